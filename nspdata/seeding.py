@@ -1,0 +1,73 @@
+"""Randomness as an argument: counter-based streams named by what they are for."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def stream(seed: int, stage: str, *, split: str = "", shard: int = 0, duplicate: int = 0) -> np.random.Philox:
+    """The Philox bit generator of one stage of one shard.
+
+    Only raw words are drawn from it (`random_raw`): numpy keeps those stable for ever, but not the methods of `Generator`.
+    Making one costs about 50 µs: one a shard and stage, never one a row.
+
+    Args:
+        seed: the user's seed, any integer.
+        stage: what the words are for; another stage is another, independent stream.
+        split: name of the split.
+        shard: index of the shard in its split.
+        duplicate: which pass over the documents, from 0.
+
+    >>> stream(1, "pairing").random_raw(2).tolist() == stream(1, "pairing").random_raw(2).tolist()
+    True
+    >>> stream(1, "pairing").random_raw() == stream(1, "masking").random_raw()
+    False
+    """
+    name = f"{seed}/{stage}/{split}/{shard}/{duplicate}"
+    digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
+    return np.random.Philox(key=int.from_bytes(digest, "little"))
+
+
+def below(words: NDArray[np.uint64], bounds: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Maps 64-bit words to integers in [0, bound) by multiplying and shifting; the bias is under bound / 2**32.
+
+    >>> below(np.array([0, 2**63, 2**64 - 1], np.uint64), 10).tolist()
+    [0, 5, 9]
+    """
+    scaled = (words >> np.uint64(32)) * np.asarray(bounds, np.uint64)
+    return (scaled >> np.uint64(32)).astype(np.int64)
+
+
+def heads(words: NDArray[np.uint64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of heads in `counts[i]` fair coin flips, taken from the bits of the words.
+
+    Args:
+        words: shape (num_words,), as many as `words_for_heads(counts)`.
+        counts: shape (n,), flips of each.
+
+    >>> heads(np.array([0b1011], np.uint64), np.array([3, 0])).tolist()
+    [2, 0]
+    """
+    need = (counts + 63) >> 6
+    ends = np.cumsum(need)
+    bits = np.bitwise_count(words[: ends[-1]] if len(ends) else words[:0]).astype(np.int64)
+    flips = np.flatnonzero(need)
+    spare = (need[flips] << 6) - counts[flips]
+    last = ends[flips] - 1
+    keep = np.uint64(0xFFFFFFFFFFFFFFFF) >> spare.astype(np.uint64)
+    bits[last] = np.bitwise_count(words[last] & keep)
+    result = np.zeros(len(counts), np.int64)
+    if len(flips):
+        result[flips] = np.add.reduceat(bits, ends[flips] - need[flips])
+    return result
+
+
+def words_for_heads(counts: NDArray[np.int64]) -> int:
+    """How many 64-bit words `heads` takes for these counts."""
+    return int(((counts + 63) >> 6).sum())
