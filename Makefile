@@ -1,0 +1,28 @@
+# The two commands of the README: `make demo` shows the whole way, `make test` runs every test.
+PYTHON ?= python3
+VENV := .venv
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/nspdata demo demo
+
+test: $(VENV)/installed
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+check: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# torch first and by itself: the build for the processor is enough for both commands
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nspdata needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)/bin/python -m pip install --quiet torch==2.13.0
+	$(VENV)/bin/python -m pip install --quiet --group dev --editable '.[all]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo
