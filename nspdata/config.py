@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 import types
 import typing
@@ -165,6 +166,14 @@ class MaskingConfig:
             rule="0 (derived) or more",
             holds=self.max_predictions_per_seq >= 0,
         )
+
+    def predictions(self, max_seq_length: int) -> int:
+        """The most predictions a row of this length can have: the setting, or what the two lengths give.
+
+        >>> MaskingConfig().predictions(128), MaskingConfig().predictions(512)
+        (20, 77)
+        """
+        return self.max_predictions_per_seq or math.ceil(max_seq_length * self.masked_lm_prob)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,12 @@ class Vocabulary:
     @staticmethod
     def read(path: str | Path) -> Vocabulary:
         """Reads a `vocab.txt`: one token a line, its id the line's number from 0."""
-        lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        return Vocabulary(tuple(line.removesuffix("\r") for line in lines))
+        return Vocabulary.parse(Path(path).read_text(encoding="utf-8"))
+
+    @staticmethod
+    def parse(text: str) -> Vocabulary:
+        """Reads the text of a `vocab.txt`."""
+        return Vocabulary(tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")))
 
     @property
     def text(self) -> str:

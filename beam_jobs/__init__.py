@@ -1,0 +1,1 @@
+"""The jobs of nspdata as programs for any Beam runner."""

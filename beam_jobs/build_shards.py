@@ -1,0 +1,50 @@
+"""The shards of BERT pretraining data, on any Beam runner.
+
+```
+python -m beam_jobs.build_shards --input 'gs://corpus/*.jsonl' --output gs://bucket/data --tokenizer vocab.txt \
+    --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
+```
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nspdata.settings import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and Beam's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", nargs="+", required=True, help="files, directories, globs or URLs")
+    parser.add_argument("--output", required=True, help="the dataset directory to write")
+    parser.add_argument(
+        "--tokenizer", required=True, help="a vocab.txt, a tokenizer.json, or a directory, on this machine"
+    )
+    parser.add_argument("--config", type=Path, help="settings as TOML")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
+    parser.add_argument("--overwrite", action="store_true", help="replace another build in the output")
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Options, settings, pipeline."""
+    from nspdata.build.prepare import prepare
+    from nspdata.build.run import run_build
+    from nspdata.transforms import BeamFiles
+
+    own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    config = load_config(own.config, own.set, {})
+    local = not any(option.startswith("--runner") for option in beam_options)
+    prepared = prepare(own.input, own.output, own.tokenizer, config, BeamFiles(), overwrite=own.overwrite, local=local)
+    run_build(prepared, beam_options)
+
+
+if __name__ == "__main__":
+    main()

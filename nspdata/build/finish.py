@@ -1,0 +1,66 @@
+"""The end of a build: everything beside the shards, and the manifest last."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from nspdata.build.tokenize import add_counts
+from nspdata.card import card, croissant
+from nspdata.files import join
+from nspdata.huggingface import dataset_files
+from nspdata.schema import row_schema
+from nspdata.shards import MANIFEST, STATISTICS, Manifest
+from nspdata.statistics import merge, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.build.plan import BuildPlan
+    from nspdata.build.shard import ShardResult
+    from nspdata.build.tokenize import ReadSummary
+    from nspdata.files import Files
+    from nspdata.statistics import Statistics
+
+
+def finish_build(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardResult], files: Files) -> Manifest:
+    """Writes the tokenizer, the statistics, the card and what `datasets` needs; then the manifest."""
+    results = sorted(results, key=lambda result: result.key)
+    manifest = make_manifest(plan, summary, results)
+    statistics = summary.statistics
+    for result in results:
+        statistics = merge(statistics, result.statistics)
+    written = {f"tokenizer/{name}": data for name, data in plan.tokenizer_files.items()}
+    written |= dataset_files(manifest, row_schema(plan.metadata))
+    written |= describe(manifest, statistics, plan.command)
+    for path, data in sorted(written.items()):
+        files.write(join(plan.output, path), data)
+    files.write(join(plan.output, MANIFEST), manifest.to_json().encode())
+    return manifest
+
+
+def describe(manifest: Manifest, statistics: Statistics, command: str) -> dict[str, bytes]:
+    """The files that describe a dataset to people and to catalogues, by path."""
+    return {
+        STATISTICS: (json.dumps(to_dict(statistics), indent=1, sort_keys=True) + "\n").encode(),
+        "README.md": card(manifest, statistics, command=command).encode(),
+        "croissant.json": croissant(manifest).encode(),
+    }
+
+
+def make_manifest(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardResult]) -> Manifest:
+    """The manifest of these results, which are in the order of their keys."""
+    counts = {key: number for key, number in summary.counts.items() if not key.startswith("rejected.")}
+    built: dict[str, int] = {}
+    splits: dict[str, list[object]] = {split: [] for split in plan.num_shards}
+    for result in results:
+        built = add_counts(built, result.counts)
+        splits[plan.locate(result.key)[0]].append(result.entry)
+    return Manifest(
+        config=plan.config.to_dict(),
+        config_fingerprint=plan.config.fingerprint(),
+        tokenizer=plan.tokenizer_identity,
+        inputs=[{"name": name, "bytes": size} for name, size in plan.inputs],
+        counts={"read": {**counts, "rejected": summary.rejected}, "built": built},
+        splits=splits,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,89 @@
+"""A prepared build, run to its end: on the engine in this process, or on the one that Beam's options name."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nspdata import errors
+from nspdata.build import progress, workers
+from nspdata.build.encoders import encoder_of
+from nspdata.build.plan import WORK
+from nspdata.files import join
+from nspdata.shards import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.build.prepare import Prepared
+    from nspdata.errors import NspdataError
+    from nspdata.shards import Manifest
+
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""Beam's in-process engine by its own name: `DirectRunner` tries to download another one at every start."""
+
+
+def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest:
+    """Runs the pipeline of a plan.
+
+    Args:
+        prepared: what `prepare` has settled.
+        beam_options: options for Beam; without `--runner`, the engine in this process.
+        num_workers: processes of a local build; 0 takes as many as there are processors.
+
+    Raises:
+        NspdataError: what a worker raised, as it raised it.
+    """
+    if prepared.manifest:
+        return prepared.manifest
+    from nspdata.transforms import BeamFiles
+
+    plan, files = prepared.plan, BeamFiles()
+    count = min(num_workers or len(os.sched_getaffinity(0)), max(len(prepared.units), plan.total_shards))
+    if plan.spill_directory:
+        Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
+        encoder_of(plan)  # before the workers are forked, so that they share its imports
+    try:
+        with (
+            workers.working(count if plan.spill_directory else 1),
+            progress.showing(expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards),
+        ):
+            _run_pipeline(prepared, beam_options)
+    finally:
+        files.delete(join(plan.output, f"{WORK}/spill"))
+    manifest = read_manifest(plan.output, files=files)
+    files.delete(join(plan.output, WORK))
+    return manifest
+
+
+def _run_pipeline(prepared: Prepared, beam_options: Sequence[str]) -> None:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from nspdata.transforms import build_pipeline, encode_unit
+
+    named = any(option.startswith("--runner") for option in beam_options)
+    options = PipelineOptions(
+        [*beam_options, *([] if named else [f"--runner={LOCAL_RUNNER}"])], save_main_session=False
+    )
+    pipeline = beam.Pipeline(options=options)
+    build_pipeline(pipeline, prepared.plan, [encode_unit(unit) for unit in prepared.units])
+    try:
+        pipeline.run().wait_until_finish()
+    except Exception as error:
+        raise (_own_error(str(error)) or error) from error
+
+
+def _own_error(text: str) -> NspdataError | None:
+    """The error of ours that an engine has reported as text.
+
+    >>> _own_error("RuntimeError: x [...] nspdata.errors.InputError: no such id [while running 'Tokenize-ptransform-3']")
+    InputError('no such id')
+    """
+    found = re.findall(r"nspdata\.errors\.(\w+): (.*?)(?: \[while running|\n|$)", text, flags=re.DOTALL)
+    if not found:
+        return None
+    name, message = found[-1]
+    return getattr(errors, name)(message)  # type: ignore[no-any-return]
