@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nspdata.build.prepare import Prepared
-    from nspdata.errors import NspdataError
     from nspdata.shards import Manifest
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -70,19 +70,20 @@ def _run_pipeline(prepared: Prepared, beam_options: Sequence[str]) -> None:
     )
     pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, prepared.plan, [encode_unit(unit) for unit in prepared.units])
+    if not named:
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:
-        raise (_own_error(str(error)) or error) from error
+        raise (_cause(error) or error) from error
 
 
-def _own_error(text: str) -> NspdataError | None:
-    """The error of ours that an engine has reported as text.
-
-    >>> _own_error("RuntimeError: x [...] nspdata.errors.InputError: no such id [while running 'Tokenize-ptransform-3']")
-    InputError('no such id')
-    """
-    found = re.findall(r"nspdata\.errors\.(\w+): (.*?)(?: \[while running|\n|$)", text, flags=re.DOTALL)
+def _cause(error: Exception) -> BaseException | None:
+    """What a worker raised, out of what an engine made of it: the error itself with a note, or its text in another."""
+    text = f"{type(error).__module__}.{type(error).__name__}: {error}"
+    if "KeyboardInterrupt" in text:
+        return KeyboardInterrupt()
+    found = re.findall(r"nspdata\.errors\.(\w+): (.*?) \[while running", text, flags=re.DOTALL)
     if not found:
         return None
     name, message = found[-1]

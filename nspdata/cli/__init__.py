@@ -11,7 +11,6 @@ from nspdata.cli.shell import Shell
 app = typer.Typer(
     cls=Shell,
     name="nspdata",
-    help="Documents in, BERT pretraining shards out: build, look at, check, load and train on NSP + MLM data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -20,6 +19,11 @@ app = typer.Typer(
 
 COMMANDS = ("build",)
 """Modules of this package, in the order that `--help` shows; each has a `register(app)`."""
+
+@app.callback()
+def nspdata() -> None:
+    """Documents in, BERT pretraining shards out: build, look at, check, load and train on NSP + MLM data."""
+
 
 for command in COMMANDS:
     importlib.import_module(f"nspdata.cli.{command}").register(app)
