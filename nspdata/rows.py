@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+
+from nspdata.documents import offsets as offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +61,22 @@ class Rows:
         """Shape (num_masked,), int64: where in `input_ids` the masked positions lie."""
         starts = np.repeat(self.offsets[:-1], np.diff(self.masked_offsets))
         return starts + self.masked_lm_positions
+
+    @staticmethod
+    def concatenate(parts: list[Rows]) -> Rows:
+        """The rows of all the parts, in their order; one part at least."""
+        if len(parts) == 1:
+            return parts[0]
+        ragged = ("offsets", "masked_offsets")
+        joined: dict[str, Any] = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in dataclasses.fields(Rows)
+            if field.name not in ragged
+        }
+        ends: dict[str, Any] = {
+            name: offsets_of(np.concatenate([np.diff(getattr(part, name)) for part in parts])) for name in ragged
+        }
+        return Rows(**joined, **ends)
 
     def unmasked_ids(self) -> NDArray[Any]:
         """A copy of `input_ids` with the original ids written back."""
