@@ -89,7 +89,7 @@ class TokenizerConfig:
     vocab_size: int = 30_522
     min_frequency: int = 2
     limit_alphabet: int = 6_000
-    sample_bytes: int = 1_000_000_000
+    sample_bytes: int = 200_000_000
     max_unknown: float = 0.05
 
     def __post_init__(self) -> None:

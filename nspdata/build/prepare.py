@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nspdata.build.encoders import encoder_of
 from nspdata.build.plan import TRAIN, VALIDATION, WORK, BuildPlan
 from nspdata.build.shard import ShardResult
 from nspdata.errors import ConfigError, InputError, NspdataError
 from nspdata.files import join
-from nspdata.reading import expand_inputs, split_sources
+from nspdata.fitness import measure, require
+from nspdata.reading import expand_inputs, sample_documents, split_sources
 from nspdata.shards import MANIFEST, read_manifest
 from nspdata.wordpiece import WordPiece
 
@@ -31,6 +34,9 @@ COMPRESSION_RATIO = 3
 
 UNIT_BYTES = 16 << 20
 """Bytes of input that a worker takes at once; small files are taken together."""
+
+SAMPLE_BYTES, SAMPLE_TEXTS, SAMPLE_CHARACTERS = 1_000_000, 2_000, 10_000
+"""What is looked at before a build, at most, to see whether the vocabulary fits."""
 
 PLAN = f"{WORK}/plan.json"
 
@@ -98,11 +104,27 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     )
     if manifest := _finished_before(plan, files, overwrite=overwrite):
         return Prepared(plan, [], 0, manifest)
+    encoder_of(plan)  # an unknown language or pipeline is told here
+    _check_vocabulary(wordpiece, sources, config, files, tokenizer=tokenizer)
     plan = dataclasses.replace(plan, finished=_take_over(plan, files, overwrite=overwrite))
     _check_output(plan, files)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
     return Prepared(plan, _units(split_sources(sources, range_bytes=UNIT_BYTES)), expected_text_bytes(sources))
+
+
+def _check_vocabulary(
+    wordpiece: WordPiece, sources: Sequence[Source], config: Config, files: Files, *, tokenizer: str
+) -> None:
+    texts = sample_documents(
+        list(sources),
+        files,
+        text_field=config.input.text_field,
+        id_field=config.input.id_field,
+        sample_bytes=SAMPLE_BYTES,
+    )
+    fitness = measure(wordpiece, (text[:SAMPLE_CHARACTERS] for text in itertools.islice(texts, SAMPLE_TEXTS)))
+    require(fitness, config.tokenizer.max_unknown, tokenizer=tokenizer)
 
 
 def expected_text_bytes(sources: Sequence[Source]) -> int:

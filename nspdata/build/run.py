@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from nspdata import errors
 from nspdata.build import progress, workers
-from nspdata.build.encoders import encoder_of
 from nspdata.build.plan import WORK
 from nspdata.files import join
 from nspdata.shards import read_manifest
@@ -44,7 +43,6 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     count = min(num_workers or len(os.sched_getaffinity(0)), max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
-        encoder_of(plan)  # before the workers are forked, so that they share its imports
     try:
         with (
             workers.working(count if plan.spill_directory else 1),

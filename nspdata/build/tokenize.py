@@ -102,7 +102,7 @@ def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> t
         counts={"documents": len(texts), "text_bytes": sum(map(len, texts))},
         statistics=summarize_texts(batch.texts),
     )
-    wanted = range(len(texts))
+    wanted: Sequence[int] = range(len(texts))
     if plan.finished:
         keys = plan.assign(hashes)
         wanted = [index for index in wanted if keys[index] not in plan.finished]
@@ -156,7 +156,7 @@ def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], fil
     if not rejected:
         return ReadSummary()
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
-    digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}")
+    digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
     files.write(join(plan.output, f"rejected/{digest}.jsonl"), lines.encode())
     counts: dict[str, int] = {}
     for record in rejected:

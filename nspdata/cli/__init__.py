@@ -17,8 +17,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("build",)
+COMMANDS = ("build", "train_tokenizer", "check_tokenizer")
 """Modules of this package, in the order that `--help` shows; each has a `register(app)`."""
+
 
 @app.callback()
 def nspdata() -> None:
