@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from nspdata.schema import SPECIAL_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nspdata.rows import Rows
+    from numpy.typing import NDArray
+
     from nspdata.vocabulary import Vocabulary
 
 NO_SPACE_BEFORE = frozenset(".,;:!?)]}%’”»…،؛؟।")
@@ -88,11 +89,16 @@ def isolate(text: str) -> str:
     return f"{start}{text}{END_OF_ISOLATE}"
 
 
-def replacements(rows: Rows, vocabulary: Vocabulary) -> list[str]:
-    """For each masked position of the rows, what it holds: `MASKED`, `RANDOM` or `KEPT`."""
-    held = rows.input_ids[rows.masked_token_indices]
-    kinds = np.where(held == rows.masked_lm_labels, KEPT, RANDOM)
-    kinds[held == vocabulary.special_ids["[MASK]"]] = MASKED
+def replacement_kinds(held: NDArray[Any], labels: NDArray[Any], mask_id: int) -> list[str]:
+    """For each masked position, what stands there now: `MASKED`, `RANDOM` or `KEPT`.
+
+    Args:
+        held: shape (num_masked,), the ids that stand there.
+        labels: shape (num_masked,), the ids that stood there.
+        mask_id: id of [MASK].
+    """
+    kinds = np.where(held == labels, KEPT, RANDOM)
+    kinds[held == mask_id] = MASKED
     return kinds.tolist()  # type: ignore[no-any-return]
 
 

@@ -1,0 +1,133 @@
+"""`nspdata show`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Group
+    from rich.text import Text
+
+    from nspdata.show import Segment, Selection, Shown
+    from nspdata.vocabulary import Vocabulary
+
+STYLES = {"mask": "bold yellow", "random": "bold magenta", "kept": "bold cyan"}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(show)
+
+
+def show(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    num_rows: Annotated[
+        int | None, typer.Option("-n", help="Rows to show (default 5; 1 with --row).", min=1, show_default=False)
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split (default: the first).")] = None,
+    row: Annotated[int | None, typer.Option(help="The row to begin at, counted from 0 over the split.")] = None,
+    label: Annotated[int | None, typer.Option(help="Only rows of this label, 0 or 1.", min=0, max=1)] = None,
+    document: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only rows with this document's id, or its hash as shown here.")
+    ] = None,
+    contains: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="Only rows that hold this token, masked or not.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Shows rows decoded for a person: A, B, where they came from, the label, and what was masked with what.
+
+    Rows are spread over the split; with --label, --document or --contains, the first that match.
+    """
+    from nspdata.shards import read_manifest
+    from nspdata.show import Selection, document_named, read_vocabulary, select, token_named
+
+    vocabulary = read_vocabulary(output)
+    split = split or next(iter(sorted(read_manifest(output).splits)))
+    selection = Selection(
+        num_rows=num_rows or (5 if row is None else 1),
+        first=row,
+        label=label,
+        document=None if document is None else document_named(document),
+        token=None if contains is None else token_named(contains, vocabulary),
+    )
+    found = select(output, split, selection)
+    (_print_json if as_json else _print)(found, vocabulary, selection)
+
+
+def _print_json(found: Iterable[Shown], vocabulary: Vocabulary, _: Selection) -> None:
+    import json
+
+    for shown in found:
+        print(json.dumps(shown.to_json(vocabulary)))  # noqa: T201 - one line an object; rich would break it
+
+
+def _print(found: Iterable[Shown], vocabulary: Vocabulary, selection: Selection) -> None:
+    from rich.console import Console
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    console = Console(highlight=False, markup=False, emoji=False)
+    count = 0
+    for count, shown in enumerate(found, start=1):  # noqa: B007
+        console.print(rendered(shown, vocabulary))
+    if not count and selection.filters:
+        console.print("No row matches.")
+
+
+def rendered(shown: Shown, vocabulary: Vocabulary) -> Group:
+    """A row, coloured: its place, its label, its segments and its masks."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[Text | Padding] = [
+        Text.assemble((f"{shown.split} row {shown.row:,}", "bold"), (f"  {shown.shard}", "dim"))
+    ]
+    if shown.meaning:
+        style = "bold green" if shown.label == 0 else "bold red"
+        parts.append(Text.assemble((f"  label {shown.label}: ", "dim"), (shown.meaning, style)))
+    kinds = {mask.position: mask.kind for mask in shown.masks}
+    for name, segment in zip("AB", shown.segments, strict=False):
+        place = f"document {segment.document:016x}, sentence {segment.sentence:,}"
+        parts.append(Text.assemble((f"  {name}  ", "bold"), (place, "dim")))
+        parts.append(Padding(_segment(segment, kinds, vocabulary), (0, 0, 0, 5)))
+    if shown.masks:
+        parts += [Text("  masked", style="bold"), Padding(_masks(shown, vocabulary), (0, 0, 0, 5))]
+    return Group(*parts, Text())
+
+
+def _segment(segment: Segment, kinds: dict[int, str], vocabulary: Vocabulary) -> Text:
+    from rich.text import Text
+
+    from nspdata.decoding import END_OF_ISOLATE, isolate, spell
+
+    pieces = spell(segment.ids, vocabulary)
+    whole = "".join(piece.text for piece in pieces)
+    isolated = isolate(whole)
+    text = Text(isolated[0] if isolated != whole else "")
+    for position, piece in enumerate(pieces, start=segment.first):
+        text.append(" " * piece.spaced)
+        text.append(piece.text, style=STYLES.get(kinds.get(position, ""), ""))
+    return text.append(END_OF_ISOLATE if isolated != whole else "")
+
+
+def _masks(shown: Shown, vocabulary: Vocabulary) -> Text:
+    from rich.text import Text
+
+    from nspdata.decoding import standing_alone
+    from nspdata.show import token_of
+
+    lines = []
+    for mask in shown.masks:
+        original = standing_alone(token_of(mask.original, vocabulary))
+        replacement = standing_alone(token_of(mask.replacement, vocabulary))
+        now = "kept" if mask.kind == "kept" else f"→\N{NO-BREAK SPACE}{replacement}"
+        line = Text.assemble((f"{mask.position}", "dim"), "\N{NO-BREAK SPACE}", original, "\N{NO-BREAK SPACE}")
+        lines.append(line.append(now, style=STYLES[mask.kind]))
+    return Text("   ").join(lines)
