@@ -1,0 +1,224 @@
+"""From a loader's arrays to tensors on the device: read ahead by a thread, pinned, copied without waiting."""
+
+from __future__ import annotations
+
+import dataclasses
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    State = dict[str, Any]
+
+AHEAD = 4
+"""Batches that are read ahead."""
+
+
+class Read(NamedTuple):
+    """What a loader gave.
+
+    Attributes:
+        arrays: a flat batch, the keys of `Batch`, any integer dtype.
+        state: of the loader, after it.
+        name: what rows it holds, for a person.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    state: State
+    name: str
+
+
+class Batch(NamedTuple):
+    """Rows one after another, without padding between them; a named tuple, which torch's wrappers and compiler look into.
+
+    Attributes:
+        input_ids, token_type_ids, position_ids: shape (num_tokens,), int64.
+        cu_seqlens: shape (num_rows + 1,), int32: where each row starts.
+        masked_lm_positions: shape (num_masked,), int64, indices into the tokens.
+        masked_lm_ids: shape (num_masked,), int64, the original ids there; -100 for one that only fills up the shape.
+        cls_positions: shape (num_rows,), int64, indices into the tokens.
+        next_sentence_label: shape (num_rows,), int64; -100 for a row that only fills up the shape.
+        max_seqlen: tokens of the longest row, at least.
+    """
+
+    input_ids: Tensor
+    token_type_ids: Tensor
+    position_ids: Tensor
+    cu_seqlens: Tensor
+    masked_lm_positions: Tensor
+    masked_lm_ids: Tensor
+    cls_positions: Tensor
+    next_sentence_label: Tensor
+    max_seqlen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fed:
+    """A batch with what the loop must know of it.
+
+    Attributes:
+        batch: tensors.
+        counts: shape (2,), float32, on the device: masked positions and rows.
+        num_tokens: real tokens.
+        size: shape (4,), float64, on the processor: real tokens, the sum of rows' squared lengths, masked positions, rows.
+        state: of the loader, after this batch.
+        name: what rows it holds, for a person.
+    """
+
+    batch: Batch
+    counts: Tensor
+    size: Tensor
+    state: State
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How far batches are filled up so that a compiled step meets few shapes; 1 fills up nothing.
+
+    Attributes:
+        tokens: num_tokens becomes a multiple of this.
+        masked: likewise the masked positions.
+        rows: likewise the rows.
+    """
+
+    tokens: int = 1
+    masked: int = 1
+    rows: int = 1
+
+    @staticmethod
+    def of(num_sequences: int, max_seq_length: int) -> Shape:
+        """For batches of at most this many tokens: all of one size, or nearly."""
+        tokens = num_sequences * max_seq_length
+        return Shape(tokens=tokens, masked=max(8, tokens // 64), rows=max(8, num_sequences))
+
+
+def to_batch(arrays: Mapping[str, NDArray[Any]], *, max_seqlen: int, shape: Shape, minimum: int = 0) -> Batch:
+    """Tensors from a loader's flat batch, filled up to the shape with rows that count for nothing.
+
+    Args:
+        arrays: the keys of `Batch`, flat, any integer dtype.
+        max_seqlen: tokens of the longest row, at least; rows that fill up are no longer than this.
+        shape: what to fill up to.
+        minimum: tokens to fill up to where there are fewer.
+    """
+    num_tokens, num_rows = len(arrays["input_ids"]), len(arrays["cls_positions"])
+    fill = max(-num_tokens % shape.tokens, minimum - num_tokens)
+    fillers = -(-fill // max_seqlen)
+    empty = -(num_rows + fillers) % shape.rows
+    ends = [num_tokens + min(fill, max_seqlen * (i + 1)) for i in range(fillers)] + [num_tokens + fill] * empty
+    fill_masked = -len(arrays["masked_lm_positions"]) % shape.masked
+    first = np.minimum(ends, num_tokens + fill - 1) if ends else ends
+    return Batch(
+        **{name: _tensor(arrays[name], np.zeros(fill)) for name in ("input_ids", "token_type_ids", "position_ids")},
+        cu_seqlens=_tensor(arrays["cu_seqlens"], ends, np.int32),
+        masked_lm_positions=_tensor(arrays["masked_lm_positions"], np.zeros(fill_masked)),
+        masked_lm_ids=_tensor(arrays["masked_lm_ids"], np.full(fill_masked, -100)),
+        cls_positions=_tensor(arrays["cls_positions"], first),
+        next_sentence_label=_tensor(arrays["next_sentence_label"], np.full(len(ends), -100)),
+        max_seqlen=max_seqlen,
+    )
+
+
+def mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
+    """The batch with a function applied to each of its tensors."""
+    fields: dict[str, Any] = {
+        name: function(value) if isinstance(value, torch.Tensor) else value for name, value in batch._asdict().items()
+    }
+    return Batch(**fields)
+
+
+def _tensor(values: NDArray[Any], filler: Any, dtype: Any = np.int64) -> Tensor:
+    return torch.from_numpy(np.concatenate([values, filler], dtype=dtype, casting="unsafe"))
+
+
+class Feeder:
+    """Batches on the device, read ahead by a thread; `waited_s` is what the loop lost by waiting for them."""
+
+    def __init__(
+        self,
+        source: Iterable[Read],
+        device: torch.device,
+        *,
+        max_seqlen: int,
+        shape: Shape,
+    ) -> None:
+        """Starts the thread.
+
+        Args:
+            source: what a loader gives.
+            device: where the tensors go.
+            max_seqlen: see `to_batch`.
+            shape: see `to_batch`.
+        """
+        self.waited_s = 0.0
+        self._device = device
+        self._queue: queue.Queue[Fed | BaseException | None] = queue.Queue(AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._read, args=(source, max_seqlen, shape), daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Fed]:
+        """Itself."""
+        return self
+
+    def __next__(self) -> Fed:
+        """The next batch; what went wrong in the thread is raised here."""
+        start = time.perf_counter()
+        item = self._queue.get()
+        self.waited_s += time.perf_counter() - start
+        if item is None:
+            raise StopIteration
+        if isinstance(item, BaseException):
+            raise item
+        return _moved(item, self._device)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closed.set()
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.01)
+            except queue.Empty:
+                continue
+
+    def _read(self, source: Iterable[Read], max_seqlen: int, shape: Shape) -> None:
+        try:
+            for arrays, state, name in source:
+                batch, size = to_batch(arrays, max_seqlen=max_seqlen, shape=shape), batch_size(arrays)
+                fed = Fed(batch=batch, counts=size[2:].float(), size=size, state=state, name=name)
+                self._queue.put(_pinned(fed) if self._device.type == "cuda" else fed)
+                if self._closed.is_set():
+                    return
+            self._queue.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
+            self._queue.put(error)
+
+
+def batch_size(arrays: Mapping[str, NDArray[Any]]) -> Tensor:
+    """How much a batch holds: see `Fed.size`."""
+    squares = (np.diff(arrays["cu_seqlens"]).astype(np.float64) ** 2).sum()
+    counts = [len(arrays[key]) for key in ("input_ids", "masked_lm_ids", "cls_positions")]
+    return torch.tensor([counts[0], squares, counts[1], counts[2]], dtype=torch.float64)
+
+
+def _pinned(fed: Fed) -> Fed:
+    return _mapped(fed, lambda tensor: tensor.pin_memory())
+
+
+def _moved(fed: Fed, device: torch.device) -> Fed:
+    return fed if device.type == "cpu" else _mapped(fed, lambda tensor: tensor.to(device, non_blocking=True))
+
+
+def _mapped(fed: Fed, function: Callable[[Tensor], Tensor]) -> Fed:
+    return dataclasses.replace(fed, batch=mapped(fed.batch, function), counts=function(fed.counts))

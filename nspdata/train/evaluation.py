@@ -1,0 +1,98 @@
+"""Held-out figures, and the figures of guessing that they must beat."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from nspdata.shards import read_manifest, read_rows, split_entries
+from nspdata.train.batches import Batch, Fed, Shape, mapped, to_batch
+from nspdata.train.sources import evaluation_feeder
+from nspdata.train.window import SUMS, figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from nspdata.rows import Rows
+    from nspdata.train.data import Dataset
+    from nspdata.train.metrics import Line
+    from nspdata.train.prepare import Training
+
+UNIGRAM_TOKENS = 20_000_000
+"""Tokens of the train split that the unigram baseline is counted on, at most."""
+
+
+def evaluate(training: Training, dataset: Dataset) -> Line:
+    """Losses and accuracies over the validation split, masks as they lie; nothing where there is no such split."""
+    if not dataset.rows.get("validation"):
+        return {}
+    module = training.model.eval()  # not the compiled copy: this runs a few times, in other shapes
+    sums = torch.zeros(6, dtype=torch.float64, device=training.processes.device)
+    with torch.inference_mode(), training.autocast():
+        for fed in _in_step(training, list(evaluation_feeder(training, dataset))):
+            sums[:4] += torch.stack(module(fed.batch))
+            sums[4:] += fed.counts
+    module.train()
+    sums = training.processes.summed(sums)
+    line = figures(
+        dict(zip(SUMS, sums.tolist(), strict=False)), masked=float(sums[4]), rows=float(sums[5]), model=module
+    )
+    return line | {"rows": int(sums[5]), "masked": int(sums[4])}
+
+
+def _in_step(training: Training, mine: list[Fed]) -> Iterator[Fed]:
+    """The batches of this rank, then empty ones until every rank is through: a sharded model is run by all or none."""
+    longest = training.processes.highest(len(mine))
+    device = training.processes.device
+    blank = mapped(_blank(), lambda tensor: tensor.to(device))
+    nothing = Fed(batch=blank, counts=torch.zeros(2, device=device), size=torch.zeros(4), state={}, name="")
+    yield from itertools.chain(mine, itertools.repeat(nothing, longest - len(mine)))
+
+
+def _blank() -> Batch:
+    """One row of one token that counts for nothing."""
+    none: NDArray[np.int64] = np.zeros(0, np.int64)
+    arrays = dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}
+    return to_batch(arrays, max_seqlen=1, shape=Shape(masked=1), minimum=1)
+
+
+def guessing(dataset: Dataset) -> dict[str, Any]:
+    """What guessing gets on the validation split: MLM by the train split's token frequencies, pairs by the commoner label.
+
+    Returns:
+        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; nothing
+        where there is no validation split.
+    """
+    if not dataset.rows.get("validation"):
+        return {}
+    size = dataset.metadata.vocab_size
+    counts = np.ones(size, np.int64)
+    for rows in _rows(dataset, "train"):
+        counts += np.bincount(rows.unmasked_ids(), minlength=size)
+        if counts.sum() > UNIGRAM_TOKENS:
+            break
+    masked = np.zeros(size, np.int64)
+    labels = np.zeros(2, np.int64)
+    for rows in _rows(dataset, "validation"):
+        masked += np.bincount(rows.masked_lm_labels, minlength=size)
+        labels += np.bincount(rows.next_sentence_label, minlength=2)
+    counts[list(dataset.metadata.special_ids.values())] = 0  # never masked, so never to be guessed
+    surprise = np.log(counts.sum()) - np.log(np.maximum(counts, 1))
+    share = labels / labels.sum()
+    return {
+        "mlm_loss": float((masked * surprise).sum() / max(1, masked.sum())),
+        "mlm_accuracy": float(masked[counts.argmax()] / max(1, masked.sum())),
+        "nsp_loss": float(-(share[share > 0] * np.log(share[share > 0])).sum()),
+        "nsp_accuracy": float(share.max()),
+        "rows": int(labels.sum()),
+    }
+
+
+def _rows(dataset: Dataset, split: str) -> Iterator[Rows]:
+    for entry in split_entries(read_manifest(dataset.directory), split):
+        yield from read_rows(dataset.directory, entry)
