@@ -1,17 +1,15 @@
-"""Records in columns: Parquet, Arrow (stream and file), CSV and TSV."""
+"""Records in columns: Parquet, and Arrow as a stream or as a file."""
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nspdata.errors import InputError
-from nspdata.reading.lines import BLOCK_BYTES, CutShortError, blocks, whole
-from nspdata.reading.records import BROKEN_FILE, INVALID_UTF8, TRUNCATED_FILE
+from nspdata.reading.compression import CutShortError, whole
+from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,50 +21,96 @@ if TYPE_CHECKING:
 ROWS = 256
 """Rows read at once: texts may be long."""
 
-MAX_FIELD_BYTES = 1 << 30
+DAMAGE = (pa.ArrowException, OSError, ValueError)
+"""What pyarrow raises over damaged files."""
+
+END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""How a finished Arrow stream ends; one cut between two batches reads as a whole, shorter one."""
 
 
 def read_columns(source: Source, files: Files, gathering: Gathering, text_field: str, id_field: str) -> Iterator[None]:
-    """Adds every row to the gathering; gives the caller a turn after each batch."""
+    """Adds every row to the gathering, named by its number; gives the caller a turn after each batch."""
+    stream: Any
+    cut: CutShortError | None = None
+    if source.compression:
+        try:
+            stream = io.BytesIO(whole(source, files))
+        except CutShortError as error:
+            stream, cut = io.BytesIO(error.part), error
+    else:
+        stream = files.open(source.path)
     row = 0
-    try:
-        for batch in _batches(source, files):
-            _require_column(source, batch.schema.names, text_field)
-            ids = batch[id_field].to_pylist() if id_field in batch.schema.names else [None] * batch.num_rows
-            for text, document_id in zip(_texts(batch[text_field]), ids, strict=True):
-                if isinstance(text, UnicodeDecodeError):
-                    gathering.reject(row, INVALID_UTF8, text.object)
-                else:
-                    gathering.add(row, document_id, text)
-                row += 1
-            gathering.input_bytes += batch.nbytes
-            yield
-    except CutShortError as error:
-        gathering.reject(row, TRUNCATED_FILE, str(error))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        gathering.reject(row, BROKEN_FILE, str(error))
-
-
-def _texts(column: pa.Array) -> list[Any]:
-    try:
-        return column.to_pylist()  # type: ignore[no-any-return]
-    except UnicodeDecodeError:
-        return [_text(value) for value in column]
-
-
-def _text(value: pa.Scalar) -> Any:
-    try:
-        return value.as_py()
-    except UnicodeDecodeError as error:
-        return error
-
-
-def _batches(source: Source, files: Files) -> Iterator[pa.RecordBatch]:
-    stream: Any = io.BytesIO(whole(source, files)) if source.compression else files.open(source.path)
     with stream:
-        if source.format == "parquet":
-            yield from pq.ParquetFile(stream).iter_batches(ROWS)
-            return
+        batches = _parquet if source.format == "parquet" else _arrow
+        for found in batches(stream, [text_field, id_field]):
+            if isinstance(found, pa.RecordBatch):
+                _add_rows(gathering, row, found, text_field, id_field)
+                row += found.num_rows
+                yield
+                continue
+            lost, damage = found
+            if cut is None:
+                gathering.reject(row, BROKEN_FILE, f"{lost} rows: {damage}" if lost else str(damage))
+            row += lost
+    if cut:
+        gathering.reject(row, TRUNCATED_FILE, str(cut))
+
+
+def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field: str, id_field: str) -> None:
+    names = batch.schema.names
+    if text_field not in names:
+        for place in range(batch.num_rows):
+            gathering.reject(row + place, MISSING_TEXT, f"no column {text_field!r} among {', '.join(names)}")
+        return
+    texts = batch.column(names.index(text_field))
+    ids = batch.column(names.index(id_field)) if id_field in names else pa.nulls(batch.num_rows)
+    gathering.input_bytes += texts.nbytes + ids.nbytes
+    for place, (document_id, text) in enumerate(zip(_ids(ids), _values(texts), strict=True)):
+        gathering.add(row + place, document_id, text)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values; strings as their bytes, for a file may hold what is not UTF-8."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        column = column.cast(pa.large_binary())
+    return column.to_pylist()  # type: ignore[no-any-return]
+
+
+def _ids(column: pa.Array) -> list[Any]:
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+    if any(holds(column.type) for holds in texts) or pa.types.is_nested(column.type):
+        return _values(column)
+    try:
+        return column.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return _values(column)
+
+
+def _parquet(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | tuple[int, Exception]]:
+    """The batches, row group by row group: for one that is damaged, its rows that are lost and the error."""
+    try:
+        file = pq.ParquetFile(stream)
+        present = [name for name in wanted if name in file.schema_arrow.names]
+    except DAMAGE as error:
+        yield 0, _of_the_data(error)
+        return
+    columns = present if wanted[0] in present else None
+    for group in range(file.num_row_groups):
+        left = file.metadata.row_group(group).num_rows
+        try:
+            for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
+                yield batch
+                left -= batch.num_rows
+        except DAMAGE as error:
+            yield left, _of_the_data(error)
+
+
+def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | tuple[int, Exception]]:
+    """The batches up to the first that is damaged, and then the error."""
+    try:
         magic = stream.read(6)
         stream.seek(0)
         if magic == b"ARROW1":
@@ -75,51 +119,28 @@ def _batches(source: Source, files: Files) -> Iterator[pa.RecordBatch]:
         else:
             batches = iter(pa.ipc.open_stream(stream))
         for batch in batches:
+            _check([batch.column(name) for name in wanted if name in batch.schema.names])
             yield from (batch.slice(start, ROWS) for start in range(0, batch.num_rows, ROWS))
+        if magic != b"ARROW1":
+            stream.seek(-len(END_OF_STREAM), io.SEEK_END)
+            if stream.read() != END_OF_STREAM:
+                yield 0, pa.ArrowInvalid("the stream ends without its end mark: batches may be missing")
+    except DAMAGE as error:
+        yield 0, _of_the_data(error)
 
 
-def read_csv(source: Source, files: Files, gathering: Gathering, text_field: str, id_field: str) -> Iterator[None]:
-    """Adds every row of a CSV or TSV with a header; fields may hold line ends inside quotes; a row is named by its number."""
-    csv.field_size_limit(MAX_FIELD_BYTES)
-    delimiter = "\t" if source.format == "tsv" else ","
-    row, size = 0, 0
-    rows = csv.reader(_decoded_lines(source, files), delimiter=delimiter, strict=True)
-    try:
-        header = next(rows, [])
-        _require_column(source, header, text_field)
-        at, id_at = header.index(text_field), header.index(id_field) if id_field in header else -1
-        for values in rows:
-            if values:
-                text = values[at] if at < len(values) else None
-                if text is not None and "\udc80" <= max(text, default="") <= "\udcff":
-                    gathering.reject(row, INVALID_UTF8, text)
-                else:
-                    gathering.add(row, values[id_at] if 0 <= id_at < len(values) else None, text)
-                row += 1
-                size += sum(map(len, values))
-            if size >= BLOCK_BYTES:
-                gathering.input_bytes, size = gathering.input_bytes + size, 0
-                yield
-    except CutShortError as error:
-        gathering.reject(row, TRUNCATED_FILE, str(error))
-    except csv.Error as error:
-        gathering.reject(row, BROKEN_FILE, str(error))
-    gathering.input_bytes += size
+def _check(columns: list[pa.Array]) -> None:
+    """Refuses offsets that point outside their data; text that is not UTF-8 is told row by row, later."""
+    for column in columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
 
 
-def _decoded_lines(source: Source, files: Files) -> Iterator[str]:
-    """Lines with their ends; bytes that are not UTF-8 become lone surrogates, which `read_csv` rejects."""
-    held = b""
-    for number, block in enumerate(blocks(source, files)):
-        text = held + (block.removeprefix(b"\xef\xbb\xbf") if number == 0 else block)
-        *found, held = text.split(b"\n")
-        yield from (line.decode("utf-8", "surrogateescape") + "\n" for line in found)
-    if held:
-        yield held.decode("utf-8", "surrogateescape")
-
-
-def _require_column(source: Source, names: list[str], text_field: str) -> None:
-    if text_field not in names:
-        raise InputError(
-            f"{source.name}: no column {text_field!r}; it has {', '.join(map(repr, names)) or 'none'}; name one with --text-field"
-        )
+def _of_the_data(error: Exception) -> Exception:
+    """The error, where the data are at fault; raises it where the disk or the network is."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+    return error

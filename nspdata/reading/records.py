@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import orjson
 
 from nspdata.documents import DocumentBatch
 
@@ -26,6 +23,8 @@ NUL_CHARACTER = "nul_character"
 LONE_SURROGATE = "lone_surrogate"
 TRUNCATED_FILE = "truncated_file"
 BROKEN_FILE = "broken_file"
+BROKEN_CSV = "broken_csv"
+WRONG_FIELDS = "wrong_fields"
 
 REASONS = {
     BROKEN_JSON: "the line is not JSON",
@@ -37,7 +36,9 @@ REASONS = {
     NUL_CHARACTER: "the text holds U+0000",
     LONE_SURROGATE: "the text holds half of a surrogate pair",
     TRUNCATED_FILE: "the compressed file is damaged or ends too early; what came before was read",
-    BROKEN_FILE: "the file cannot be read from here on",
+    BROKEN_FILE: "a part of the file, or all of it from here on, cannot be read",
+    BROKEN_CSV: "the quotes of the row are not those of CSV",
+    WRONG_FIELDS: "the row has more fields than the header",
 }
 
 
@@ -93,21 +94,37 @@ class Gathering:
         readable = text[:EXCERPT].encode("utf-8", "backslashreplace").decode()
         self.rejected.append(Rejected(self.source.name, position, reason, readable))
 
-    def add(self, position: int, document_id: object, text: object, sentences: list[str] | None = None) -> None:
-        """Takes a text if it can be used; without an id it is named by its file and place."""
-        if text is None:
-            self.reject(position, MISSING_TEXT, f"id {document_id!r}")
-        elif not isinstance(text, str):
-            self.reject(position, TEXT_NOT_STRING, repr(text))
-        elif (reason := _fault(text)) is not None:
-            self.reject(position, reason, text)
-        else:
-            named = document_id is not None and document_id != ""
-            self.ids.append(_well_formed(str(document_id)) if named else f"{self.source.name}:{position}")
-            self.texts.append(text)
-            self.text_size += len(text)
-            if sentences is not None:
-                self.sentences.append(sentences)
+    def add(
+        self,
+        position: int,
+        document_id: object,
+        text: object,
+        *,
+        record: str | bytes = "",
+        sentences: list[str] | None = None,
+    ) -> None:
+        """Takes a text if it can be used; without an id it is named by its file and place.
+
+        Args:
+            position: byte offset or row number of the record.
+            document_id: a string, a number, or bytes of UTF-8; None or empty where there is none.
+            text: a string, or bytes of UTF-8.
+            record: the whole record, for the excerpt.
+            sentences: of the text, where the input gives them.
+        """
+        usable, reason = _usable(text)
+        if reason:
+            self.reject(position, reason, record or (text if isinstance(text, str | bytes) else repr(text)))
+            return
+        self.ids.append(_name(document_id) or f"{self.source.name}:{position}")
+        self.texts.append(usable)
+        self.text_size += len(usable)
+        if sentences is not None:
+            self.sentences.append(sentences)
+
+    def is_empty(self) -> bool:
+        """Whether nothing was read since the last batch."""
+        return not (self.ids or self.rejected or self.input_bytes)
 
     def take(self) -> ReadBatch:
         """Everything gathered, as a batch; begins anew."""
@@ -119,49 +136,32 @@ class Gathering:
         return batch
 
 
-def _fault(text: str) -> str | None:
-    """Why a string cannot be used as text, or None."""
+def _usable(text: object) -> tuple[str, str]:
+    """A value as text, and why it cannot be used, or ""."""
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError:
+            return "", INVALID_UTF8
+    if not isinstance(text, str):
+        return "", MISSING_TEXT if text is None else TEXT_NOT_STRING
     if not text or text.isspace():
-        return EMPTY_TEXT
+        return "", EMPTY_TEXT
     if "\0" in text:
-        return NUL_CHARACTER
+        return "", NUL_CHARACTER
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            return LONE_SURROGATE
-    return None
+            return "", LONE_SURROGATE
+    return text, ""
 
 
-def _well_formed(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def add_json(gathering: Gathering, position: int, line: bytes, text_field: str, id_field: str) -> None:
-    """Takes one line of JSON."""
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        record = _slowly(gathering, position, line)
-        if record is None:
-            return
-    if not isinstance(record, dict):
-        gathering.reject(position, NOT_AN_OBJECT, line)
-    elif record.get(text_field) is None:
-        gathering.reject(position, MISSING_TEXT, line)
-    else:
-        gathering.add(position, record.get(id_field), record[text_field])
-
-
-def _slowly(gathering: Gathering, position: int, line: bytes) -> object | None:
-    """What the standard library makes of a line that orjson refuses (a lone surrogate, say), or None if it is rejected."""
-    try:
-        decoded = line.decode()
-    except UnicodeDecodeError:
-        gathering.reject(position, INVALID_UTF8, line)
-        return None
-    try:
-        return json.loads(decoded)  # type: ignore[no-any-return]
-    except (ValueError, RecursionError):
-        gathering.reject(position, BROKEN_JSON, line)
-        return None
+def _name(document_id: object) -> str:
+    """A document's id as a string that UTF-8 can write; "" where there is none."""
+    if document_id is None:
+        return ""
+    if isinstance(document_id, bytes):
+        return document_id.decode("utf-8", "backslashreplace")
+    text = str(document_id)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nspdata.reading.lines import CutShortError, lines, whole
-from nspdata.reading.records import INVALID_UTF8, TRUNCATED_FILE
+from nspdata.reading.compression import BOM, CutShortError, whole
+from nspdata.reading.lines import blank, lines
+from nspdata.reading.records import INVALID_UTF8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,27 +18,19 @@ if TYPE_CHECKING:
 
 def read_document(source: Source, files: Files, gathering: Gathering) -> Iterator[None]:
     """Adds the whole file as one document, named by the file alone."""
-    try:
-        data = whole(source, files)
-    except CutShortError as error:
-        gathering.reject(0, TRUNCATED_FILE, str(error))
-        return
+    data = whole(source, files)
     gathering.input_bytes += len(data)
-    text = _decoded(gathering, 0, data)
-    if text is not None:
-        gathering.add(0, source.name, text)
+    gathering.add(0, source.name, data.removeprefix(BOM))
     yield
 
 
 def read_lines(source: Source, files: Files, gathering: Gathering) -> Iterator[None]:
-    """Adds each line that is not blank as a document."""
+    """Adds each line that is not blank as a document, named by the offset of its first byte."""
     for offsets, found in lines(source, files):
         for position, line in zip(offsets, found, strict=True):
-            gathering.input_bytes += len(line) + 1
-            if line.strip():
-                text = _decoded(gathering, position, line)
-                if text is not None:
-                    gathering.add(position, None, text.removesuffix("\r"))
+            if not blank(line):
+                gathering.add(position, None, line.removesuffix(b"\r"))
+        gathering.input_bytes += sum(map(len, found)) + len(found)
         yield
 
 
@@ -45,29 +38,29 @@ def read_sentences(source: Source, files: Files, gathering: Gathering) -> Iterat
     """Adds the runs of lines between blank lines as documents; each line is a sentence as it stands."""
     held: list[bytes] = []
     begin = 0
-    for offsets, found in lines(source, files):
-        for position, line in zip(offsets, found, strict=True):
-            gathering.input_bytes += len(line) + 1
-            if line.strip():
-                begin = begin if held else position
-                held.append(line.removesuffix(b"\r"))
-            elif held:
-                _add_sentences(gathering, begin, held)
-                held = []
-        yield
+    try:
+        for offsets, found in lines(source, files):
+            for position, line in zip(offsets, found, strict=True):
+                if not blank(line):
+                    begin = begin if held else position
+                    held.append(line.removesuffix(b"\r"))
+                elif held:
+                    _add_sentences(gathering, begin, held)
+                    held = []
+            gathering.input_bytes += sum(map(len, found)) + len(found)
+            yield
+    except CutShortError as error:
+        if held:  # the document goes on behind the cut
+            raise CutShortError(str(error), position=begin, part=b"\n".join([*held, error.part])) from error
+        raise
     if held:
         _add_sentences(gathering, begin, held)
 
 
 def _add_sentences(gathering: Gathering, position: int, held: list[bytes]) -> None:
-    text = _decoded(gathering, position, b"\n".join(held))
-    if text is not None:
-        gathering.add(position, None, text, text.split("\n"))
-
-
-def _decoded(gathering: Gathering, position: int, data: bytes) -> str | None:
     try:
-        return data.decode()
+        sentences = [line.decode() for line in held]
     except UnicodeDecodeError:
-        gathering.reject(position, INVALID_UTF8, data)
-        return None
+        gathering.reject(position, INVALID_UTF8, b"\n".join(held))
+        return
+    gathering.add(position, None, "\n".join(sentences), sentences=sentences)

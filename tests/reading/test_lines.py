@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nspdata.files import LocalFiles
-from nspdata.reading.lines import CutShortError, lines
+from nspdata.reading.compression import CutShortError
+from nspdata.reading.lines import lines
 from nspdata.reading.sources import Source, split_sources
 
 

@@ -1,0 +1,48 @@
+"""A source to batches of documents, whatever its format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nspdata.reading.columnar import read_columns
+from nspdata.reading.compression import CutShortError
+from nspdata.reading.delimited import read_csv
+from nspdata.reading.json_lines import read_json
+from nspdata.reading.records import TRUNCATED_FILE, Gathering
+from nspdata.reading.text import read_document, read_lines, read_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nspdata.files import Files
+    from nspdata.reading.records import ReadBatch
+    from nspdata.reading.sources import Source
+
+FIELDED = {"jsonl": read_json, "csv": read_csv, "tsv": read_csv, "parquet": read_columns, "arrow": read_columns}
+
+PLAIN = {"text_document": read_document, "text_line": read_lines, "text_sentence": read_sentences}
+
+REJECTED_A_BATCH = 10_000
+
+
+def read_source(
+    source: Source, files: Files, *, text_field: str, id_field: str, batch_bytes: int = 1 << 20
+) -> Iterator[ReadBatch]:
+    """The documents of a source in batches of about this many bytes of text, in the order of the file.
+
+    A record that cannot be used is in `rejected`, with one of the reasons of `REASONS`. Only the disk or the network
+    raises an error (OSError), never what is in the file.
+    """
+    gathering = Gathering(source)
+    if source.format in FIELDED:
+        turns = FIELDED[source.format](source, files, gathering, text_field, id_field)
+    else:
+        turns = PLAIN[source.format](source, files, gathering)
+    try:
+        for _ in turns:
+            if gathering.text_size >= batch_bytes or len(gathering.rejected) >= REJECTED_A_BATCH:
+                yield gathering.take()
+    except CutShortError as error:
+        gathering.reject(error.position, TRUNCATED_FILE, error.part or str(error))
+    if not gathering.is_empty():
+        yield gathering.take()

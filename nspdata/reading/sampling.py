@@ -1,0 +1,110 @@
+"""A spread, deterministic sample of texts, without reading all of the input.
+
+The rule: the input is cut into units (fixed ranges of an uncompressed file of lines; any other file is one unit), and the
+units are put in the order of a hash of their name and first byte. Walking along them, a budget grows by each unit's
+share of `sample_bytes`; whenever it has grown to a grain, the unit at hand is read from its beginning until the budget is
+used up. So every part of the input gives in proportion to its size, one unit in many is opened, and neither the order in
+which files are named nor the place where they lie changes the sample. Where everything fits, everything is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from nspdata.errors import InputError
+from nspdata.reading.read import read_source
+from nspdata.reading.records import REASONS
+from nspdata.reading.sources import split_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nspdata.files import Files
+    from nspdata.reading.records import Rejected
+    from nspdata.reading.sources import Source
+
+UNIT_BYTES = 1 << 18
+"""The smallest range of a large file that is a unit."""
+
+MAX_UNITS = 1 << 16
+"""About how many units there are at most: the ranges of a very large input are larger."""
+
+GRAIN_BYTES = 1 << 16
+"""The least that is taken from a unit that is opened."""
+
+EXPANSION = 3
+"""Bytes of text expected of a byte of a compressed or Parquet file."""
+
+
+def sample_documents(
+    sources: Sequence[Source], files: Files, *, text_field: str, id_field: str, sample_bytes: int
+) -> Iterator[str]:
+    """About `sample_bytes` of text (UTF-8), spread over all the input; all of it, by name, where there is no more.
+
+    Memory holds one batch of 64 KiB of text, or one document where that is larger.
+
+    Raises:
+        InputError: records were read, and not one of them has a text that can be used.
+    """
+    total = sum(map(_text_bytes, sources))
+    ordered = sorted(sources, key=lambda source: (source.name, source.start))
+    if total > sample_bytes:
+        units = split_sources(ordered, range_bytes=max(UNIT_BYTES, total // MAX_UNITS))
+        ordered = sorted(units, key=_place)
+    grain = min(GRAIN_BYTES, sample_bytes)
+    seen, given, rejected = 0, 0, _Faults()
+    for unit in ordered:
+        seen += _text_bytes(unit)
+        budget = seen * sample_bytes // total - given if total > sample_bytes else 1 << 62
+        if budget < grain:
+            continue
+        for text in _texts(unit, files, text_field, id_field, rejected):
+            yield text
+            size = len(text) if text.isascii() else len(text.encode())
+            given, budget = given + size, budget - size
+            if budget <= 0:
+                break
+    if not given:
+        rejected.raise_if_any()
+
+
+class _Faults:
+    """Why records were rejected, in case all were."""
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.first: Rejected | None = None
+
+    def add(self, rejected: list[Rejected]) -> None:
+        """Counts these."""
+        self.reasons.update(record.reason for record in rejected)
+        self.first = self.first or next(iter(rejected), None)
+
+    def raise_if_any(self) -> None:
+        """Says that nothing can be used."""
+        if self.first is None:
+            return
+        reason, count = self.reasons.most_common(1)[0]
+        raise InputError(
+            f"none of the {self.reasons.total()} records looked at can be used; {count} times {REASONS[reason]}; "
+            f"the first, in {self.first.source} at {self.first.position}: {self.first.excerpt!r}; "
+            "name the field or column of the text with --text-field, or the format with --input-format"
+        )
+
+
+def _texts(source: Source, files: Files, text_field: str, id_field: str, faults: _Faults) -> Iterator[str]:
+    for batch in read_source(source, files, text_field=text_field, id_field=id_field, batch_bytes=1 << 16):
+        faults.add(batch.rejected)
+        yield from batch.documents.texts
+
+
+def _text_bytes(source: Source) -> int:
+    size = (source.size_bytes if source.end is None else source.end) - source.start
+    return size * (EXPANSION if source.compression or source.format == "parquet" else 1)
+
+
+def _place(source: Source) -> tuple[bytes, str, int]:
+    digest = hashlib.blake2b(f"{source.name}:{source.start}".encode(), digest_size=8).digest()
+    return digest, source.name, source.start
