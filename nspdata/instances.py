@@ -11,7 +11,7 @@ from nspdata.compiled import compiled
 from nspdata.documents import offsets as offsets_of
 from nspdata.errors import InputError
 from nspdata.masking import MaskRules, mask
-from nspdata.pairing import full_sentences, pair
+from nspdata.pairing import Text, full_sentences, pair
 from nspdata.rows import Rows
 from nspdata.seeding import stream
 
@@ -74,12 +74,11 @@ def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: i
 
 
 def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, shard: int) -> None:
-    distinct = len(np.unique(documents.document_ids))
-    if distinct == 1:
+    if len(np.unique(documents.document_ids)) == 1:
         raise InputError(
-            f"shard {shard} of {split} holds 1 document of its own id, and the negatives of a document come from others of its shard; "
-            f"use fewer shards (output.num_shards is {config.output.num_shards}), give more documents, "
-            "or set pairing.objective to sop or none"
+            f"shard {shard} of {split} holds documents of one id only ({len(documents)} of them), and a negative's B comes from a "
+            f"document of another id of the same shard; use fewer shards (output.num_shards is {config.output.num_shards}), "
+            "give more documents, or set pairing.objective to sop or none"
         )
 
 
@@ -90,12 +89,12 @@ def _pairs(documents: TokenizedDocuments, config: Config, bits: np.random.Philox
             documents.sentence_offsets, documents.document_offsets, max_tokens=settings.max_seq_length - 2
         )
     return pair(
-        documents.sentence_offsets,
-        documents.document_offsets,
+        Text(documents.ids, documents.sentence_offsets, documents.document_offsets),
         documents.document_ids,
         bits,
         objective=settings.objective,
         unit=settings.unit,
+        negatives=settings.negatives,
         max_tokens=settings.max_seq_length - 3,
         short_seq_prob=settings.short_seq_prob,
         random_next_prob=settings.random_next_prob,
