@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from nspdata.compiled import COMPILED
 from nspdata.documents import offsets
 from nspdata.sentences import Splitter
 
@@ -67,4 +68,9 @@ def make_encoder(
     Raises:
         ConfigError: the language or the pipeline cannot be had.
     """
-    return PlainEncoder(Splitter(language, model, paragraphs), wordpiece)
+    from nspdata.fast_encoding import FastEncoder, can_encode_fast
+
+    splitter = Splitter(language, model, paragraphs)
+    if COMPILED and can_encode_fast(splitter):
+        return FastEncoder(splitter, wordpiece)
+    return PlainEncoder(splitter, wordpiece)

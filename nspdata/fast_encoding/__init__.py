@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.documents import offsets, ragged_indices
+from nspdata.documents import offsets
 from nspdata.encoding import Encoded, PlainEncoder
 from nspdata.fast_encoding.boundaries import Boundaries
 from nspdata.fast_encoding.characters import Characters, character_based, code_points, rule_based
@@ -41,9 +41,7 @@ class FastEncoder:
         self.plain = PlainEncoder(splitter, wordpiece)
         self.splitter = splitter
         self.characters = Characters(wordpiece.backend, splitter.nlp.get_pipe("sentencizer").punct_chars)
-        self.boundaries = Boundaries(
-            splitter.nlp, splitter.paragraphs, by_character=character_based(splitter.nlp)
-        )
+        self.boundaries = Boundaries(splitter.nlp, splitter.paragraphs, by_character=character_based(splitter.nlp))
         self.table = PieceTable(wordpiece.vocabulary)
 
     def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
@@ -52,9 +50,10 @@ class FastEncoder:
             return self._encode_given(sentences)
         long = [index for index, text in enumerate(texts) if self._is_long(text)]
         short = ["" if index in set(long) else text for index, text in enumerate(texts)] if long else list(texts)
-        codes, documents = code_points(short)
+        text = "".join(short)
+        codes, documents = code_points(text, short)
         self.characters.learn(codes)
-        starts = self.boundaries.starts(codes, documents, self.characters.spacy)
+        starts = self.boundaries.starts(text, codes, documents, self.characters.spacy)
         firsts = np.searchsorted(starts, documents)
         encoded, unsafe = self._encode_spans(codes, np.append(starts, len(codes)), firsts)
         return self._with_plain(encoded, texts, sorted({*long, *unsafe}))
@@ -69,7 +68,8 @@ class FastEncoder:
 
     def _encode_given(self, sentences: Sequence[Sequence[str]]) -> Encoded:
         """Encodes sentences as they stand."""
-        codes, spans = code_points([sentence for document in sentences for sentence in document])
+        flat = [sentence for document in sentences for sentence in document]
+        codes, spans = code_points("".join(flat), flat)
         self.characters.learn(codes)
         firsts = offsets(np.array([len(document) for document in sentences], np.int64))
         encoded, unsafe = self._encode_spans(codes, spans, firsts)

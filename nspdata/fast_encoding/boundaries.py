@@ -4,7 +4,8 @@ The sentencizer looks at tokens that are one of its punct_chars, and at the firs
 tokenizes each run of characters between white space by itself. So of most such *chunks* nothing need be known: one that holds
 no punct_char and does not begin with punctuation can only be entered, and begins a sentence if one has just ended. The others
 are put to spaCy's own tokenizer, each distinct one once, and what it says is kept: where sentences begin inside it, and whether
-one has just ended when it is left.
+one has just ended when it is left. A few languages have rules for strings with a space inside (Russian "и пр."): where one
+stands, the chunks on both sides of the space are taken for one.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Boundaries:
         strings = nlp.vocab.strings
         self.stops = np.array([strings.add(char) for char in nlp.get_pipe("sentencizer").punct_chars], np.uint64)
         self.separator = np.uint64(strings.add("\n"))
+        self.spaced = _spaced_rules(nlp.tokenizer)
         self._forget()
 
     def _forget(self) -> None:
@@ -64,11 +66,14 @@ class Boundaries:
         self.inner = np.zeros(0, np.int32)
         self.inner_ends = np.zeros(1, np.int64)
 
-    def starts(self, codes: NDArray[np.uint32], documents: NDArray[np.int64], spacy: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def starts(
+        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], spacy: NDArray[np.uint8]
+    ) -> NDArray[np.int64]:
         """Where sentences begin.
 
         Args:
-            codes: shape (num_characters,), all the texts.
+            text: all the texts, joined.
+            codes: shape (num_characters,), the same.
             documents: shape (num_texts + 1,), where each text begins.
             spacy: `Characters.spacy`.
 
@@ -85,10 +90,18 @@ class Boundaries:
             self.hashes = np.concatenate([self.hashes, np.zeros(room, np.uint64)])
         events, asked = np.empty((room, 3), np.int64), np.empty((room, 2), np.int64)
         num_events, num_asked = _survey(
-            codes, documents, spacy, self.parting, self.slots, self.hashes, self.num_entries, events, asked
+            codes,
+            documents,
+            spacy,
+            self.parting,
+            _glued(text, self.spaced),
+            self.slots,
+            self.hashes,
+            self.num_entries,
+            events,
+            asked,
         )
         self._ask(codes, asked[:num_asked])
-        found = np.empty(num_events + len(self.inner) + room, np.int64)
         limit = _count_starts(events[:num_events], self.inner_ends)
         found = np.empty(limit, np.int64)
         return found[: _resolve(events[:num_events], self.firsts, self.leaves, self.inner, self.inner_ends, found)]
@@ -100,7 +113,9 @@ class Boundaries:
         batch = np.cumsum(sizes) // ASKED_AT_ONCE
         parts = np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []
         for part in parts:
-            text = "\n".join(codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist())
+            text = "\n".join(
+                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
+            )
             with self.nlp.memory_zone():
                 tokens = self.nlp.tokenizer(text).to_array(["IDX", "ORTH", "IS_PUNCT"])
             kinds = np.where(np.isin(tokens[:, 1], self.stops), STOP, np.where(tokens[:, 2] > 0, PUNCTUATION, 0))
@@ -112,6 +127,26 @@ class Boundaries:
             self.leaves = np.concatenate([self.leaves, leaves])
             self.inner = np.concatenate([self.inner, inner[:count]])
             self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
+
+
+def _spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
+    """The tokenizer's rules for strings with white space inside, by their first three characters."""
+    rules: dict[str, list[str]] = {}
+    for rule in getattr(tokenizer, "rules", None) or {}:
+        if len(rule.split()) > 1 and rule == rule.strip():
+            rules.setdefault(rule[:3], []).append(rule)
+    return rules
+
+
+def _glued(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
+    """Where white space stands inside such a string: sorted indices, and one past them all."""
+    places = set()
+    for rule in (rule for head, rules in spaced.items() if head in text for rule in rules):
+        at = text.find(rule)
+        while at >= 0:
+            places |= {at + index for index, character in enumerate(rule) if character.isspace()}
+            at = text.find(rule, at + 1)
+    return np.array([*sorted(places), 1 << 60], np.int64)
 
 
 @compiled
@@ -152,11 +187,12 @@ def _transitions(
 
 
 @compiled
-def _survey(
+def _survey(  # noqa: C901, PLR0912 - one loop over characters
     codes: NDArray[np.uint32],
     documents: NDArray[np.int64],
     spacy: NDArray[np.uint8],
     parting: int,
+    glued: NDArray[np.int64],
     slots: NDArray[np.int32],
     hashes: NDArray[np.uint64],
     num_entries: int,
@@ -167,7 +203,7 @@ def _survey(
 
     A gap is white space that spaCy makes a token of: any but a single space.
     """
-    num_events, num_asked = 0, 0
+    num_events, num_asked, glue = 0, 0, 0
     for document in range(len(documents) - 1):
         at, end = documents[document], documents[document + 1]
         fresh, maybe = True, False
@@ -181,8 +217,13 @@ def _survey(
                 break
             gap = at > run and (at - run > 1 or codes[run] != 32)
             begin, stops, mixed = at, False, np.uint64(0x9E3779B97F4A7C15)
-            while at < end and not spacy[codes[at]] & SPACE:
+            while at < end:
                 code = codes[at]
+                if spacy[code] & SPACE:
+                    while glued[glue] < at:
+                        glue += 1
+                    if glued[glue] != at:
+                        break
                 stops = stops or (spacy[code] & STOP) != 0
                 mixed = (mixed ^ np.uint64(code)) * np.uint64(0xBF58476D1CE4E5B9)
                 mixed ^= mixed >> np.uint64(32)

@@ -78,7 +78,7 @@ class Characters:
 
     def _reorders(self) -> bool:
         """Whether the normalizer decomposes, and so puts combining marks into order."""
-        return self.backend.normalizer.normalize_str("\u00e9") != "\u00e9"
+        return bool(self.backend.normalizer.normalize_str("\u00e9") != "\u00e9")
 
     def _kind(self, character: str) -> int:
         """How BERT's pre-tokenizer takes a normalized character."""
@@ -100,9 +100,9 @@ def _unknown(codes: NDArray[np.uint32], known: NDArray[np.bool_], fresh: NDArray
     return count
 
 
-def code_points(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """All the texts as code points, shape (num_characters,), uint32, and where each begins, shape (len(texts) + 1,), int64."""
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+def code_points(joined: str, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The joined texts as code points, shape (num_characters,), uint32, and where each begins, shape (len(texts) + 1,), int64."""
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
     return codes, starts
@@ -113,7 +113,11 @@ def rule_based(nlp: Any) -> bool:
     from spacy.pipeline import Sentencizer
     from spacy.tokenizer import Tokenizer
 
-    return type(nlp.tokenizer) is Tokenizer and nlp.pipe_names == ["sentencizer"] and type(nlp.get_pipe("sentencizer")) is Sentencizer
+    return (
+        type(nlp.tokenizer) is Tokenizer
+        and nlp.pipe_names == ["sentencizer"]
+        and type(nlp.get_pipe("sentencizer")) is Sentencizer
+    )
 
 
 def character_based(nlp: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nspdata.compiled import compiled
 from nspdata.documents import offsets as offsets_of
-from nspdata.fast_encoding.characters import ALONE, BREAK, DROPPED, SEVERAL, UNSAFE, WORD
+from nspdata.fast_encoding.characters import ALONE, DROPPED, SEVERAL, UNSAFE, WORD
 from nspdata.schema import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class PieceTable:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.goes_on = vocabulary.continuations
-        pieces = [token[2:] if goes_on else token for token, goes_on in zip(vocabulary.tokens, self.goes_on, strict=True)]
+        pieces = [
+            token[2:] if goes_on else token for token, goes_on in zip(vocabulary.tokens, self.goes_on, strict=True)
+        ]
         self.codes = _codes("".join(pieces))
         self.ends = offsets_of(np.array([len(piece) for piece in pieces], np.int64))
         self.longest = max(map(len, pieces))
@@ -90,7 +92,7 @@ def _look_up(
     ends: NDArray[np.int64],
     goes_on: NDArray[np.bool_],
     slots: NDArray[np.int32],
-) -> int:
+) -> Any:
     """The id of a piece of a word, or -1."""
     slot = np.int64(mixed & np.uint64(len(slots) - 1))
     while slots[slot] >= 0:
@@ -168,7 +170,7 @@ def _special_at(
 
 
 @compiled
-def encode_spans(
+def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
     texts: NDArray[np.uint32],
     spans: NDArray[np.int64],
     kinds: NDArray[np.uint8],
@@ -184,7 +186,9 @@ def encode_spans(
     Args:
         texts: shape (num_characters,), uint32.
         spans: shape (num_spans + 1,), int64: where each begins.
-        kinds, targets, parts: those of `Characters`.
+        kinds: that of `Characters`.
+        targets: that of `Characters`.
+        parts: that of `Characters`.
         table: the arrays of `PieceTable`.
         ids: room for the ids.
         ends_of: shape (num_spans,), int64, filled: where each span's ids end.
@@ -203,7 +207,9 @@ def encode_spans(
             special = _special_at(texts, at, end, special_codes, special_ends) if code == OPENING_BRACKET else -1
             if special >= 0:
                 if length:
-                    count = _word_pieces(word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count)
+                    count = _word_pieces(
+                        word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                    )
                     length = 0
                 ids[count] = special_ids[special]
                 count += 1
@@ -211,7 +217,7 @@ def encode_spans(
                 continue
             kind, target, part = kinds[code], targets[code], -1
             if kind == SEVERAL:
-                part = np.int64(target)
+                part = int(target)
                 kind, target = parts[part, 0], parts[part, 1]
             while kind != 255:
                 if kind == WORD:
@@ -227,7 +233,9 @@ def encode_spans(
                         length = 0
                     if kind == ALONE:
                         word[0] = target
-                        count = _word_pieces(word, 1, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count)
+                        count = _word_pieces(
+                            word, 1, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                        )
                 if part < 0:
                     break
                 part += 1
