@@ -28,6 +28,16 @@ ENCODED_AT_ONCE = 4096
 
 MAX_MODEL_LENGTH = 512
 
+BERT = {
+    "normalizer": "BertNormalizer",
+    "normalizer.clean_text": True,
+    "normalizer.handle_chinese_chars": True,
+    "pre_tokenizer": "BertPreTokenizer",
+    "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": MAX_CHARACTERS_A_WORD,
+}
+"""What a `tokenizer.json` must say; casing and accents are settings."""
+
 
 class WordPiece:
     """BERT's tokenizer over a vocabulary.
@@ -50,11 +60,14 @@ class WordPiece:
 
         Args:
             path: a local path.
-            lowercase: `yes`, `no`, or `auto`: what the files say, else yes unless the vocabulary holds an upper-case letter.
+            lowercase: `yes`, `no`, or `auto`: what the files say, else yes unless the vocabulary holds an upper-case letter
+                outside `[...]` and `<...>` (so Google's Chinese vocabulary is lower-cased, as Google does).
             strip_accents: `yes`, `no`, or `auto`: what the files say, else as `lowercase`.
 
+        Tokens that were added to a `tokenizer.json` beside its model become words of the vocabulary like any other.
+
         Raises:
-            ConfigError: there is no such file, it is no WordPiece tokenizer, or its vocabulary lacks a special token.
+            ConfigError: there is no such file, it is no WordPiece tokenizer of BERT's kind, or its vocabulary lacks a special token.
         """
         place = Path(path)
         names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
@@ -74,7 +87,7 @@ class WordPiece:
             raise ConfigError(
                 f"tokenizer {name}: holds neither a tokenizer.json nor a vocab.txt; give one, or train one with `nspdata train-tokenizer`"
             )
-        settings = json.loads(files.get("tokenizer_config.json", b"{}"))
+        settings = _read_object(files.get("tokenizer_config.json", b"{}"), f"{name}, tokenizer_config.json")
         known: dict[str, bool | None] = {
             "lowercase": settings.get("do_lower_case"),
             "strip_accents": settings.get("strip_accents"),
@@ -83,7 +96,7 @@ class WordPiece:
             vocabulary, normalizer = _read_json(files["tokenizer.json"], name)
             known = {key: value if normalizer.get(key) is None else normalizer[key] for key, value in known.items()}
         else:
-            vocabulary = Vocabulary.parse(files["vocab.txt"].decode())
+            vocabulary = _read_lines(files["vocab.txt"], name)
         lower = _choice(lowercase, known=known["lowercase"], default=_looks_lowercase(vocabulary))
         strip = _choice(strip_accents, known=known["strip_accents"], default=lower)
         return WordPiece(vocabulary, lowercase=lower, strip_accents=strip)
@@ -169,32 +182,60 @@ def _kind(path: Path) -> str:
     return "tokenizer.json" if path.suffix == ".json" else "vocab.txt"
 
 
+def _read_lines(data: bytes, name: str) -> Vocabulary:
+    """The vocabulary of a `vocab.txt`."""
+    try:
+        return Vocabulary.parse(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"tokenizer {name}: not UTF-8 at byte {error.start}; a vocab.txt has one token a line"
+        ) from error
+
+
+def _read_object(data: bytes, name: str) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise ConfigError(f"tokenizer {name}: not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"tokenizer {name}: not a JSON object but {type(found).__name__}")
+    return found
+
+
 def _read_json(data: bytes, name: str) -> tuple[Vocabulary, dict[str, Any]]:
     """The vocabulary of a `tokenizer.json`, and what its normalizer does."""
-    try:
-        described = json.loads(data)
-        model = described["model"]
-        kind = model.get("type")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"tokenizer {name}: not a tokenizer.json ({error!r})") from error
-    if kind != "WordPiece":
+    described = _read_object(data, name)
+    model = described.get("model") or {}
+    if model.get("type") != "WordPiece":
         raise ConfigError(
-            f"tokenizer {name}: its model is {kind}, not WordPiece; BERT needs WordPiece (`nspdata train-tokenizer` trains one)"
+            f"tokenizer {name}: its model is {model.get('type')}, not WordPiece; BERT needs WordPiece (`nspdata train-tokenizer` trains one)"
+        )
+    normalizer = described.get("normalizer") or {}
+    found = {
+        "normalizer": normalizer.get("type"),
+        "normalizer.clean_text": normalizer.get("clean_text"),
+        "normalizer.handle_chinese_chars": normalizer.get("handle_chinese_chars"),
+        "pre_tokenizer": (described.get("pre_tokenizer") or {}).get("type"),
+        "continuing_subword_prefix": model.get("continuing_subword_prefix", "##"),
+        "max_input_chars_per_word": model.get("max_input_chars_per_word", MAX_CHARACTERS_A_WORD),
+    }
+    if other := [f"{key} is {found[key]!r}, not {value!r}" for key, value in BERT.items() if found[key] != value]:
+        raise ConfigError(
+            f"tokenizer {name}: not BERT's, its ids would differ: {'; '.join(other)}; give a tokenizer of BERT's kind, or its vocab.txt alone"
         )
     ids: dict[str, int] = dict(model["vocab"])
     ids |= {added["content"]: added["id"] for added in described.get("added_tokens", [])}
     tokens = sorted(ids, key=lambda token: ids[token])
     if [ids[token] for token in tokens] != list(range(len(tokens))):
         raise ConfigError(f"tokenizer {name}: its ids are not 0 to {len(tokens) - 1} without a gap; save it anew")
-    normalizer = described.get("normalizer") or {}
-    return Vocabulary(tuple(tokens)), normalizer if normalizer.get("type") == "BertNormalizer" else {}
+    return Vocabulary(tuple(tokens)), normalizer
 
 
 def _looks_lowercase(vocabulary: Vocabulary) -> bool:
-    """Whether no token but the special ones (`[...]`) holds an upper-case letter."""
-    return not any(
-        token != token.lower() for token in vocabulary.tokens if not (token.startswith("[") and token.endswith("]"))
-    )
+    """Whether no token but the special ones (`[...]`, `<...>`) holds an upper-case letter."""
+    plain = (token for token in vocabulary.tokens if (token[:1], token[-1:]) not in {("[", "]"), ("<", ">")})
+    return all(token == token.lower() for token in plain)
 
 
 def _choice(setting: str, *, known: bool | None, default: bool) -> bool:
