@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from nspdata.wordpiece import WordPiece
 
+EXAMPLE_CHARACTERS = 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitness:
@@ -26,6 +28,7 @@ class Fitness:
         tokens: tokens in all.
         unknown: of them [UNK].
         unwritable: characters of no token, and how often they stand in the texts.
+        examples: for each of them, a word of the texts that holds it.
     """
 
     texts: int
@@ -33,6 +36,7 @@ class Fitness:
     tokens: int
     unknown: int
     unwritable: Counter[str]
+    examples: dict[str, str]
 
     @property
     def unknown_share(self) -> float:
@@ -51,19 +55,21 @@ def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     known = {token.removeprefix("##") for token in wordpiece.vocabulary.tokens}
     unknown_id = wordpiece.vocabulary.special_ids["[UNK]"]
     found = words = tokens = unknown = 0
-    characters: Counter[str] = Counter()
+    unwritable: Counter[str] = Counter()
+    examples: dict[str, str] = {}
     for text in texts:
         ids, _ = wordpiece.encode([text])
-        normalized = backend.normalizer.normalize_str(text)
+        split = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))]
         found += 1
-        words += len(backend.pre_tokenizer.pre_tokenize_str(normalized))
+        words += len(split)
         tokens += len(ids)
         unknown += int(np.count_nonzero(ids == unknown_id))
-        characters.update(normalized)
-    unwritable = Counter(
-        {char: count for char, count in characters.items() if char not in known and not char.isspace()}
-    )
-    return Fitness(texts=found, words=words, tokens=tokens, unknown=unknown, unwritable=unwritable)
+        counts = Counter("".join(split))
+        strange = {character: counts[character] for character in counts if character not in known}
+        unwritable.update(strange)
+        for character in sorted(strange.keys() - examples.keys()):
+            examples[character] = next(word for word in split if character in word)[:EXAMPLE_CHARACTERS]
+    return Fitness(texts=found, words=words, tokens=tokens, unknown=unknown, unwritable=unwritable, examples=examples)
 
 
 def require(fitness: Fitness, limit: float, *, tokenizer: str) -> None:
@@ -72,10 +78,17 @@ def require(fitness: Fitness, limit: float, *, tokenizer: str) -> None:
     Raises:
         ConfigError: more of the sample is [UNK].
     """
-    if fitness.unknown_share <= limit:
-        return
-    some = " ".join(character for character, _ in fitness.unwritable.most_common(10))
-    raise ConfigError(
+    if fitness.unknown_share > limit:
+        raise ConfigError(remedy(fitness, limit, tokenizer=tokenizer))
+
+
+def remedy(fitness: Fitness, limit: float, *, tokenizer: str) -> str:
+    """What is wrong with a vocabulary that gives too much [UNK], and what to do."""
+    some = "".join(
+        character if character.isprintable() else f"\\u{ord(character):04x}"
+        for character, _ in fitness.unwritable.most_common(10)
+    )
+    return (
         f"{fitness.unknown_share:.1%} of the tokens of a sample are [UNK] with the tokenizer {tokenizer}, over tokenizer.max_unknown "
         f"= {limit:.1%}{f' (characters it cannot write: {some})' if some else ''}; train one on this text with `nspdata train-tokenizer`, "
         "give the vocabulary of its language, or set tokenizer.lowercase to what the vocabulary expects"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ _TOKENIZERS: dict[str, dict[str, bytes]] = {}
 
 def encoder_of(plan: BuildPlan) -> Encoder:
     """The encoder of a plan: made at the first call in a process."""
-    identity = str(plan.tokenizer_identity["sha256"])
+    identity = json.dumps(plan.tokenizer_identity, sort_keys=True)
     _TOKENIZERS[identity] = plan.tokenizer_files
     return _encoder(plan.config.sentences, identity)
 

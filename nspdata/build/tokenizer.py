@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from nspdata.wordpiece import WordPiece
 
 
-def train_from_inputs(inputs: Sequence[str], output: str, config: Config, files: Files) -> tuple[WordPiece, int]:
+def train_from_inputs(
+    inputs: Sequence[str], output: str, config: Config, files: Files, *, show_progress: bool = False
+) -> tuple[WordPiece, int]:
     """Trains on a deterministic sample of the inputs and writes the tokenizer's directory.
 
     Returns:
@@ -49,6 +51,7 @@ def train_from_inputs(inputs: Sequence[str], output: str, config: Config, files:
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
         limit_alphabet=settings.limit_alphabet,
+        show_progress=show_progress,
     )
     for name, data in wordpiece.files().items():
         files.write(join(output, name), data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +21,21 @@ def train_tokenizer(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The directory to write.")],
     vocab_size: Annotated[int | None, typer.Option(help="Tokens in all (default 30522).")] = None,
     cased: Annotated[bool, typer.Option("--cased", help="Keep upper case (default: lower-case).")] = False,
-    keep_accents: Annotated[
-        bool, typer.Option("--keep-accents", help="Keep combining marks, also in lower case.")
-    ] = False,
+    strip_accents: Annotated[
+        bool | None,
+        typer.Option(
+            "--strip-accents/--keep-accents",
+            help="Take combining marks off (default: where lower-casing).",
+            show_default=False,
+        ),
+    ] = None,
     min_frequency: Annotated[int | None, typer.Option(help="A pair seen less often is not merged (default 2).")] = None,
     limit_alphabet: Annotated[int | None, typer.Option(help="Characters kept, the commonest (default 6000).")] = None,
-    sample_bytes: Annotated[int | None, typer.Option(help="Bytes of text to train on at most.")] = None,
+    sample_bytes: Annotated[
+        int | None, typer.Option(help="Bytes of text to train on at most, spread over the inputs (default 200000000).")
+    ] = None,
     text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
+    id_field: Annotated[str | None, typer.Option(help="Field of the id (default: id).")] = None,
     input_format: Annotated[str | None, typer.Option(help="As for build (default: by suffix).")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
@@ -37,18 +46,21 @@ def train_tokenizer(
     flags: dict[str, Any] = {
         "tokenizer.vocab_size": vocab_size,
         "tokenizer.lowercase": "no" if cased else None,
-        "tokenizer.strip_accents": "no" if keep_accents else None,
+        "tokenizer.strip_accents": None if strip_accents is None else "yes" if strip_accents else "no",
         "tokenizer.min_frequency": min_frequency,
         "tokenizer.limit_alphabet": limit_alphabet,
         "tokenizer.sample_bytes": sample_bytes,
         "input.text_field": text_field,
+        "input.id_field": id_field,
         "input.format": input_format,
     }
     settings = load_config(config, assignments or [], flags)
     from nspdata.build.tokenizer import train_from_inputs
     from nspdata.transforms import BeamFiles
 
-    wordpiece, text_bytes = train_from_inputs(inputs, str(output), settings, BeamFiles())
+    wordpiece, text_bytes = train_from_inputs(
+        inputs, str(output), settings, BeamFiles(), show_progress=sys.stderr.isatty()
+    )
     size = len(wordpiece.vocabulary)
     typer.echo(
         f"{output}: {size:,} tokens from {text_bytes / 1e6:,.1f} MB of text; `nspdata build ... --tokenizer {output}`"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nspdata.compiled import compiled
-from nspdata.pairing.pool import below, make_pool, other_document, similar_document
+from nspdata.pairing.pool import below, make_pool, other_document, rarest_token, sentence_holding, similar_document
 from nspdata.seeding import heads, words_for_heads
 
 if TYPE_CHECKING:
@@ -196,12 +196,12 @@ def _draw_other(
     """Puts another document's sentences in place of B: from a random one on, one or as many as fill up the target."""
     offsets = text.sentence_offsets
     begin, end = offsets[row[2]], offsets[row[3]]
-    if rules.similar:
-        row[1] = similar_document(text, pool, draw[4], row[0], begin, end)
-    else:
-        row[1] = other_document(pool, draw[4], row[0])
+    rarest = rarest_token(text, pool, begin, end) if rules.similar else -1
+    row[1] = other_document(pool, draw[4], row[0]) if rarest < 0 else similar_document(pool, draw[4], row[0], rarest)
     first, last = text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
     row[4] = first + below(draw[5], last - first)
+    if rarest >= 0:
+        row[4] = sentence_holding(text, rarest, row[4], last)
     row[5] = row[4] + 1
     if not rules.single:
         row[5] = _chunk_end(offsets, row[4], last, target - (end - begin), rules.single)

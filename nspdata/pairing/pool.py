@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+REACH = 512
+
+
 class Text(NamedTuple):
     """A shard's documents, flat.
 
@@ -108,25 +111,41 @@ def other_document(pool: Pool, draw: int, document: int) -> int:
 
 
 @compiled
-def similar_document(text: Text, pool: Pool, draw: int, document: int, begin: int, end: int) -> int:
-    """A document of another id that holds the rarest token of `text.ids[begin:end]` that any other document holds.
-
-    Rarest: in the fewest documents of the shard. Where the token is in documents of this id alone, any other document will do.
-    """
+def rarest_token(text: Text, pool: Pool, begin: int, end: int) -> int:
+    """The token of `text.ids[begin:end]` that the fewest documents of the shard hold, two at least; -1 where there is none."""
     rarest, fewest = -1, len(pool.order) + 1
     for place in range(begin, end):
         token = int(text.ids[place])
         holders = pool.token_offsets[token + 1] - pool.token_offsets[token]
         if 1 < holders < fewest:
             rarest, fewest = token, holders
-    if rarest >= 0:
-        ranks = pool.ranks[pool.token_offsets[rarest] : pool.token_offsets[rarest + 1]]
-        own = pool.group_starts[document]
-        low = np.searchsorted(ranks, own)
-        skipped = np.searchsorted(ranks, own + pool.group_sizes[document]) - low
-        if skipped < len(ranks):
-            rank = below(draw, len(ranks) - skipped)
-            if rank >= low:
-                rank += skipped
-            return pool.order[ranks[rank]]  # type: ignore[no-any-return]
-    return other_document(pool, draw, document)
+    return rarest
+
+
+@compiled
+def similar_document(pool: Pool, draw: int, document: int, token: int) -> int:
+    """Any document of another id that holds the token, or any at all where none of them does."""
+    ranks = pool.ranks[pool.token_offsets[token] : pool.token_offsets[token + 1]]
+    own = pool.group_starts[document]
+    low = np.searchsorted(ranks, own)
+    skipped = np.searchsorted(ranks, own + pool.group_sizes[document]) - low
+    if skipped == len(ranks):
+        return other_document(pool, draw, document)
+    rank = below(draw, len(ranks) - skipped)
+    if rank >= low:
+        rank += skipped
+    return pool.order[ranks[rank]]  # type: ignore[no-any-return]
+
+
+@compiled
+def sentence_holding(text: Text, token: int, sentence: int, last: int) -> int:
+    """The first sentence from this one on that holds the token, `REACH` tokens ahead at most; else this one."""
+    begin = text.sentence_offsets[sentence]
+    end = min(text.sentence_offsets[last], begin + REACH)
+    found = sentence
+    for place in range(begin, end):
+        while place >= text.sentence_offsets[found + 1]:
+            found += 1
+        if text.ids[place] == token:
+            return found
+    return sentence

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.errors import InputError
-from nspdata.files import join
+from nspdata.reading.saved import DESCRIPTIONS, saved_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nspdata.files import Files
 
@@ -26,15 +26,30 @@ SUFFIXES = {
     ".tsv": "tsv",
     ".txt": "text_document",
 }
-"""Format by suffix; before it may stand one of `COMPRESSIONS`."""
+"""Format by suffix; after it may stand one of `COMPRESSIONS`."""
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 
 LINE_FORMATS = frozenset({"jsonl", "text_line"})
 """Formats of which any range of bytes can be read by itself."""
 
-IGNORED = frozenset({"readme", "license", "licence", "notice", "_success", "dataset_info", "state", "dataset_dict"})
-"""Names (without suffix, lower case) that a directory may hold beside its documents; hidden files are ignored as well."""
+IGNORED = frozenset({"readme", "license", "licence", "notice", "changelog"})
+"""Names, in any case, alone or with one of `PAGES`, that a directory or a glob may hold beside its documents."""
+
+PAGES = frozenset({"", ".md", ".txt", ".rst", ".html"})
+
+IGNORED_FILES = DESCRIPTIONS | {
+    "_success",
+    "_metadata",
+    "_common_metadata",
+    "dataset_infos.json",
+    "checksums",
+    "sha256sums",
+}
+"""Whole names that are ignored as well, and so are hidden files and all that lies in a hidden directory, and `.crc` files."""
+
+READ_REMOTELY = 100
+"""Remote files, at most, that are opened before the work to see whether they can be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,63 +78,87 @@ class Source:
 def expand_inputs(patterns: Sequence[str], files: Files, *, input_format: str = "auto") -> list[Source]:
     """The files that paths, directories and globs name, each once, sorted by name.
 
+    A directory gives all files below it, a glob the files it matches; either may hold beside its documents what
+    `IGNORED` and `IGNORED_FILES` name. A file that is named by itself is always read. Of a directory that `datasets`
+    saved, the Arrow files are read that its state names.
+
     Raises:
         InputError: a pattern matches nothing, or a file has an unknown suffix, or cannot be read.
     """
-    found: dict[str, int] = {}
+    chosen: dict[tuple[str, ...], Source] = {}
     for pattern in patterns:
-        matched = files.match(pattern)
-        if not matched:
-            raise InputError(f"{pattern!r} matches no file; give existing files, directories, globs or URLs")
-        chosen = matched if [path for path, _ in matched] == [pattern] else _documents(pattern, matched, files)
-        found.update(chosen)
-    paths = sorted(found)
-    root = posixpath.commonpath([_directory(path) for path in paths])
-    sources = [
-        Source(
-            path=path,
-            name=path[len(root) :].lstrip("/") if root else path,
-            size_bytes=found[path],
-            format=kind,
-            compression=compression,
-        )
-        for path in paths
-        for kind, compression in [_kind(path, input_format)]
-    ]
-    for source in sources:
+        for path, size, kind in _files_of(pattern, files, input_format):
+            source_format, compression = (kind, "") if kind else _kind(path, input_format)
+            chosen[_parts(path)] = Source(
+                path=path, name="", format=source_format, compression=compression, size_bytes=size
+            )
+    names = _names(list(chosen))
+    sources = [dataclasses.replace(source, name=names[parts]) for parts, source in chosen.items()]
+    sources.sort(key=lambda source: source.name)
+    local = [source for source in sources if "://" not in source.path]
+    remote = [source for source in sources if "://" in source.path]
+    for source in [*local, *remote[:: len(remote) // READ_REMOTELY + 1]]:
         _check_readable(source, files)
-    return sorted(sources, key=lambda source: source.name)
+    return sources
 
 
-def _documents(pattern: str, matched: list[tuple[str, int]], files: Files) -> list[tuple[str, int]]:
-    """What is to be read of the files that a directory or a glob names."""
-    shown = [(path, size) for path, size in matched if not _hidden(path, pattern)]
-    saved = [path for path, _ in matched if posixpath.basename(path) == "state.json"]
-    if saved:
-        return [(path, size) for path, size in shown if path in _saved_files(saved, files)]
-    kept = [(path, size) for path, size in shown if posixpath.basename(path).split(".")[0].lower() not in IGNORED]
+def _files_of(pattern: str, files: Files, input_format: str) -> list[tuple[str, int, str]]:
+    """The files to read of one pattern: path, size, and the format where it is not the suffix that says it."""
+    matched = files.match(pattern)
+    if not matched:
+        held = "the directory holds no file" if files.exists(pattern) else "matches no file"
+        raise InputError(f"{pattern!r}: {held}; give existing files, directories, globs or URLs")
+    if [path for path, _ in matched] == [pattern] and input_format != "dataset":
+        return [(pattern, matched[0][1], "")]
+    saved, directories = saved_files(matched, files)
+    if input_format == "dataset":
+        if not saved:
+            raise InputError(
+                f"{pattern!r} is no directory that `datasets` saved: there is no state.json with data files"
+            )
+        return [(path, size, "arrow") for path, size in matched if path in saved]
+    kept = [(path, size, "arrow") for path, size in matched if path in saved]
+    for path, size in matched:
+        if posixpath.dirname(path) not in directories and not _ignored(path, pattern):
+            kept.append((path, size, ""))
     if not kept:
-        raise InputError(f"{pattern!r} holds no document file; known suffixes are {_known()}")
+        raise InputError(
+            f"{pattern!r} holds no document file, only {matched[0][0]} and the like; known suffixes are {_known()}"
+        )
     return kept
 
 
-def _hidden(path: str, pattern: str) -> bool:
-    below = path.removeprefix(pattern.rstrip("/")) if "*" not in pattern else posixpath.basename(path)
-    return any(part.startswith(".") for part in below.split("/"))
+def _ignored(path: str, pattern: str) -> bool:
+    root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
+    below = path.removeprefix(root) if path.startswith(root) else posixpath.basename(path)
+    stem, suffix = posixpath.splitext(posixpath.basename(path).lower())
+    return (
+        any(part.startswith(".") for part in below.split("/"))
+        or (stem in IGNORED and suffix in PAGES)
+        or stem + suffix in IGNORED_FILES
+        or suffix == ".crc"
+    )
 
 
-def _saved_files(states: list[str], files: Files) -> set[str]:
-    """The Arrow files of a directory that `datasets` saved, as its state files name them."""
-    result = set()
-    for state in states:
-        with files.open(state) as stream:
-            named = json.loads(stream.read())["_data_files"]
-        result |= {join(posixpath.dirname(state), entry["filename"]) for entry in named}
-    return result
+def _parts(path: str) -> tuple[str, ...]:
+    """Where a file is, the same however the path is spelled: the scheme ("" for the local disk), directories, name."""
+    scheme, separator, rest = path.rpartition("://")
+    full = posixpath.normpath(rest) if separator else os.path.abspath(path)  # noqa: PTH100 - links are left as they are
+    return (scheme, *full.replace(os.sep, "/").strip("/").split("/"))
 
 
-def _directory(path: str) -> str:
-    return posixpath.dirname(path) if "/" in path else ""
+def _names(paths: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], str]:
+    """Each path below the deepest directory that all share; files of several schemes bear theirs in front."""
+    names: dict[tuple[str, ...], str] = {}
+    schemes = {parts[0] for parts in paths}
+    for scheme in schemes:
+        group = [parts for parts in paths if parts[0] == scheme]
+        directories = [parts[:-1] for parts in group]
+        levels = enumerate(zip(*directories, strict=False))
+        depth = next((level for level, found in levels if len(set(found)) > 1), min(map(len, directories)))
+        prefix = f"{scheme}://" if scheme and len(schemes) > 1 else ""
+        names |= {parts: prefix + "/".join(parts[depth:]) for parts in group}
+    return names
 
 
 def _known() -> str:
@@ -130,7 +169,7 @@ def _kind(path: str, input_format: str) -> tuple[str, str]:
     stem, last = posixpath.splitext(path)
     compression = COMPRESSIONS.get(last.lower(), "")
     suffix = posixpath.splitext(stem)[1] if compression else last
-    if input_format not in {"auto", "dataset"}:
+    if input_format != "auto":
         return input_format, compression
     if suffix.lower() not in SUFFIXES:
         raise InputError(

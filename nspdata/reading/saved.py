@@ -1,0 +1,59 @@
+"""Directories that `datasets` saved with `save_to_disk`, read without `datasets`."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from nspdata.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.files import Files
+
+STATE = "state.json"
+
+DESCRIPTIONS = frozenset({STATE, "dataset_info.json", "dataset_dict.json"})
+
+
+def saved_files(matched: Sequence[tuple[str, int]], files: Files) -> tuple[set[str], set[str]]:
+    """The Arrow files that saved datasets among these files consist of, and the datasets' own directories.
+
+    Other files in those directories (the caches of `datasets`, say) are no part of the dataset.
+
+    Raises:
+        InputError: a file or a split is missing, or rows are selected by an indices file.
+    """
+    there = {path for path, _ in matched}
+    arrow: set[str] = set()
+    directories: set[str] = set()
+    for path in sorted(path for path in there if posixpath.basename(path) == STATE):
+        state = _json(path, files)
+        if not isinstance(state.get("_data_files"), list):
+            continue  # somebody else's state.json
+        directory = posixpath.dirname(path)
+        named = {posixpath.join(directory, str(entry["filename"])) for entry in state["_data_files"]}
+        if missing := sorted(named - there):
+            raise InputError(f"{directory}: {STATE} names {missing[0]}, which is missing; save the dataset anew")
+        if state.get("_indices_data_files"):
+            raise InputError(
+                f"{directory}: its rows are selected by an indices file; call flatten_indices() and save it anew"
+            )
+        arrow |= named
+        directories.add(directory)
+    for path in sorted(path for path in there if posixpath.basename(path) == "dataset_dict.json"):
+        for split in _json(path, files).get("splits", []):
+            if posixpath.join(posixpath.dirname(path), str(split)) not in directories:
+                raise InputError(f"{path} names the split {split!r}, which has no {STATE}; save the dataset anew")
+    return arrow, directories
+
+
+def _json(path: str, files: Files) -> dict[str, Any]:
+    with files.open(path) as stream:
+        try:
+            value = json.loads(stream.read())
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,123 @@
+"""Texts, documents, rows and files to statistics: a few vectorised calls each, so that a build can afford them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.statistics.histograms import Histogram
+from nspdata.statistics.scripts import count_scripts
+from nspdata.statistics.values import CHARACTERS, Part, Statistics, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nspdata.config import Config
+    from nspdata.documents import TokenizedDocuments
+    from nspdata.rows import Rows
+    from nspdata.shards import ShardEntry
+    from nspdata.vocabulary import Vocabulary
+
+FROM_BUILD = (
+    "duplicates_dropped",
+    "documents_without_tokens",
+    "forced_negatives",
+    "sentences_unpaired",
+    "tokens_truncated",
+    "short_targets",
+)
+"""Counts of a build that statistics take over, where it has them."""
+
+
+def summarize_texts(texts: Sequence[str]) -> Statistics:
+    """Of texts as they were read: their characters by Unicode script."""
+    counts = {f"{CHARACTERS}{script}": count for script, count in count_scripts(texts).items()}
+    return Statistics(corpus=Part(counts=counts))
+
+
+def summarize_reading(counts: Mapping[str, int]) -> Statistics:
+    """Of reading: `records`, `input_bytes`, `text_bytes`, `documents` (as `documents_read`) and `rejected.<reason>`."""
+    named = {"documents_read" if name == "documents" else name: count for name, count in counts.items()}
+    return Statistics(corpus=Part(counts=named))
+
+
+def summarize_shard(
+    documents: TokenizedDocuments, rows: Rows, counts: Mapping[str, int], vocabulary: Vocabulary, config: Config
+) -> Statistics:
+    """Of one shard as it is built, all but its file.
+
+    Args:
+        documents: those that the rows were made of.
+        rows: the shard's rows.
+        counts: what building it has counted; `FROM_BUILD` are taken over.
+        vocabulary: of the ids.
+        config: of the build.
+    """
+    built = Part(counts={name: counts[name] for name in FROM_BUILD if name in counts})
+    corpus = Statistics(corpus=summarize_documents(documents, vocabulary) + built)
+    return merge(corpus, summarize_rows(rows, vocabulary, max_seq_length=config.pairing.max_seq_length))
+
+
+def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> Part:
+    """Of documents: how many, how long, and of which tokens."""
+    sentences = np.diff(documents.document_offsets)
+    token_counts = np.bincount(documents.ids, minlength=len(vocabulary))
+    counts = {
+        "documents": len(documents),
+        "one_sentence_documents": int(np.count_nonzero(sentences == 1)),
+        "sentences": documents.num_sentences,
+        "tokens": len(documents.ids),
+        "words": int(token_counts[~vocabulary.continuations].sum()),
+        "unknown_tokens": int(token_counts[vocabulary.special_ids["[UNK]"]]),
+    }
+    histograms = {
+        "document_sentences": Histogram.of(sentences, rounded=True),
+        "document_tokens": Histogram.of(np.diff(documents.token_offsets), rounded=True),
+        "sentence_tokens": Histogram.of(np.diff(documents.sentence_offsets), rounded=True),
+    }
+    return Part(counts=counts, histograms=histograms, token_counts=token_counts)
+
+
+def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -> Statistics:
+    """Of rows: how many, how long, of which labels, with which masks, and of which tokens once masks are undone."""
+    special_ids, lengths, masked = vocabulary.special_ids, rows.lengths, np.diff(rows.masked_offsets)
+    token_counts = np.bincount(rows.input_ids, minlength=len(vocabulary))
+    held = rows.input_ids[rows.masked_token_indices]
+    token_counts += np.bincount(rows.masked_lm_labels, minlength=len(vocabulary))
+    token_counts -= np.bincount(held, minlength=len(vocabulary))
+    lengths_b = lengths - rows.lengths_a
+    counts = {
+        "rows": len(rows),
+        "capacity_tokens": len(rows) * max_seq_length,
+        "tokens": len(rows.input_ids),
+        "special_tokens": int(token_counts[[special_ids["[CLS]"], special_ids["[SEP]"]]].sum()),
+        "unknown_tokens": int(token_counts[special_ids["[UNK]"]]),
+        **_mask_counts(held, rows.masked_lm_labels, special_ids["[MASK]"]),
+        **{f"label_{label}": int(np.count_nonzero(rows.next_sentence_label == label)) for label in (0, 1)},
+    }
+    histograms = {
+        "a_tokens": Histogram.of(rows.lengths_a - 2),
+        "b_tokens": Histogram.of((lengths_b - 1)[lengths_b > 0]),
+        "row_tokens": Histogram.of(lengths),
+        "row_masked": Histogram.of(masked),
+    }
+    return Statistics(rows=Part(counts=counts, histograms=histograms, token_counts=token_counts))
+
+
+def summarize_files(entries: Iterable[ShardEntry]) -> Statistics:
+    """Of shards as files."""
+    sizes = [entry.bytes for entry in entries]
+    return Statistics(rows=Part(counts={"shards": len(sizes), "bytes": sum(sizes)}))
+
+
+def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
+    """What stands at the masked positions: [MASK], the original, or another token."""
+    masks, kept = held == mask_id, held == labels
+    num_masks, num_kept = int(np.count_nonzero(masks)), int(np.count_nonzero(kept & ~masks))
+    return {
+        "masked": len(held),
+        "masked_as_mask": num_masks,
+        "masked_as_random": len(held) - num_masks - num_kept,
+        "masked_kept": num_kept,
+    }

@@ -1,0 +1,168 @@
+"""What is known of a dataset: sums and histograms, a monoid, in a part for the corpus and a part for the rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.errors import ShardError
+from nspdata.statistics.histograms import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+VERSION = 1
+"""Version of `statistics.json`."""
+
+CHARACTERS, REJECTED = "characters.", "rejected."
+"""Prefixes of counts: characters of a Unicode script, records rejected for a reason."""
+
+
+def _no_tokens() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Part:
+    """Sums over documents, or over rows.
+
+    Attributes:
+        counts: whole numbers by name.
+        histograms: by name.
+        token_counts: shape (vocab_size,) or (0,), int64: how often each token stands there, masks undone.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+    token_counts: NDArray[np.int64] = field(default_factory=_no_tokens)
+
+    def __add__(self, other: Part) -> Part:
+        counts = {
+            name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in sorted({*self.counts, *other.counts})
+        }
+        return Part(
+            counts=counts,
+            histograms=_merged(self.histograms, other.histograms),
+            token_counts=_added(self.token_counts, other.token_counts),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's types."""
+        return {
+            "counts": dict(sorted(self.counts.items())),
+            "histograms": {name: histogram.to_dict() for name, histogram in sorted(self.histograms.items())},
+            "token_counts": self.token_counts.tolist(),
+        }
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Part:
+        """Reads `to_dict` back."""
+        histograms = {name: Histogram.from_dict(histogram) for name, histogram in values["histograms"].items()}
+        return Part(
+            counts=dict(values["counts"]),
+            histograms=histograms,
+            token_counts=np.array(values["token_counts"], np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Statistics:
+    """What is known of a dataset; equal where `to_dict` is.
+
+    Attributes:
+        corpus: of the documents, and of what was done to them: known only while a dataset is built.
+        rows: of the rows: had again from the shards alone.
+    """
+
+    corpus: Part = field(default_factory=Part)
+    rows: Part = field(default_factory=Part)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statistics) and to_dict(self) == to_dict(other)
+
+
+def zero() -> Statistics:
+    """Of nothing."""
+    return Statistics()
+
+
+def merge(one: Statistics, other: Statistics) -> Statistics:
+    """Of both; associative and commutative, `zero()` changes nothing."""
+    return Statistics(corpus=one.corpus + other.corpus, rows=one.rows + other.rows)
+
+
+def to_dict(statistics: Statistics) -> dict[str, Any]:
+    """The statistics as JSON's types."""
+    return {"version": VERSION, "corpus": statistics.corpus.to_dict(), "rows": statistics.rows.to_dict()}
+
+
+def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statistics:
+    """Reads `to_dict` back; what else stands there is passed over.
+
+    Raises:
+        ShardError: the values are not statistics, or of another version.
+    """
+    try:
+        version = values["version"]
+        if version == VERSION:
+            return Statistics(corpus=Part.from_dict(values["corpus"]), rows=Part.from_dict(values["rows"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ShardError(f"{name}: not statistics of nspdata ({error!r})") from error
+    raise ShardError(f"{name}: version {version!r}; this nspdata reads version {VERSION}")
+
+
+def from_json(text: str | bytes, *, name: str = "statistics") -> Statistics:
+    """Reads a `statistics.json`.
+
+    Raises:
+        ShardError: the text is not one.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise ShardError(f"{name}: not JSON ({error})") from error
+    return from_dict(values, name=name)
+
+
+def to_json(values: Any) -> str:
+    """JSON with its keys sorted and each list of plain values on one line.
+
+    >>> print(to_json({"b": [1, 2], "a": {}}))
+    {
+     "a": {},
+     "b": [1, 2]
+    }
+    """
+    return _written(values, "\n")
+
+
+def _written(values: Any, line: str) -> str:
+    deeper = line + " "
+    if isinstance(values, dict) and values:
+        entries = (f"{json.dumps(key)}: {_written(values[key], deeper)}" for key in sorted(values))
+        return "{" + deeper + f",{deeper}".join(entries) + line + "}"
+    if isinstance(values, list) and any(isinstance(value, dict) for value in values):
+        return "[" + deeper + f",{deeper}".join(_written(value, deeper) for value in values) + line + "]"
+    return json.dumps(values)
+
+
+def _merged(one: Mapping[str, Histogram], other: Mapping[str, Histogram]) -> dict[str, Histogram]:
+    result = dict(one)
+    for name, histogram in other.items():
+        result[name] = result[name] + histogram if name in result else histogram
+    return result
+
+
+def _added(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(one) < len(other):
+        one, other = other, one
+    result = one.copy()
+    result[: len(other)] += other
+    return result
