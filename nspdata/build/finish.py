@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from nspdata.build.tokenize import add_counts
-from nspdata.card import card, croissant
+from nspdata.card import card
+from nspdata.croissant import croissant
 from nspdata.files import join
 from nspdata.huggingface import dataset_files
 from nspdata.schema import row_schema
 from nspdata.shards import MANIFEST, STATISTICS, Manifest
-from nspdata.statistics import merge, to_dict
+from nspdata.statistics import merge, summarize_files, summarize_reading, to_dict, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,10 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardR
     """Writes the tokenizer, the statistics, the card and what `datasets` needs; then the manifest."""
     results = sorted(results, key=lambda result: result.key)
     manifest = make_manifest(plan, summary, results)
-    statistics = summary.statistics
+    statistics = merge(summary.statistics, summarize_reading(summary.counts))
     for result in results:
         statistics = merge(statistics, result.statistics)
+    statistics = merge(statistics, summarize_files(result.entry for result in results))
     written = {f"tokenizer/{name}": data for name, data in plan.tokenizer_files.items()}
     written |= dataset_files(manifest, row_schema(plan.metadata))
     written |= describe(manifest, statistics, plan.command)
@@ -42,7 +43,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardR
 def describe(manifest: Manifest, statistics: Statistics, command: str) -> dict[str, bytes]:
     """The files that describe a dataset to people and to catalogues, by path."""
     return {
-        STATISTICS: (json.dumps(to_dict(statistics), indent=1, sort_keys=True) + "\n").encode(),
+        STATISTICS: (to_json(to_dict(statistics)) + "\n").encode(),
         "README.md": card(manifest, statistics, command=command).encode(),
         "croissant.json": croissant(manifest).encode(),
     }
