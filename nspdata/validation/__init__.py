@@ -1,0 +1,8 @@
+"""Is this dataset right? Every file, every row and every law; with the source, every row against its documents."""
+
+from __future__ import annotations
+
+from nspdata.validation.findings import LAWS, Finding, to_json
+from nspdata.validation.run import validate
+
+__all__ = ["LAWS", "Finding", "to_json", "validate"]

@@ -1,0 +1,71 @@
+"""What rows must be, worked out once from the manifest and the tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nspdata.schema import RowMetadata
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nspdata.config import Config
+    from nspdata.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The settings and the vocabulary as the checks of rows need them.
+
+    Attributes:
+        config: every setting.
+        vocab_size: entries of the vocabulary.
+        special_ids: id of each special token.
+        specials: shape (vocab_size,), bool: the special tokens.
+        continuations: shape (vocab_size,), bool: tokens that go on with a word.
+        tokenizer_sha256: of the vocabulary.
+    """
+
+    config: Config
+    vocab_size: int
+    special_ids: dict[str, int]
+    specials: NDArray[np.bool_]
+    continuations: NDArray[np.bool_]
+    tokenizer_sha256: str
+
+    @staticmethod
+    def of(config: Config, vocabulary: Vocabulary) -> Rules:
+        """The rules that these settings give with this vocabulary."""
+        return Rules(
+            config=config,
+            vocab_size=len(vocabulary),
+            special_ids=vocabulary.special_ids,
+            specials=vocabulary.specials,
+            continuations=vocabulary.continuations,
+            tokenizer_sha256=vocabulary.sha256,
+        )
+
+    @property
+    def objective(self) -> str:
+        """`nsp`, `sop` or `none`."""
+        return self.config.pairing.objective
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of A and B together at most."""
+        return self.config.pairing.max_seq_length - (2 if self.objective == "none" else 3)
+
+    @property
+    def metadata(self) -> RowMetadata:
+        """The metadata that every shard's schema must bear."""
+        pairing = self.config.pairing
+        return RowMetadata(
+            objective=pairing.objective,
+            max_seq_length=pairing.max_seq_length,
+            max_predictions_per_seq=self.config.masking.predictions(pairing.max_seq_length),
+            vocab_size=self.vocab_size,
+            special_ids=self.special_ids,
+            tokenizer_sha256=self.tokenizer_sha256,
+        )
