@@ -1,0 +1,243 @@
+"""Figures that people ask for, worked out of statistics: the table, the report and the card all take them from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from nspdata.statistics.histograms import Histogram
+    from nspdata.statistics.values import Part, Statistics
+
+NUM_BINS = 8
+"""Length bins, evenly cut, of the figure for padding with bins."""
+
+Unit = Literal["count", "share", "number", "bytes", "tokens"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number.
+
+    Attributes:
+        key: its name in JSON.
+        section: what it is a figure of.
+        title: its name for people.
+        value: a whole number, or a share from 0 to 1.
+        unit: how it is written.
+        note: what a reader needs to read it right; may be "".
+    """
+
+    key: str
+    section: str
+    title: str
+    value: float
+    unit: Unit
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value for people.
+
+        >>> Figure(key="a", section="", title="", value=0.4987, unit="share").text
+        '49.87%'
+        """
+        return written(self.value, self.unit)
+
+
+def written(value: float, unit: Unit) -> str:
+    """A value for people.
+
+    >>> written(12_345, "count"), written(1.234, "number"), written(2_500_000, "bytes")
+    ('12,345', '1.23', '2.5 MB')
+    """
+    if unit == "share":
+        return f"{value:.2%}"
+    if unit == "bytes":
+        power = max(0, min(4, (len(str(int(value))) - 1) // 3))
+        return f"{value / 1000**power:,.{min(power, 1)}f} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+    return f"{value:,.2f}" if unit == "number" else f"{value:,.0f}"
+
+
+def figures(statistics: Statistics) -> list[Figure]:
+    """Every figure that these statistics give: what is of the corpus is missing where only rows are known."""
+    return [*_corpus(statistics.corpus), *_rows(statistics.rows)] if statistics.rows.counts else []
+
+
+def values(listed: list[Figure]) -> dict[str, float]:
+    """The figures by key."""
+    return {figure.key: figure.value for figure in listed}
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _corpus(part: Part) -> Iterator[Figure]:
+    counts = part.counts
+    for key, title, unit, note in _CORPUS_COUNTS:
+        if key in counts:
+            yield Figure(key=key, section="Corpus", title=title, value=counts[key], unit=unit, note=note)
+    if "documents" not in counts:
+        return
+    section, tokens = "Corpus", counts["tokens"]
+    single = _share(counts["one_sentence_documents"], counts["documents"])
+    note = "their sentence can only be a negative's B, or A before one"
+    yield Figure(
+        key="one_sentence_share",
+        section=section,
+        title="Documents of one sentence",
+        value=single,
+        unit="share",
+        note=note,
+    )
+    fertility = _share(tokens, counts["words"])
+    note = "fertility: 1 where every word has a token of its own"
+    yield Figure(key="tokens_a_word", section=section, title="Tokens a word", value=fertility, unit="number", note=note)
+    unknown = _share(counts["unknown_tokens"], tokens)
+    yield Figure(key="corpus_unknown_share", section=section, title="[UNK] in the corpus", value=unknown, unit="share")
+    for key, title in (("document_tokens", "Tokens a document"), ("sentence_tokens", "Tokens a sentence")):
+        yield from _quantiles(key, title, section, part.histograms.get(key))
+
+
+_CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
+    ("input_bytes", "Input read", "bytes", "as the files lie, compressed or not"),
+    ("text_bytes", "Text", "bytes", "UTF-8"),
+    ("records", "Records read", "count", ""),
+    ("documents", "Documents in the rows", "count", ""),
+    ("duplicates_dropped", "Exact duplicates dropped", "count", ""),
+    ("documents_without_tokens", "Documents without a token", "count", "dropped"),
+    ("sentences", "Sentences", "count", ""),
+    ("tokens", "Tokens", "count", "without [CLS] and [SEP]"),
+    ("words", "Words", "count", "tokens that begin a word"),
+    ("forced_negatives", "Forced negatives", "count", "rows that could only be negatives; made up for elsewhere"),
+    ("sentences_unpaired", "Sentences without a pair", "count", ""),
+    ("tokens_truncated", "Tokens cut off", "count", ""),
+    ("short_targets", "Short rows on purpose", "count", "pairing.short_seq_prob"),
+)
+
+
+def _rows(part: Part) -> Iterator[Figure]:
+    counts = part.counts
+    for key, title, unit in (("rows", "Rows", "count"), ("tokens", "Tokens", "count"), ("bytes", "Shards", "bytes")):
+        if key in counts:
+            name = key if key == "rows" else f"row_{key}" if key == "tokens" else "shard_bytes"
+            yield Figure(key=name, section="Rows", title=title, value=counts[key], unit=unit)  # type: ignore[arg-type]
+    if not counts.get("rows"):
+        return
+    label = _share(counts["label_1"], counts["rows"])
+    yield Figure(key="label_1_share", section="Rows", title="Label 1 (B does not follow)", value=label, unit="share")
+    unknown = _share(counts["unknown_tokens"], counts["tokens"] - counts["special_tokens"])
+    yield Figure(key="unknown_share", section="Rows", title="[UNK] among the tokens", value=unknown, unit="share")
+    for key, title in (("row_tokens", "Tokens a row"), ("a_tokens", "Tokens of A"), ("b_tokens", "Tokens of B")):
+        yield from _quantiles(key, title, "Rows", part.histograms.get(key))
+    yield from _masks(part)
+    yield from _padding(part)
+    yield from _vocabulary(part.token_counts)
+
+
+def _masks(part: Part) -> Iterator[Figure]:
+    counts, section = part.counts, "Masks"
+    share = _share(counts["masked"], counts["tokens"])
+    note = "of all tokens of the rows, as Google counts"
+    yield Figure(key="masked_share", section=section, title="Predicted tokens", value=share, unit="share", note=note)
+    titles = {"masked_as_mask": "became [MASK]", "masked_as_random": "became another token", "masked_kept": "stayed"}
+    for key, title in titles.items() if counts["masked"] else ():
+        share = _share(counts[key], counts["masked"])
+        yield Figure(key=f"{key}_share", section=section, title=f"of them {title}", value=share, unit="share")
+    yield from _quantiles("row_masked", "Predictions a row", section, part.histograms.get("row_masked"))
+
+
+def _padding(part: Part) -> Iterator[Figure]:
+    """Shares of a training batch that would be padding, three ways."""
+    counts, lengths = part.counts, part.histograms["row_tokens"]
+    width = counts["capacity_tokens"] // counts["rows"]
+    places = {
+        "padding_share": (counts["capacity_tokens"], f"at max_seq_length {width}", ""),
+        "padding_share_binned": (
+            _binned_places(lengths, width),
+            f"in {NUM_BINS} length bins",
+            "each row filled up to the end of its bin",
+        ),
+        "padding_share_packed": (
+            width * num_packs(lengths, width),
+            "packed",
+            "estimated: several rows in one sequence, best fit over all rows",
+        ),
+    }
+    for key, (held, title, note) in places.items():
+        share = 1 - _share(counts["tokens"], held)
+        yield Figure(key=key, section="Padding", title=f"Padding {title}", value=share, unit="share", note=note)
+
+
+def _binned_places(lengths: Histogram, width: int) -> int:
+    bounds = np.arange(1, NUM_BINS + 1) * width // NUM_BINS
+    return int((bounds[np.searchsorted(bounds, lengths.values)] * lengths.counts).sum())
+
+
+def num_packs(lengths: Histogram, capacity: int) -> int:
+    """How many sequences hold all the rows, by best-fit decreasing on the histogram (Krell et al. 2021, arXiv:2107.02027).
+
+    >>> from nspdata.statistics.histograms import Histogram
+    >>> num_packs(Histogram.of(np.array([3, 5, 8, 2, 6])), 8)
+    3
+    """
+    room = np.zeros(capacity + 1, np.int64)
+    packs = 0
+    for length, count in zip(lengths.values[::-1].tolist(), lengths.counts[::-1].tolist(), strict=True):
+        left_over = count
+        for left in (np.flatnonzero(room[length:capacity]) + length).tolist():
+            left_over -= _fill(room, left, length, left_over)
+        opened = -(-left_over // (capacity // length))
+        room[capacity] = opened
+        _fill(room, capacity, length, left_over)
+        packs += opened
+    return packs
+
+
+def _fill(room: NDArray[np.int64], left: int, length: int, count: int) -> int:
+    """Puts up to `count` rows into the packs that have this room left, each filled before the next; returns how many."""
+    held = left // length
+    full = min(int(room[left]), count // held)
+    rest = count - full * held if full < room[left] else 0
+    for packs, rows in ((full, held), (rest > 0, rest)):
+        room[left] -= packs
+        room[left - rows * length] += packs
+    return full * held + rest
+
+
+def _vocabulary(token_counts: NDArray[np.int64]) -> Iterator[Figure]:
+    seen, size = int(np.count_nonzero(token_counts)), len(token_counts)
+    coverage = _share(seen, size)
+    section = "Vocabulary"
+    yield Figure(key="vocabulary_size", section=section, title="Entries", value=size, unit="count")
+    note = "entries that stand in a row, masks undone"
+    yield Figure(key="vocabulary_seen_share", section=section, title="Seen", value=coverage, unit="share", note=note)
+    yield Figure(key="vocabulary_never_seen", section=section, title="Never seen", value=size - seen, unit="count")
+
+
+def most_frequent(token_counts: NDArray[np.int64], count: int) -> list[tuple[int, int]]:
+    """The ids seen most often and how often, ties by id.
+
+    >>> most_frequent(np.array([4, 0, 9, 4]), 3)
+    [(2, 9), (0, 4), (3, 4)]
+    """
+    order = np.argsort(-token_counts, kind="stable")[:count]
+    return [(int(token), int(token_counts[token])) for token in order if token_counts[token]]
+
+
+def _quantiles(key: str, title: str, section: str, histogram: Histogram | None) -> Iterator[Figure]:
+    if histogram is None or not len(histogram):
+        return
+    note = "mean; quantiles within 0.4%" if histogram.rounded else "mean"
+    yield Figure(key=f"{key}_mean", section=section, title=title, value=histogram.mean, unit="number", note=note)
+    for name, share in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        value = histogram.quantile(share)
+        yield Figure(key=f"{key}_{name}", section=section, title=f"{title}, {name}", value=value, unit="tokens")
+    yield Figure(key=f"{key}_max", section=section, title=f"{title}, longest", value=histogram.maximum, unit="tokens")
