@@ -7,6 +7,7 @@ lengths. On CUDA in bf16 it is torch's flash attention of variable lengths; else
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 NAME = "nspdata_ragged"
 """Name of the function in `transformers`, for `config._attn_implementation`."""
+
+VARLEN = importlib.util.find_spec("torch.nn.attention.varlen") is not None
+"""Whether this torch has flash attention of variable lengths."""
 
 
 def ragged_attention(  # noqa: PLR0913 - transformers' signature
@@ -48,7 +52,7 @@ def ragged_attention(  # noqa: PLR0913 - transformers' signature
         Shape (1, num_tokens, heads, head_size), and None where other functions return weights.
     """
     q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))  # (num_tokens, heads, head_size)
-    if q.is_cuda and q.dtype in {torch.bfloat16, torch.float16} and not dropout:
+    if VARLEN and q.is_cuda and q.dtype in {torch.bfloat16, torch.float16} and not dropout:
         from torch.nn.attention.varlen import varlen_attn
 
         out = cast("Tensor", varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling))

@@ -69,7 +69,6 @@ class Fed:
     Attributes:
         batch: tensors.
         counts: shape (2,), float32, on the device: masked positions and rows.
-        num_tokens: real tokens.
         size: shape (4,), float64, on the processor: real tokens, the sum of rows' squared lengths, masked positions, rows.
         state: of the loader, after this batch.
         name: what rows it holds, for a person.
@@ -90,41 +89,40 @@ class Shape:
         tokens: num_tokens becomes a multiple of this.
         masked: likewise the masked positions.
         rows: likewise the rows.
+        row_tokens: `max_seqlen` of every batch; 0 for the batch's own longest row.
     """
 
     tokens: int = 1
     masked: int = 1
     rows: int = 1
+    row_tokens: int = 0
 
     @staticmethod
     def of(num_sequences: int, max_seq_length: int) -> Shape:
         """For batches of at most this many tokens: all of one size, or nearly."""
         tokens = num_sequences * max_seq_length
-        return Shape(tokens=tokens, masked=max(8, tokens // 64), rows=max(8, num_sequences))
+        return Shape(tokens=tokens, masked=max(8, tokens // 64), rows=max(8, num_sequences), row_tokens=max_seq_length)
 
 
-def to_batch(arrays: Mapping[str, NDArray[Any]], *, max_seqlen: int, shape: Shape, minimum: int = 0) -> Batch:
-    """Tensors from a loader's flat batch, filled up to the shape with rows that count for nothing.
+def to_batch(arrays: Mapping[str, NDArray[Any]], shape: Shape) -> Batch:
+    """Tensors from a flat batch, filled up to the shape, and to one token at least, with rows that count for nothing.
 
     Args:
         arrays: the keys of `Batch`, flat, any integer dtype.
-        max_seqlen: tokens of the longest row, at least; rows that fill up are no longer than this.
         shape: what to fill up to.
-        minimum: tokens to fill up to where there are fewer.
     """
     num_tokens, num_rows = len(arrays["input_ids"]), len(arrays["cls_positions"])
-    fill = max(-num_tokens % shape.tokens, minimum - num_tokens)
-    fillers = -(-fill // max_seqlen)
-    empty = -(num_rows + fillers) % shape.rows
-    ends = [num_tokens + min(fill, max_seqlen * (i + 1)) for i in range(fillers)] + [num_tokens + fill] * empty
+    max_seqlen = shape.row_tokens or int(np.diff(arrays["cu_seqlens"]).max(initial=1))
+    fill = max(-num_tokens % shape.tokens, 1 - num_tokens)
+    ends = [num_tokens + min(fill, end + max_seqlen) for end in range(0, fill, max_seqlen)]  # of the rows that fill up
+    ends += [num_tokens + fill] * (-(num_rows + len(ends)) % shape.rows)
     fill_masked = -len(arrays["masked_lm_positions"]) % shape.masked
-    first = np.minimum(ends, num_tokens + fill - 1) if ends else ends
     return Batch(
         **{name: _tensor(arrays[name], np.zeros(fill)) for name in ("input_ids", "token_type_ids", "position_ids")},
         cu_seqlens=_tensor(arrays["cu_seqlens"], ends, np.int32),
         masked_lm_positions=_tensor(arrays["masked_lm_positions"], np.zeros(fill_masked)),
         masked_lm_ids=_tensor(arrays["masked_lm_ids"], np.full(fill_masked, -100)),
-        cls_positions=_tensor(arrays["cls_positions"], first),
+        cls_positions=_tensor(arrays["cls_positions"], np.zeros(len(ends))),
         next_sentence_label=_tensor(arrays["next_sentence_label"], np.full(len(ends), -100)),
         max_seqlen=max_seqlen,
     )
@@ -149,8 +147,6 @@ class Feeder:
         self,
         source: Iterable[Read],
         device: torch.device,
-        *,
-        max_seqlen: int,
         shape: Shape,
     ) -> None:
         """Starts the thread.
@@ -158,14 +154,13 @@ class Feeder:
         Args:
             source: what a loader gives.
             device: where the tensors go.
-            max_seqlen: see `to_batch`.
             shape: see `to_batch`.
         """
         self.waited_s = 0.0
         self._device = device
         self._queue: queue.Queue[Fed | BaseException | None] = queue.Queue(AHEAD)
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._read, args=(source, max_seqlen, shape), daemon=True)
+        self._thread = threading.Thread(target=self._read, args=(source, shape), daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[Fed]:
@@ -192,10 +187,10 @@ class Feeder:
             except queue.Empty:
                 continue
 
-    def _read(self, source: Iterable[Read], max_seqlen: int, shape: Shape) -> None:
+    def _read(self, source: Iterable[Read], shape: Shape) -> None:
         try:
             for arrays, state, name in source:
-                batch, size = to_batch(arrays, max_seqlen=max_seqlen, shape=shape), batch_size(arrays)
+                batch, size = to_batch(arrays, shape), batch_size(arrays)
                 fed = Fed(batch=batch, counts=size[2:].float(), size=size, state=state, name=name)
                 self._queue.put(_pinned(fed) if self._device.type == "cuda" else fed)
                 if self._closed.is_set():

@@ -22,6 +22,12 @@ ScheduleName = Literal["linear", "cosine", "wsd", "constant"]
 SIZES = {"tiny": (2, 128), "mini": (4, 256), "small": (4, 512), "base": (12, 768), "large": (24, 1024)}
 """Layers and hidden size of the BERT miniatures (Turc et al. 2019) and of BERT; heads are hidden / 64, intermediate 4 x hidden."""
 
+RATES = {"tiny": 3e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
+"""Highest learning rate of each size; `tiny` was measured (docs/training.md), the others are customary."""
+
+FURTHER_RATE = 5e-5
+"""The same where a checkpoint is gone on from."""
+
 
 def _require(key: str, value: object, rule: str, *, holds: bool) -> None:
     if not holds:
@@ -57,7 +63,7 @@ class OptimizerConfig:
     """AdamW and its schedule, one over all phases.
 
     Attributes:
-        learning_rate: the highest one.
+        learning_rate: the highest one; 0 takes what suits the size (`RATES`).
         beta1: decay of the mean gradient.
         beta2: decay of the mean squared gradient.
         epsilon: added to the root of the mean squared gradient.
@@ -69,7 +75,7 @@ class OptimizerConfig:
         final_share: what is left of the learning rate at the end.
     """
 
-    learning_rate: float = 1e-4
+    learning_rate: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.98
     epsilon: float = 1e-6
@@ -81,11 +87,10 @@ class OptimizerConfig:
     final_share: float = 0.0
 
     def __post_init__(self) -> None:
-        _require("optimizer.learning_rate", self.learning_rate, "more than 0", holds=self.learning_rate > 0)
         for key in ("beta1", "beta2", "warmup_share", "decay_share", "final_share"):
             value = getattr(self, key)
             _require(f"optimizer.{key}", value, "from 0 to 1", holds=0 <= value <= 1)
-        for key in ("epsilon", "weight_decay", "clip"):
+        for key in ("learning_rate", "epsilon", "weight_decay", "clip"):
             value = getattr(self, key)
             _require(f"optimizer.{key}", value, "0 or more", holds=value >= 0)
 
@@ -218,13 +223,17 @@ class TrainConfig:
     device: DeviceConfig = field(default_factory=DeviceConfig)
 
     def __post_init__(self) -> None:
-        only = Phase(steps=self.steps, batch_size=self.batch_size, micro_batch_size=self.micro_batch_size)
-        if self.phases and only != Phase():
+        given = (self.steps, self.batch_size, self.micro_batch_size)
+        if self.phases and given != (0, Phase().batch_size, 0):
             raise ConfigError(
                 "steps, batch_size and micro_batch_size belong into each of [[phases]] where there are any"
             )
-        if not self.phases:
-            object.__setattr__(self, "phases", (only,))
+
+    @property
+    def stages(self) -> tuple[Phase, ...]:
+        """The phases; where none is given, the one that the three settings make."""
+        only = Phase(steps=self.steps, batch_size=self.batch_size, micro_batch_size=self.micro_batch_size)
+        return self.phases or (only,)
 
     def intervals(self) -> dict[str, int]:
         """Steps between two of each: `log`, `evaluation`, `checkpoint`; 0 for never."""
@@ -233,8 +242,14 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """The settings as nested dictionaries and lists of JSON's types."""
         values = dataclasses.asdict(self)
-        values["phases"] = list(values["phases"])
-        return {key: value for key, value in values.items() if key not in {"steps", "batch_size", "micro_batch_size"}}
+        return values | {"phases": list(values["phases"])}
+
+    def with_rate(self) -> TrainConfig:
+        """The settings with a learning rate, where 0 was given."""
+        if self.optimizer.learning_rate:
+            return self
+        rate = RATES.get(self.model.source, FURTHER_RATE)
+        return dataclasses.replace(self, optimizer=dataclasses.replace(self.optimizer, learning_rate=rate))
 
     def decisive(self) -> dict[str, Any]:
         """The settings that the course of a training depends on, flat: a resumed one needs the same."""

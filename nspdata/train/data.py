@@ -131,7 +131,7 @@ def plan_phases(config: TrainConfig, directory: Path, *, world_size: int) -> lis
     """
     planned: list[PlannedPhase] = []
     first_step = 0
-    for phase in config.phases:
+    for phase in config.stages:
         dataset = open_dataset(phase.dataset or directory)
         _check_same(planned[0].dataset if planned else dataset, dataset)
         accumulation, rank_rows = _shares(phase, world_size)

@@ -58,7 +58,7 @@ def _blank() -> Batch:
     """One row of one token that counts for nothing."""
     none: NDArray[np.int64] = np.zeros(0, np.int64)
     arrays = dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}
-    return to_batch(arrays, max_seqlen=1, shape=Shape(masked=1), minimum=1)
+    return to_batch(arrays, Shape())
 
 
 def guessing(dataset: Dataset) -> dict[str, Any]:

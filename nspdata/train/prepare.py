@@ -92,6 +92,7 @@ def prepare_training(
         ConfigError: the settings, the model and the datasets do not fit together.
         ShardError: a dataset or the checkpoint is damaged.
     """
+    config = config.with_rate()
     phases = plan_phases(config, directory, world_size=processes.world_size)
     objective = resolve_objective(config, phases[0].dataset)
     cuda = processes.device.type == "cuda"

@@ -146,7 +146,7 @@ def _opened(run: Path, directory: Path, config: TrainConfig, *, resume: bool) ->
 
 
 def _settings(directory: Path, config: TrainConfig) -> dict[str, Any]:
-    paths = sorted({phase.dataset or str(directory) for phase in config.phases})
+    paths = sorted({phase.dataset or str(directory) for phase in config.stages})
     datasets = {f"dataset {number}": open_dataset(path).fingerprint for number, path in enumerate(paths)}
     return {"datasets": paths, "settings": config.to_dict(), "decisive": config.decisive() | datasets}
 

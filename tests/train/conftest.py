@@ -1,0 +1,22 @@
+"""One small dataset and one short training, shared by the tests that only look at them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.train.runs import small_dataset, train_small
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    """A dataset directory of short rows over 205 tokens, with a tokenizer."""
+    return small_dataset(tmp_path_factory.mktemp("train") / "data")
+
+
+@pytest.fixture(scope="session")
+def run(dataset, tmp_path_factory):
+    """The directory of a finished training of six steps, with evaluations and checkpoints on the way."""
+    directory = tmp_path_factory.mktemp("train") / "run"
+    settings = {"steps": 6, "evaluation": {"every": 3}, "checkpoint": {"every": 2}, "log": {"tensorboard": True}}
+    train_small(dataset, directory, **settings)
+    return directory
