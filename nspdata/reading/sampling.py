@@ -54,7 +54,7 @@ def sample_documents(
         units = split_sources(ordered, range_bytes=max(UNIT_BYTES, total // MAX_UNITS))
         ordered = sorted(units, key=_place)
     grain = min(GRAIN_BYTES, sample_bytes)
-    seen, given, rejected = 0, 0, _Faults()
+    seen, given, rejected = 0, 0, _Faults(text_field)
     for unit in ordered:
         seen += _text_bytes(unit)
         budget = seen * sample_bytes // total - given if total > sample_bytes else 1 << 62
@@ -73,7 +73,8 @@ def sample_documents(
 class _Faults:
     """Why records were rejected, in case all were."""
 
-    def __init__(self) -> None:
+    def __init__(self, text_field: str) -> None:
+        self.text_field = text_field
         self.reasons: Counter[str] = Counter()
         self.first: Rejected | None = None
 
@@ -90,7 +91,7 @@ class _Faults:
         raise InputError(
             f"none of the {self.reasons.total()} records looked at can be used; {count} times {REASONS[reason]}; "
             f"the first, in {self.first.source} at {self.first.position}: {self.first.excerpt!r}; "
-            "name the field or column of the text with --text-field, or the format with --input-format"
+            f"the text was looked for in {self.text_field!r}: name its field or column with --text-field, or the format with --input-format"
         )
 
 
