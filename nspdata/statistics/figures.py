@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from nspdata.statistics.histograms import RELATIVE_ERROR
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 NUM_BINS = 8
 """Length bins, evenly cut, of the figure for padding with bins."""
 
-Unit = Literal["count", "share", "number", "bytes", "tokens"]
+COLUMNS = {"mean": 0.0, "p05": 0.05, "p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+"""How a distribution is told, and the shares of its quantiles."""
+
+Unit = Literal["count", "share", "number", "bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class Figure:
         value: a whole number, or a share from 0 to 1.
         unit: how it is written.
         note: what a reader needs to read it right; may be "".
+        of: for a figure of a distribution, the name of its histogram; otherwise "".
+        column: for a figure of a distribution, one of `COLUMNS`; otherwise "".
     """
 
     key: str
@@ -40,6 +47,8 @@ class Figure:
     value: float
     unit: Unit
     note: str = ""
+    of: str = ""
+    column: str = ""
 
     @property
     def text(self) -> str:
@@ -102,9 +111,15 @@ def _corpus(part: Part) -> Iterator[Figure]:
     yield Figure(key="tokens_a_word", section=section, title="Tokens a word", value=fertility, unit="number", note=note)
     unknown = _share(counts["unknown_tokens"], tokens)
     yield Figure(key="corpus_unknown_share", section=section, title="[UNK] in the corpus", value=unknown, unit="share")
-    for key, title in (("document_tokens", "Tokens a document"), ("sentence_tokens", "Tokens a sentence")):
+    for key, title in _CORPUS_LENGTHS.items():
         yield from _quantiles(key, title, section, part.histograms.get(key))
 
+
+_CORPUS_LENGTHS = {
+    "document_sentences": "Sentences a document",
+    "document_tokens": "Tokens a document",
+    "sentence_tokens": "Tokens a sentence",
+}
 
 _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("input_bytes", "Input read", "bytes", "as the files lie, compressed or not"),
@@ -132,7 +147,7 @@ def _rows(part: Part) -> Iterator[Figure]:
     if not counts.get("rows"):
         return
     label = _share(counts["label_1"], counts["rows"])
-    yield Figure(key="label_1_share", section="Rows", title="Label 1 (B does not follow)", value=label, unit="share")
+    yield Figure(key="label_1_share", section="Rows", title="Rows of label 1", value=label, unit="share")
     unknown = _share(counts["unknown_tokens"], counts["tokens"] - counts["special_tokens"])
     yield Figure(key="unknown_share", section="Rows", title="[UNK] among the tokens", value=unknown, unit="share")
     for key, title in (("row_tokens", "Tokens a row"), ("a_tokens", "Tokens of A"), ("b_tokens", "Tokens of B")):
@@ -233,11 +248,19 @@ def most_frequent(token_counts: NDArray[np.int64], count: int) -> list[tuple[int
 
 
 def _quantiles(key: str, title: str, section: str, histogram: Histogram | None) -> Iterator[Figure]:
+    """A distribution in `COLUMNS`."""
     if histogram is None or not len(histogram):
         return
-    note = "mean; quantiles within 0.4%" if histogram.rounded else "mean"
-    yield Figure(key=f"{key}_mean", section=section, title=title, value=histogram.mean, unit="number", note=note)
-    for name, share in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        value = histogram.quantile(share)
-        yield Figure(key=f"{key}_{name}", section=section, title=f"{title}, {name}", value=value, unit="tokens")
-    yield Figure(key=f"{key}_max", section=section, title=f"{title}, longest", value=histogram.maximum, unit="tokens")
+    note = f"quantiles within {RELATIVE_ERROR:.1%}" if histogram.rounded else ""
+    for column, share in COLUMNS.items():
+        exact = {"mean": histogram.mean, "max": histogram.maximum}
+        yield Figure(
+            key=f"{key}_{column}",
+            section=section,
+            title=title,
+            value=exact[column] if column in exact else histogram.quantile(share),
+            unit="number" if column == "mean" else "count",
+            note=note,
+            of=key,
+            column=column,
+        )

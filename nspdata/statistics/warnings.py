@@ -26,7 +26,7 @@ ENOUGH_TOKENS_AN_ENTRY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:  # noqa: A001 - the field's own word
+class DataWarning:
     """A figure that is out of its sound range.
 
     Attributes:
@@ -38,7 +38,7 @@ class Warning:  # noqa: A001 - the field's own word
     message: str
 
 
-def warnings(statistics: Statistics, config: Config) -> list[Warning]:
+def warnings(statistics: Statistics, config: Config) -> list[DataWarning]:
     """Everything that is out of its sound range; nothing where there are no rows."""
     known = values(figures(statistics))
     if not known or not statistics.rows.counts.get("rows"):
@@ -51,12 +51,12 @@ def noise(share: float, trials: int) -> float:
     return 3 * math.sqrt(share * (1 - share) / max(1, trials))
 
 
-def _of_labels(statistics: Statistics, config: Config, known: Mapping[str, float]) -> Iterator[Warning]:
+def _of_labels(statistics: Statistics, config: Config, known: Mapping[str, float]) -> Iterator[DataWarning]:
     if config.pairing.objective == "none":
         return
     share, wanted = known["label_1_share"], config.pairing.random_next_prob
     if abs(share - wanted) > LABEL_TOLERANCE + noise(wanted, statistics.rows.counts["rows"]):
-        yield Warning(
+        yield DataWarning(
             key="label_1_share",
             message=f"{share:.2%} of the rows have label 1, not {wanted:.1%} (pairing.random_next_prob) to within 1%: too many "
             "documents are too short to give a positive; join short documents, shorten pairing.max_seq_length, or set "
@@ -64,13 +64,13 @@ def _of_labels(statistics: Statistics, config: Config, known: Mapping[str, float
         )
 
 
-def _of_masks(statistics: Statistics, config: Config, known: Mapping[str, float]) -> Iterator[Warning]:
+def _of_masks(statistics: Statistics, config: Config, known: Mapping[str, float]) -> Iterator[DataWarning]:
     counts, masking = statistics.rows.counts, config.masking
     if masking.strategy == "none" or not masking.masked_lm_prob:
         return
     share, wanted = known["masked_share"], masking.masked_lm_prob
     if abs(share - wanted) > MASK_TOLERANCE:
-        yield Warning(
+        yield DataWarning(
             key="masked_share",
             message=f"{share:.2%} of the tokens are predicted, not {wanted:.1%} (masking.masked_lm_prob) to within 1.5%; "
             "look at masking.max_predictions_per_seq (0 derives it), and whether the rows are very short",
@@ -81,14 +81,14 @@ def _of_masks(statistics: Statistics, config: Config, known: Mapping[str, float]
     }
     for key, (what, expected) in kinds.items() if counts["masked"] else ():
         if abs(known[key] - expected) > LABEL_TOLERANCE + noise(expected, counts["masked"]):
-            yield Warning(
+            yield DataWarning(
                 key=key,
                 message=f"{known[key]:.2%} of the predicted tokens {what}, not {expected:.1%} as the settings of masking say: "
                 "the rows are not what the settings made; check them with nspdata validate",
             )
 
 
-def _of_text(statistics: Statistics, known: Mapping[str, float]) -> Iterator[Warning]:
+def _of_text(statistics: Statistics, known: Mapping[str, float]) -> Iterator[DataWarning]:
     """Unknown tokens, padding, short documents, duplicates, vocabulary."""
     documents = known.get("documents", 0) + known.get("duplicates_dropped", 0)
     duplicates = known.get("duplicates_dropped", 0) / max(1, documents)
@@ -135,4 +135,4 @@ def _of_text(statistics: Statistics, known: Mapping[str, float]) -> Iterator[War
     }
     for key, (wrong, message) in checks.items():
         if wrong:
-            yield Warning(key=key, message=message)
+            yield DataWarning(key=key, message=message)

@@ -1,0 +1,145 @@
+"""`nspdata stats`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from nspdata.report import Overview
+    from nspdata.statistics.figures import Figure
+
+SHOWN_TOKENS = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(stats)
+
+
+def stats(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    compare: Annotated[
+        Path | None, typer.Option(metavar="OTHER", help="Another dataset directory, shown beside it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--recompute", help="Compute the statistics of the rows again, from the shards.")
+    ] = False,
+) -> None:
+    """Shows the statistics of a dataset: as a table or as JSON; warnings come first."""
+    from nspdata.report import overview
+
+    datasets = [overview(directory, anew=anew) for directory in (output, compare) if directory]
+    if as_json:
+        described = [dataset.to_json() for dataset in datasets]
+        print(json.dumps(described[0] if len(described) == 1 else {"datasets": described}))  # noqa: T201 - rich would break it
+    else:
+        _print(datasets)
+
+
+def _print(datasets: Sequence[Overview]) -> None:
+    from rich.console import Console
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    console = Console(highlight=False, markup=False, emoji=False)
+    for dataset in datasets:
+        console.print(f"{dataset.directory}", style="bold", soft_wrap=True)
+        for warning in dataset.warnings:
+            console.print(f"  warning: {warning.message}", style="yellow", soft_wrap=True)
+    console.print(_splits(datasets))
+    sections = list(dict.fromkeys(figure.section for dataset in datasets for figure in dataset.figures))
+    for section in sections:
+        _print_section(console, section, datasets)
+    for dataset in datasets:
+        _print_tokens(console, dataset)
+
+
+def _splits(datasets: Sequence[Overview]) -> Table:
+    table = _table("Splits", ["split", "shards", "rows", "tokens", "MB"], several=len(datasets) > 1)
+    for name, dataset in zip(_names(datasets), datasets, strict=True):
+        for split in dataset.splits:
+            numbers = [f"{split[key]:,}" for key in ("shards", "rows", "tokens")]
+            table.add_row(*name, split["split"], *numbers, f"{split['bytes'] / 1e6:,.1f}")
+    return table
+
+
+def _print_section(console: Console, section: str, datasets: Sequence[Overview]) -> None:
+    """Single figures in one table, distributions in another."""
+    tables = [{figure.key: figure for figure in dataset.figures if figure.section == section} for dataset in datasets]
+    titles = {key: figure for table in tables for key, figure in table.items()}
+    if single := [figure for figure in titles.values() if not figure.of]:
+        names = [name for several in _names(datasets) for name in several] or [""]
+        table = _table(section, ["", *names, ""])
+        for figure in single:
+            cells = [_cell(found.get(figure.key)) for found in tables]
+            table.add_row(figure.title, *cells, figure.note)
+        console.print(table)
+    if spread := {figure.of: figure.title for figure in titles.values() if figure.of}:
+        console.print(_distributions(spread, tables, datasets))
+
+
+def _distributions(spread: dict[str, str], tables: Sequence[dict[str, Figure]], datasets: Sequence[Overview]) -> Table:
+    from nspdata.statistics.figures import COLUMNS
+
+    table = _table("", ["", *COLUMNS], several=len(datasets) > 1)
+    for of, title in spread.items():
+        for name, found in zip(_names(datasets), tables, strict=True):
+            cells = [_cell(found.get(f"{of}_{column}")) for column in COLUMNS]
+            table.add_row(*name, title, *cells)
+    return table
+
+
+def _names(datasets: Sequence[Overview]) -> list[list[str]]:
+    """The cells that name each dataset, where there are several."""
+    from nspdata.report import names
+
+    return [[name] for name in names(datasets)] if len(datasets) > 1 else [[]]
+
+
+def _cell(figure: Figure | None) -> str:
+    return figure.text if figure else "-"
+
+
+def _table(title: str, columns: Sequence[str], *, several: bool = False) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    plain = {0, len(columns) - 1} if columns[-1] == "" else {0}
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns))
+    if several:
+        table.add_column("dataset")
+    for index, column in enumerate(columns):
+        style = "dim" if index and index in plain else ""
+        table.add_column(column, justify="left" if index in plain else "right", style=style)
+    return table
+
+
+def _print_tokens(console: Console, dataset: Overview) -> None:
+    """Rejected records, scripts, frequent and absent tokens, each a line."""
+    from nspdata.decoding import standing_alone
+
+    total = sum(dataset.scripts.values())
+    frequent = [f"{standing_alone(token)} {count:,}" for token, count in dataset.frequent[:SHOWN_TOKENS]]
+    absent = [token for token in dataset.never_seen if not (token.startswith("[") and token.endswith("]"))]
+    unseen = [standing_alone(token) for token in absent[:SHOWN_TOKENS]]
+    lines = {
+        "rejected": [f"{reason} {count:,}" for reason, count in dataset.rejected.items()],
+        "scripts": [
+            f"{script} {count / total:.1%}" for script, count in dataset.scripts.items() if count >= 0.0005 * total
+        ],
+        "most frequent tokens": frequent,
+        "never seen": [*unseen, *(["..."] if len(absent) > SHOWN_TOKENS else [])],
+    }
+    for name, parts in lines.items():
+        if parts:
+            console.print(f"{name}: {', '.join(parts)}", soft_wrap=True)
