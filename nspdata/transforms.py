@@ -217,17 +217,17 @@ def finish(result: list[ShardResult], summary: ReadSummary, plan: BuildPlan) -> 
 
 
 def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
-    """The whole build as a pipeline: five labelled steps, one GroupByKey, one manifest at the end."""
+    """The whole build as a pipeline: labelled steps, one GroupByKey, one manifest at the end."""
     read = (
         pipeline
-        | "Units" >> beam.Create(list(units)).with_output_types(bytes)
+        | "Units" >> beam.Create(list(units), reshuffle=False).with_output_types(bytes)
         | "SpreadUnits" >> beam.Reshuffle()
         | "Tokenize"
-        >> beam.ParDo(TokenizeUnits(plan)).with_outputs(READ, main="spills").with_output_types(tuple[int, bytes])
+        >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
     )
     summary = beam.pvalue.AsSingleton(read[READ] | "MergeReading" >> beam.CombineGlobally(MergeReading()))
     every_shard = [(key, b"") for key in range(plan.total_shards)]
-    seeds = pipeline | "EveryShard" >> beam.Create(every_shard).with_output_types(tuple[int, bytes])
+    seeds = pipeline | "EveryShard" >> beam.Create(every_shard, reshuffle=False).with_output_types(tuple[int, bytes])
     return (
         ((read.spills, seeds) | "WithEveryShard" >> beam.Flatten())
         | "GroupByShard" >> beam.GroupByKey()
