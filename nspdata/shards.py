@@ -170,6 +170,16 @@ def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowM
     Raises:
         ShardError: the file is missing, not of the size or the rows that the manifest names, or not a shard.
     """
+    path = shard_path(directory, entry)
+    return read_shard(pa.memory_map(str(path)), entry, name=str(path))
+
+
+def shard_path(directory: str | Path, entry: ShardEntry) -> Path:
+    """The file of a shard in a local dataset directory, held to the size that the manifest names.
+
+    Raises:
+        ShardError: it is missing, or of another size.
+    """
     path = Path(directory) / entry.path
     try:
         size = path.stat().st_size
@@ -179,14 +189,23 @@ def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowM
         ) from error
     if size != entry.bytes:
         raise ShardError(f"{path}: {size} bytes, the manifest says {entry.bytes}; copy the shard anew")
+    return path
+
+
+def read_shard(source: pa.Buffer | pa.NativeFile, entry: ShardEntry, *, name: str) -> tuple[pa.Table, RowMetadata]:
+    """Reads the stream of a shard, held to the rows that the manifest names; nothing is copied where the source is mapped.
+
+    Raises:
+        ShardError: the stream is not a shard, or not of these rows.
+    """
     try:
-        with pa.ipc.open_stream(pa.memory_map(str(path))) as reader:
-            metadata = row_metadata(reader.schema, name=str(path))
+        with pa.ipc.open_stream(source) as reader:
+            metadata = row_metadata(reader.schema, name=name)
             table = reader.read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ShardError(f"{path}: not a readable Arrow stream ({error}); copy the shard anew") from error
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard anew") from error
     if table.num_rows != entry.rows:
-        raise ShardError(f"{path}: {table.num_rows} rows, the manifest says {entry.rows}; copy the shard anew")
+        raise ShardError(f"{name}: {table.num_rows} rows, the manifest says {entry.rows}; copy the shard anew")
     return table, metadata
 
 
