@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from tests.train.runs import small_dataset, train_small
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """One thread of torch's, so that tests share a machine, and add up as a process started with one does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
