@@ -62,8 +62,8 @@ def command(dataset: Path, run: Path, *options: str, processes: int = 1) -> list
 
 
 def environment() -> dict[str, str]:
-    """One thread a process, so that several share the machine."""
-    return os.environ | {"OMP_NUM_THREADS": "1"}
+    """One thread a process, so that several share the machine; this repository's code."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 def run_command(arguments: list[str]) -> subprocess.CompletedProcess[str]:

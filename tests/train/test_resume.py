@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from nspdata.errors import ConfigError, ShardError
 from nspdata.train.checkpoint import Progress, checkpoints, load_progress, save_checkpoint
+from nspdata.train.config import ModelConfig
 from nspdata.train.loop import CHECKPOINTS
 from nspdata.train.metrics import read_metrics
 from nspdata.train.model import exported_config, fresh_model
-from nspdata.train.config import ModelConfig
 from tests.datasets import small_vocabulary
 from tests.train.runs import ROOT, environment, figures, small_dataset, train_small
 
