@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from nspdata.validation.findings import LAWS, Finding, to_json
 from nspdata.validation.run import validate
+from nspdata.validation.source import validate_source
 
-__all__ = ["LAWS", "Finding", "to_json", "validate"]
+__all__ = ["LAWS", "Finding", "to_json", "validate", "validate_source"]

@@ -40,7 +40,7 @@ def check_manifest(directory: Path, findings: Findings) -> Manifest | None:
     except ValueError as error:
         findings.add("manifest_schema", f"not JSON ({error})", file=MANIFEST)
         return None
-    _check_schema(values, "manifest", "manifest_schema", MANIFEST, findings)
+    check_schema(values, "manifest", "manifest_schema", MANIFEST, findings)
     version = values.get("version") if isinstance(values, dict) else None
     if version != VERSION:
         findings.add("manifest_version", f"version {version!r}, not {VERSION}", file=MANIFEST)
@@ -58,7 +58,7 @@ def check_manifest(directory: Path, findings: Findings) -> Manifest | None:
     return manifest
 
 
-def _check_schema(values: object, schema: str, law: str, file: str, findings: Findings) -> None:
+def check_schema(values: object, schema: str, law: str, file: str, findings: Findings) -> None:
     """Holds a JSON value to one of our JSON Schemas."""
     from jsonschema import Draft202012Validator
 

@@ -46,13 +46,18 @@ LAWS = {
     "duplicated_rows": "no row is there twice",
     "split_overlap": "no document is in two splits",
     "statistics": "statistics.json is as its JSON Schema says, and agrees with the rows",
+    "card": "README.md and croissant.json say what the manifest and the statistics give",
     "source_files": "the inputs are the files that the manifest names",
-    "source_counts": "the inputs hold as many documents, rejected records and duplicates as the manifest counts",
+    "source_counts": "the inputs hold what the manifest counts: documents, tokens, rejected records, duplicates, cut tokens",
+    "source_statistics": "statistics.json says of the corpus what the inputs give",
     "unknown_document": "every row's documents are in the input",
-    "missing_document": "every document of the input has a row, but those that the counts name",
-    "segment_not_found": "A and B are found in their documents, from their first sentence on",
+    "wrong_shard": "every row's documents are of the row's shard, by their text, and no copies that were dropped",
+    "segment_not_found": "A and B are found in their documents, from their first sentences on",
     "not_adjacent": "label 0: B begins right where A ends (but for what truncation took)",
-    "tokens_lost": "every token of the corpus is in a row, but for what the counts say was truncated",
+    "not_whole": "A and B are whole sentences, but for what truncation takes",
+    "missing_document": "every document of the input has a row, but those that the counts name",
+    "tokens_lost": "every sentence of the corpus is in one row of each pass, but those that the counts name",
+    "row_order": "the rows of a shard are in the order of its documents, pass after pass",
 }
 """Every law that is checked, by its name."""
 

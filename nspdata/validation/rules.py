@@ -21,6 +21,7 @@ class Rules:
 
     Attributes:
         config: every setting.
+        vocabulary: the dataset's.
         vocab_size: entries of the vocabulary.
         special_ids: id of each special token.
         specials: shape (vocab_size,), bool: the special tokens.
@@ -29,6 +30,7 @@ class Rules:
     """
 
     config: Config
+    vocabulary: Vocabulary
     vocab_size: int
     special_ids: dict[str, int]
     specials: NDArray[np.bool_]
@@ -40,6 +42,7 @@ class Rules:
         """The rules that these settings give with this vocabulary."""
         return Rules(
             config=config,
+            vocabulary=vocabulary,
             vocab_size=len(vocabulary),
             special_ids=vocabulary.special_ids,
             specials=vocabulary.specials,

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from nspdata.errors import ShardError
-from nspdata.schema import row_metadata
 from nspdata.shards import file_sha256
+from nspdata.validation.descriptions import check_card, check_statistics
 from nspdata.validation.directory import (
     check_config,
     check_datasets_files,
@@ -19,14 +15,16 @@ from nspdata.validation.directory import (
     check_manifest,
     check_tokenizer,
 )
-from nspdata.validation.findings import Findings, Notes
+from nspdata.validation.findings import Findings
 from nspdata.validation.labels import check_labels
 from nspdata.validation.masks import check_masks, check_shares
-from nspdata.validation.shapes import sound_rows
+from nspdata.validation.shard_files import read_batches, sound_parts
 from nspdata.validation.whole import Tally, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
 
     from nspdata.rows import Rows
     from nspdata.shards import ShardEntry
@@ -66,6 +64,9 @@ def validate(
         check_datasets_files(place, manifest, rules, findings)
         check_shares(shards.tally.replaced, rules, findings)
         check_whole(shards.tally, manifest, rules, findings)
+        statistics = check_statistics(place, manifest, shards.tally, findings)
+        if statistics:
+            check_card(place, manifest, statistics, findings)
     return findings.to_list()
 
 
@@ -93,7 +94,7 @@ class ShardChecks:
             add("file_size", f"{size:,} bytes, the manifest says {entry.bytes:,}", file=file)
         if file_sha256(path) != entry.sha256:
             add("file_sha256", "the sha256 is not the manifest's: the file was damaged or altered", file=file)
-        batches = self._read(path, file)
+        batches = read_batches(path, file, self.rules, self.findings)
         if batches is None:
             return
         num_rows, num_tokens = sum(map(len, batches)), sum(_num_tokens(batch) for batch in batches)
@@ -102,39 +103,11 @@ class ShardChecks:
         if num_tokens != entry.tokens:
             add("shard_tokens", f"{num_tokens:,} tokens, the manifest says {entry.tokens:,}", file=file)
         if self.rules:
-            self.tally.add_shard(split, file, list(self._check_rows(file, batches, self.rules)))
-
-    def _read(self, path: Path, file: str) -> list[pa.RecordBatch] | None:
-        """The record batches of a shard, views of the file; None where they cannot be read as rows."""
-        try:
-            with pa.ipc.open_stream(pa.memory_map(str(path))) as reader:
-                metadata = row_metadata(reader.schema, name=file)
-                batches = list(reader)
-            for batch in batches:
-                batch.validate(full=True)
-        except (pa.ArrowInvalid, OSError) as error:
-            self.findings.add("arrow", str(error).split("\n")[0], file=file)
-            return None
-        except (ShardError, TypeError, ValueError) as error:
-            self.findings.add("arrow_schema", str(error), file=file)
-            return None
-        if self.rules and metadata != self.rules.metadata:
-            message = "the metadata are not those that the manifest and the tokenizer give"
-            self.findings.add("arrow_schema", message, file=file)
-        if nulls := sum(_num_nulls(column) for batch in batches for column in batch.columns):
-            self.findings.add("arrow_schema", "values are null", file=file, count=nulls)
-            return None
-        return batches
+            self.tally.add_shard(split, file, list(self._check_rows(file, batches, self.rules)), self.rules)
 
     def _check_rows(self, file: str, batches: list[pa.RecordBatch], rules: Rules) -> Iterator[Rows]:
         """Checks a shard's rows, batch by batch; yields those of sound shape."""
-        begin = 0
-        for batch in batches:
-            numbers = np.arange(begin, begin + len(batch))
-            begin += len(batch)
-            rows, notes = sound_rows(batch, rules, Notes(self.findings, file, numbers))
-            if not len(rows):
-                continue
+        for rows, notes in sound_parts(batches, file, rules, self.findings):
             self.tally.replaced += check_masks(rows, rules, notes)
             check_labels(rows, rules, notes)
             yield rows
@@ -143,8 +116,3 @@ class ShardChecks:
 def _num_tokens(batch: pa.RecordBatch) -> int:
     offsets = batch["input_ids"].offsets
     return int(offsets[-1].as_py() - offsets[0].as_py()) if len(batch) else 0
-
-
-def _num_nulls(column: pa.Array) -> int:
-    inner = column.values.null_count if pa.types.is_list(column.type) else 0
-    return int(column.null_count) + int(inner)

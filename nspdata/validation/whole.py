@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.statistics import merge, summarize_rows, zero
 from nspdata.validation.masks import Replaced
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from nspdata.rows import Rows
     from nspdata.shards import Manifest
+    from nspdata.statistics import Statistics
     from nspdata.validation.findings import Findings
     from nspdata.validation.rules import Rules
 
@@ -36,6 +38,7 @@ class Tally:
         keys: for each shard, one number a row, the same for the same row, shape (num_rows,), uint64.
         few_masks: for each shard, whether a row has few masks, shape (num_rows,), bool.
         places: path of each shard in `keys`.
+        statistics: of the rows.
     """
 
     rows: int = 0
@@ -48,9 +51,14 @@ class Tally:
     keys: list[NDArray[np.uint64]] = field(default_factory=list)
     few_masks: list[NDArray[np.bool_]] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=zero)
 
-    def add_shard(self, split: str, path: str, parts: list[Rows]) -> None:
+    def add_shard(self, split: str, path: str, parts: list[Rows], rules: Rules) -> None:
         """Takes the rows of a shard that were of sound shape."""
+        longest = rules.config.pairing.max_seq_length
+        for rows in parts:
+            part = summarize_rows(rows, rules.vocabulary, max_seq_length=longest)
+            self.statistics = merge(self.statistics, part)
         a = _distinct([rows.document_a for rows in parts])
         both = _distinct([a, *(rows.document_b for rows in parts)])
         self.documents.setdefault(split, []).append(both)

@@ -1,0 +1,83 @@
+"""`nspdata validate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nspdata.validation import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(validate)
+
+
+def validate(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    more: Annotated[list[str] | None, typer.Argument(metavar="[INPUT...]", help="More inputs, after --source.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT",
+            help="What OUT was built from, all of it, as `build` was given it: every row is looked up in its documents.",
+        ),
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Split and encode --source in the builder's fast way, not in the plain one.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object with every finding.")] = False,
+) -> None:
+    """Checks every checksum, row and law; with --source, every row against the documents it came from.
+
+    Exit code 1 when something is wrong: which law, in which file and rows, and how many.
+    """
+    from nspdata import validation
+    from nspdata.errors import ConfigError
+
+    if more and not source:
+        raise ConfigError(f"validate takes one dataset directory; to check against inputs: --source {' '.join(more)}")
+    findings = validation.validate(output)
+    if source:
+        found = validation.validate_source(output, [*source, *(more or [])], fast=fast)
+        findings += [finding for finding in found if finding not in findings]
+    (_print_json if as_json else _print)(findings, output, [*(source or []), *(more or [])])
+    if findings:
+        raise typer.Exit(1)
+
+
+def _print_json(findings: list[Finding], output: Path, inputs: list[str]) -> None:
+    import json
+
+    from nspdata.validation import to_json
+
+    found = {"directory": str(output), "source": inputs, "valid": not findings}
+    print(json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1))  # noqa: T201 - as it is
+
+
+def _print(findings: list[Finding], output: Path, inputs: list[str]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from nspdata.decoding import visible
+
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for finding in findings:
+        rows = ", ".join(f"{row:,}" for row in finding.rows) + (", ..." if finding.count > len(finding.rows) else "")
+        where = visible(finding.file or str(output)) + (f", row {rows}" if finding.rows else "")
+        line = Text.assemble((finding.law, "bold red"), f" × {finding.count:,}  ", (where, "dim"))
+        console.print(line.append(f"\n    {visible(finding.message)}"))
+    checked = "every checksum, row and law" + (", and every row against its documents" if inputs else "")
+    if findings:
+        laws = len({finding.law for finding in findings})
+        console.print(
+            f"{visible(str(output))} is not right: {laws} law{'s' * (laws > 1)} broken (checked: {checked}).",
+            style="bold red",
+        )
+    else:
+        console.print(f"{visible(str(output))} is right: {checked}.", style="bold green")

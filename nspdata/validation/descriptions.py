@@ -1,0 +1,103 @@
+"""The laws of what describes a dataset: `statistics.json`, the card and the Croissant metadata."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from nspdata.card import card
+from nspdata.croissant import croissant
+from nspdata.errors import ShardError
+from nspdata.shards import STATISTICS
+from nspdata.statistics import from_dict, merge, summarize_files
+from nspdata.statistics.summarize import FROM_BUILD
+from nspdata.validation.directory import check_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nspdata.shards import Manifest
+    from nspdata.statistics import Part, Statistics
+    from nspdata.validation.findings import Findings
+    from nspdata.validation.whole import Tally
+
+READ = {"records": "records", "documents": "documents_read", "input_bytes": "input_bytes", "text_bytes": "text_bytes"}
+"""Counts of reading: their names in the manifest, and in the statistics."""
+
+
+def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings: Findings) -> Statistics | None:
+    """Holds `statistics.json` to its schema, to the rows and to the manifest's counts; None where it cannot be read."""
+    try:
+        values = json.loads((directory / STATISTICS).read_bytes())
+    except FileNotFoundError:
+        return None  # told by `check_files`
+    except ValueError as error:
+        findings.add("statistics", f"not JSON ({error})", file=STATISTICS)
+        return None
+    before = len(findings)
+    check_schema(values, "statistics", "statistics", STATISTICS, findings)
+    if len(findings) > before:
+        return None
+    try:
+        statistics = from_dict(values, name=STATISTICS)
+    except ShardError as error:
+        findings.add("statistics", str(error), file=STATISTICS)
+        return None
+    entries = [entry for split in manifest.splits.values() for entry in split]
+    if tally.rows == sum(entry.rows for entry in entries):
+        expected = merge(tally.statistics, summarize_files(entries)).rows
+        for name in differences(statistics.rows, expected):
+            findings.add("statistics", f"rows.{name} is not what the rows give", file=STATISTICS)
+    for name, told, counted in _counts(statistics, manifest):
+        if told != counted:
+            findings.add("statistics", f"corpus.counts.{name} is {told}, the manifest says {counted}", file=STATISTICS)
+    return statistics
+
+
+def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int, int]]:
+    """What the statistics and the manifest both count: name, there, here."""
+    told, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
+    for name, other in READ.items():
+        yield other, told.get(other, 0), read.get(name, 0)
+    for reason, count in read.get("rejected", {}).items():
+        yield f"rejected.{reason}", told.get(f"rejected.{reason}", 0), count
+    for name in ("documents", "sentences", "tokens", *FROM_BUILD):
+        yield name, told.get(name, 0), built.get(name, 0)
+
+
+def differences(told: Part, expected: Part) -> list[str]:
+    """The names of what differs between two parts of statistics."""
+    found = []
+    one, other = told.to_dict(), expected.to_dict()
+    for table in ("counts", "histograms"):
+        names = sorted({*one[table], *other[table]})
+        found += [f"{table}.{name}" for name in names if one[table].get(name) != other[table].get(name)]
+    if one["token_counts"] != other["token_counts"]:
+        found.append("token_counts")
+    return found
+
+
+def check_card(directory: Path, manifest: Manifest, statistics: Statistics, findings: Findings) -> None:
+    """Holds the card's header, settings and tables to what they are made of (its prose may be edited), and the Croissant."""
+    path = directory / "README.md"
+    if path.exists():
+        lines = iter(path.read_text(encoding="utf-8", errors="replace").splitlines())
+        lost = [line for line in _figures(card(manifest, statistics)) if line not in lines]  # in the same order
+        if lost:
+            findings.add("card", f"it lacks {len(lost)} lines, such as {lost[0]!r}", file="README.md")
+    path = directory / "croissant.json"
+    if path.exists():
+        try:
+            same = json.loads(path.read_bytes()) == json.loads(croissant(manifest))
+        except ValueError:
+            same = False
+        if not same:
+            findings.add("card", "not what the manifest gives", file="croissant.json")
+
+
+def _figures(text: str) -> list[str]:
+    """The lines of the header, of the tables and of the settings."""
+    blocks = re.findall(r"^---\n.*?^---$|^```json\n.*?^```$|^\|.*?$", text, flags=re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]

@@ -1,0 +1,215 @@
+"""A dataset against its source: the documents are read and tokenized again, and every row is looked up in them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.build.plan import BuildPlan
+from nspdata.errors import ShardError
+from nspdata.files import LocalFiles
+from nspdata.rows import Rows
+from nspdata.shards import MANIFEST, STATISTICS
+from nspdata.statistics import Part, from_json, summarize_documents
+from nspdata.statistics.summarize import FROM_BUILD
+from nspdata.validation.cover import Origin, check_cover
+from nspdata.validation.descriptions import differences
+from nspdata.validation.directory import check_config, check_manifest, check_tokenizer
+from nspdata.validation.findings import Findings, Notes
+from nspdata.validation.lookup import look_up
+from nspdata.validation.shard_files import read_batches, sound_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nspdata.documents import TokenizedDocuments
+    from nspdata.encoding import Encoder
+    from nspdata.files import Files
+    from nspdata.reading import Source
+    from nspdata.shards import Manifest, ShardEntry
+    from nspdata.validation.findings import Finding
+    from nspdata.validation.rules import Rules
+    from nspdata.validation.spilling import Reading
+
+
+def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool = False) -> list[Finding]:
+    """Checks every row of a dataset directory against the documents that it was built from.
+
+    What `validate` finds is not looked for again: rows whose shape is broken are left out here.
+
+    Args:
+        directory: a local dataset directory.
+        inputs: what it was built from, all of it, as `build` was given it.
+        fast: split and encode as the builder does, not in the plain way.
+
+    Returns:
+        What is wrong; nothing, where all is well.
+
+    Raises:
+        ShardError: the directory holds no manifest.
+        InputError: an input cannot be read.
+        ConfigError: the pipeline that split the sentences is not installed.
+    """
+    from nspdata.reading import expand_inputs  # needs what only those who build have installed
+
+    place, findings = Path(directory), Findings()
+    manifest = check_manifest(place, findings)
+    config = check_config(manifest, findings) if manifest else None
+    rules = check_tokenizer(place, manifest, config, findings) if manifest and config else None
+    if manifest is None or rules is None:
+        return findings.to_list()
+    files = _files(inputs)
+    sources = expand_inputs(inputs, files, input_format=rules.config.input.format)
+    _check_inputs(manifest, sources, findings)
+    with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
+        SourceChecks(place, manifest, rules, findings).check(sources, files, Path(spills), fast=fast)
+    return findings.to_list()
+
+
+def _files(inputs: Sequence[str]) -> Files:
+    if not any("://" in path for path in inputs):
+        return LocalFiles()
+    from nspdata.transforms import BeamFiles
+
+    return BeamFiles()
+
+
+def _encoder(manifest: Manifest, rules: Rules, *, fast: bool) -> Encoder:
+    from nspdata.encoding import PlainEncoder, make_encoder
+    from nspdata.sentences import Splitter
+    from nspdata.wordpiece import WordPiece
+
+    flags = {
+        key: "yes" if manifest.tokenizer[key] else "no"
+        for key in ("lowercase", "strip_accents")
+        if key in manifest.tokenizer
+    }
+    wordpiece = WordPiece.from_files({"vocab.txt": rules.vocabulary.text.encode()}, **flags)
+    sentences = rules.config.sentences
+    if fast:
+        return make_encoder(
+            wordpiece, language=sentences.language, model=sentences.model, paragraphs=sentences.paragraphs
+        )
+    return PlainEncoder(Splitter(sentences.language, sentences.model, sentences.paragraphs), wordpiece)
+
+
+def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
+    """Holds the files that were given to those that the manifest names."""
+    named = {entry["name"]: entry["bytes"] for entry in manifest.inputs}
+    given = {source.name: source.size_bytes for source in sources}
+    for name in sorted(named.keys() | given.keys()):
+        if name not in given:
+            findings.add("source_files", f"{name} is not among the inputs given", file=MANIFEST)
+        elif name not in named:
+            findings.add("source_files", f"{name} was given, but the dataset was not built from it", file=MANIFEST)
+        elif named[name] != given[name]:
+            message = f"{name} has {given[name]:,} bytes, the manifest says {named[name]:,}"
+            findings.add("source_files", message, file=MANIFEST)
+
+
+class SourceChecks:
+    """The checks of a dataset against its documents, shard after shard."""
+
+    def __init__(self, directory: Path, manifest: Manifest, rules: Rules, findings: Findings) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        self.rules = rules
+        self.findings = findings
+        self.plan = BuildPlan(
+            output=str(directory),
+            config=rules.config,
+            inputs=(),
+            tokenizer_files={"vocab.txt": rules.vocabulary.text.encode()},
+            tokenizer_identity=manifest.tokenizer,
+        )
+        self.built: dict[str, int] = {}
+        self.corpus = Part()
+        self.origin = Origin()
+
+    def check(self, sources: Sequence[Source], files: Files, spills: Path, *, fast: bool) -> None:
+        """Reads the input, looks every shard up in it, and holds the counts to what both gave."""
+        from nspdata.validation.spilling import lay_down, take_up
+
+        encoder = _encoder(self.manifest, self.rules, fast=fast)
+        reading, names = lay_down(sources, self.plan, files, encoder, spills)
+        entries = {entry.path: entry for entries in self.manifest.splits.values() for entry in entries}
+        for key in range(self.plan.total_shards):
+            documents, dropped = take_up(key, self.plan, spills)
+            (spills / str(key)).unlink(missing_ok=True)
+            held = {
+                "documents": len(documents),
+                "sentences": documents.num_sentences,
+                "tokens": len(documents.ids),
+                **dropped,
+            }
+            self.built = {name: self.built.get(name, 0) + count for name, count in held.items()}
+            self.corpus += summarize_documents(documents, self.rules.vocabulary)
+            self.origin += self._look_up(entries.get(self.plan.shard_path(key)), documents, names)
+        self._check_counts(reading)
+        self._check_statistics(reading)
+
+    def _look_up(self, entry: ShardEntry | None, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
+        """Looks the rows of a shard up; what is wrong with the file itself is told by `validate`."""
+        told = Findings()
+        path = self.directory / entry.path if entry else self.directory
+        batches = read_batches(path, entry.path, self.rules, told) if entry and path.exists() else None
+        if entry is None or batches is None:
+            return Origin(placed=False)
+        parts = list(sound_parts(batches, entry.path, self.rules, told))
+        numbers = np.concatenate([np.zeros(0, np.int64), *(notes.numbers for _, notes in parts)])
+        whole = len(numbers) == sum(map(len, batches))
+        if not parts:
+            return Origin(placed=False)
+        rows = Rows.concatenate([rows for rows, _ in parts])
+        notes = Notes(self.findings, entry.path, numbers)
+        places = look_up(rows, documents, names, self.rules, notes)
+        return check_cover(rows, places, documents, self.rules, notes) if whole else Origin(placed=False)
+
+    def _check_counts(self, reading: Reading) -> None:
+        read, built = self.manifest.counts.get("read", {}), self.manifest.counts.get("built", {})
+        pairs = [(name, read.get(name, 0), found) for name, found in reading.counts.items()]
+        rejected = read.get("rejected", {})
+        pairs += [
+            (f"rejected records of reason {name!r}", rejected.get(name, 0), reading.rejected.get(name, 0))
+            for name in sorted({*rejected, *reading.rejected})
+        ]
+        pairs += [(name, built.get(name, 0), found) for name, found in self._built().items()]
+        for name, counted, found in pairs:
+            if counted != found:
+                message = f"{name}: the manifest counts {counted:,}, the input gives {found:,}"
+                self.findings.add("source_counts", message, file=MANIFEST)
+        forced, origin = built.get("forced_negatives", 0), self.origin
+        if origin.placed and not origin.least_forced <= forced <= origin.most_forced:
+            message = f"forced_negatives: the manifest counts {forced:,}, the rows allow {origin.least_forced:,} to {origin.most_forced:,}"
+            self.findings.add("source_counts", message, file=MANIFEST)
+
+    def _built(self) -> dict[str, int]:
+        """Counts of the second half of the build, as the documents and the rows give them."""
+        if not self.origin.placed:
+            return self.built
+        cut = {
+            "tokens_truncated": self.origin.tokens_truncated,
+            "sentences_unpaired": self.origin.sentences_unpaired,
+        }
+        return {**self.built, **cut}
+
+    def _check_statistics(self, reading: Reading) -> None:
+        """Holds the corpus part of `statistics.json` to the documents."""
+        try:
+            told = from_json((self.directory / STATISTICS).read_bytes()).corpus
+        except (OSError, ShardError):
+            return  # told by `validate`
+        counts = {name: count for name, count in self._built().items() if name in FROM_BUILD}
+        expected = reading.summarize().corpus + self.corpus + Part(counts=counts)
+        known = Part(
+            counts={name: count for name, count in told.counts.items() if name in expected.counts},
+            histograms=told.histograms,
+            token_counts=told.token_counts,
+        )
+        for name in differences(known, expected):
+            self.findings.add("source_statistics", f"corpus.{name} is not what the input gives", file=STATISTICS)

@@ -1,0 +1,139 @@
+"""The documents of the input, tokenized and laid down by shard: memory is bounded by a shard, not by the corpus."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.documents import TokenizedDocuments
+from nspdata.hashing import document_hashes, text_hashes
+from nspdata.reading import read_source
+from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from nspdata.build.plan import BuildPlan
+    from nspdata.encoding import Encoder
+    from nspdata.files import Files
+    from nspdata.reading import ReadBatch, Source
+    from nspdata.statistics import Statistics
+
+READ = ("records", "documents", "input_bytes", "text_bytes")
+"""Counts of reading, as the manifest names them."""
+
+SPILL_TOKENS = 4_000_000
+"""Tokens that are gathered before they are laid down."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the input held: 8 bytes a document, and sums.
+
+    Attributes:
+        counts: `records`, `documents`, `input_bytes`, `text_bytes`, as the manifest names them.
+        rejected: records, by reason.
+        names: the hashes of the documents' ids, in parts of shape (any,), uint64.
+        statistics: of the texts.
+    """
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(READ, 0))
+    rejected: dict[str, int] = field(default_factory=dict)
+    names: list[NDArray[np.uint64]] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=zero)
+
+    def add(self, batch: ReadBatch, sizes: Sequence[int], names: NDArray[np.uint64]) -> None:
+        """Counts a batch; `sizes` are the bytes of its texts, `names` the hashes of its ids."""
+        for key, number in zip(READ, (batch.records, len(names), batch.input_bytes, sum(sizes)), strict=True):
+            self.counts[key] += number
+        for record in batch.rejected:
+            self.rejected[record.reason] = self.rejected.get(record.reason, 0) + 1
+        self.names.append(names)
+        self.statistics = merge(self.statistics, summarize_texts(batch.documents.texts))
+
+    def summarize(self) -> Statistics:
+        """All that statistics say of reading."""
+        rejected = {f"rejected.{reason}": count for reason, count in self.rejected.items()}
+        return merge(self.statistics, summarize_reading({**self.counts, **rejected}))
+
+
+def lay_down(
+    sources: Sequence[Source], plan: BuildPlan, files: Files, encoder: Encoder, directory: Path
+) -> tuple[Reading, NDArray[np.uint64]]:
+    """Reads and tokenizes every document, and lays it down for the shard that its text belongs to.
+
+    Args:
+        sources: the input.
+        plan: which shard a text belongs to.
+        files: where the input is.
+        encoder: how texts become ids.
+        directory: an empty one, for the spills.
+
+    Returns:
+        What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
+    """
+    reading, gathered = Reading(), list[TokenizedDocuments]()
+    settings = plan.config.input
+    for source in sources:
+        for batch in read_source(source, files, text_field=settings.text_field, id_field=settings.id_field):
+            gathered.append(_tokenize(batch, encoder, reading))
+            if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
+                _spill(gathered, plan, directory)
+                gathered = []
+    _spill(gathered, plan, directory)
+    return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
+
+
+def _tokenize(batch: ReadBatch, encoder: Encoder, reading: Reading) -> TokenizedDocuments:
+    documents = batch.documents
+    texts = [text.encode() for text in documents.texts]
+    names = document_hashes(documents.ids)
+    reading.add(batch, [len(text) for text in texts], names)
+    encoded = encoder.encode(documents.texts, documents.sentences)
+    return TokenizedDocuments(
+        ids=encoded.ids,
+        sentence_offsets=encoded.sentence_offsets,
+        document_offsets=encoded.document_offsets,
+        document_ids=names,
+        text_hashes=text_hashes(texts),
+    )
+
+
+def _spill(gathered: list[TokenizedDocuments], plan: BuildPlan, directory: Path) -> None:
+    """Appends the documents to the files of their shards."""
+    documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
+    keys = plan.assign(documents.text_hashes)
+    order = np.argsort(keys, kind="stable")
+    used, starts = np.unique(keys[order], return_index=True)
+    for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():
+        data = documents.take(indices).to_bytes()
+        with (directory / str(key)).open("ab") as file:
+            file.write(struct.pack("<Q", len(data)) + data)
+
+
+def take_up(key: int, plan: BuildPlan, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
+    """The documents of a shard in their order, as the contract says: by text and id, no text twice, none without a token.
+
+    Returns:
+        The documents, and how many were left out: `duplicates_dropped`, `documents_without_tokens`.
+    """
+    parts, path = [], directory / str(key)
+    if path.exists():
+        with path.open("rb") as file:
+            while head := file.read(8):
+                parts.append(TokenizedDocuments.from_bytes(file.read(struct.unpack("<Q", head)[0])))
+    documents = TokenizedDocuments.concatenate(parts, plan.vocabulary.dtype)
+    high, low = documents.text_hashes.T
+    order = np.lexsort((documents.document_ids, low, high))
+    high, low = high[order], low[order]
+    again = np.zeros(len(order), np.bool_)
+    again[1:] = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
+    empty = (np.diff(documents.document_offsets) == 0)[order] & ~again
+    dropped = {"duplicates_dropped": int(again.sum()), "documents_without_tokens": int(empty.sum())}
+    return documents.take(order[~again & ~empty]), dropped
