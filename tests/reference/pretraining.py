@@ -99,3 +99,17 @@ def replacement(token: int, mask_id: int, ordinary: list[int], rng: np.random.Ge
     if rng.random() < 0.8:
         return mask_id
     return token if rng.random() < 0.5 else ordinary[int(rng.integers(len(ordinary)))]
+
+
+def full_sentences(document: Document, *, max_tokens: int) -> list[tuple[int, list[int]]]:
+    """RoBERTa's DOC-SENTENCES: as many whole sentences a row as fit; one that does not fit alone is cut into rows."""
+    rows = []
+    i = 0
+    while i < len(document):
+        tokens, first = list(document[i]), i
+        i += 1
+        while i < len(document) and len(tokens) + len(document[i]) <= max_tokens:
+            tokens += document[i]
+            i += 1
+        rows += [(first, tokens[start : start + max_tokens]) for start in range(0, len(tokens), max_tokens)]
+    return rows
