@@ -28,7 +28,6 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-@record
 def main() -> None:
     """Trains; exit code 0, 1 = failed, 2 = bad usage or settings, 143 = stopped by SIGTERM with a checkpoint."""
     given = parser().parse_args()
@@ -48,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    record(main)()  # torchrun tells the error of the rank that failed first
