@@ -31,7 +31,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardR
     for result in results:
         statistics = merge(statistics, result.statistics)
     statistics = merge(statistics, summarize_files(result.entry for result in results))
-    written = {f"tokenizer/{name}": data for name, data in plan.tokenizer_files.items()}
+    written = {f"tokenizer/{name}": data for name, data in plan.wordpiece.files().items()}
     written |= dataset_files(manifest, row_schema(plan.metadata))
     written |= describe(manifest, statistics, plan.command)
     for path, data in sorted(written.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ import numpy as np
 from nspdata.files import join
 from nspdata.schema import RowMetadata
 from nspdata.shards import shard_name
-from nspdata.vocabulary import Vocabulary
+from nspdata.wordpiece import WordPiece
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.config import Config
+    from nspdata.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
 WORK = ".build"
@@ -34,7 +35,7 @@ class BuildPlan:
         output: the dataset directory.
         config: every setting, `output.num_shards` resolved.
         inputs: name and bytes of every input file, sorted by name.
-        tokenizer_files: what goes to `tokenizer/`, by name.
+        vocabulary: of the tokenizer.
         tokenizer_identity: `sha256`, `vocab_size`, `lowercase`, `strip_accents`, for the manifest.
         command: the command as the user gave it, for the dataset card.
         finished: indices of the shards that an earlier, unfinished run of the same plan has left.
@@ -45,16 +46,17 @@ class BuildPlan:
     output: str
     config: Config
     inputs: tuple[tuple[str, int], ...]
-    tokenizer_files: dict[str, bytes]
+    vocabulary: Vocabulary
     tokenizer_identity: dict[str, Any]
     command: str = ""
     finished: frozenset[int] = frozenset()
     spill_directory: str = ""
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        """The vocabulary, from the tokenizer's files."""
-        return Vocabulary.parse(self.tokenizer_files["vocab.txt"].decode())
+    def wordpiece(self) -> WordPiece:
+        """The tokenizer."""
+        identity = self.tokenizer_identity
+        return WordPiece(self.vocabulary, lowercase=identity["lowercase"], strip_accents=identity["strip_accents"])
 
     @cached_property
     def num_shards(self) -> dict[str, int]:
@@ -121,3 +123,7 @@ class BuildPlan:
             "tokenizer": self.tokenizer_identity,
             "inputs": [list(entry) for entry in self.inputs],
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A plan travels as its fields; what was worked out from them is worked out again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -94,14 +94,7 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     wordpiece = WordPiece.load(
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
-    plan = BuildPlan(
-        output=output.rstrip("/") or "/",
-        config=_resolved(config, sources),
-        inputs=tuple(sorted((source.name, source.size_bytes) for source in sources)),
-        tokenizer_files=wordpiece.files(),
-        tokenizer_identity=wordpiece.identity(),
-        command=command,
-    )
+    plan = make_plan(sources, output, wordpiece, config, command=command)
     if manifest := _finished_before(plan, files, overwrite=overwrite):
         return Prepared(plan, [], 0, manifest)
     encoder_of(plan)  # an unknown language or pipeline is told here
@@ -110,7 +103,21 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     _check_output(plan, files)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
-    return Prepared(plan, _units(split_sources(sources, range_bytes=UNIT_BYTES)), expected_text_bytes(sources))
+    return Prepared(plan, make_units(sources), expected_text_bytes(sources))
+
+
+def make_plan(
+    sources: Sequence[Source], output: str, wordpiece: WordPiece, config: Config, *, command: str = ""
+) -> BuildPlan:
+    """The plan of a build; nothing is read or written for it."""
+    return BuildPlan(
+        output=output.rstrip("/") or "/",
+        config=_resolved(config, sources),
+        inputs=tuple(sorted((source.name, source.size_bytes) for source in sources)),
+        vocabulary=wordpiece.vocabulary,
+        tokenizer_identity=wordpiece.identity(),
+        command=command,
+    )
 
 
 def _check_vocabulary(
@@ -143,11 +150,11 @@ def _resolved(config: Config, sources: Sequence[Source]) -> Config:
     return dataclasses.replace(config, output=dataclasses.replace(config.output, num_shards=num_shards))
 
 
-def _units(sources: Sequence[Source]) -> list[list[Source]]:
-    """Groups neighbours until a unit holds `UNIT_BYTES`."""
+def make_units(sources: Sequence[Source]) -> list[list[Source]]:
+    """Units of work: large files of lines are cut, small neighbours grouped, until a unit holds `UNIT_BYTES`."""
     units: list[list[Source]] = []
     held = UNIT_BYTES
-    for source in sources:
+    for source in split_sources(sources, range_bytes=UNIT_BYTES):
         size = (source.size_bytes if source.end is None else source.end) - source.start
         if held + size > UNIT_BYTES:
             units.append([])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     from nspdata.transforms import BeamFiles
 
     plan, files = prepared.plan, BeamFiles()
-    count = min(num_workers or len(os.sched_getaffinity(0)), max(len(prepared.units), plan.total_shards))
+    count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
     try:

@@ -26,6 +26,11 @@ def current() -> Executor | None:
     return _installed[-1] if _installed else None
 
 
+def how_many(wanted: int, num_tasks: int) -> int:
+    """Processes to start: those wanted, or with 0 one a processor; never more than there is to do."""
+    return min(wanted or len(os.sched_getaffinity(0)), num_tasks)
+
+
 @contextmanager
 def working(num_workers: int) -> Iterator[None]:
     """Starts this many processes, if more than one; they end with the block, also when it is interrupted."""

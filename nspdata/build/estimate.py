@@ -1,0 +1,198 @@
+"""What a build would give and cost, from a sample that goes through the very functions of the build; nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nspdata.build import workers
+from nspdata.build.encoders import encoder_of
+from nspdata.build.plan import TRAIN
+from nspdata.build.prepare import expected_text_bytes, make_plan, make_units
+from nspdata.build.sample import size_of, take_sample
+from nspdata.build.shard import in_order
+from nspdata.build.tokenize import spill, tokenize_batch, unspill
+from nspdata.documents import DocumentBatch, TokenizedDocuments
+from nspdata.errors import InputError
+from nspdata.instances import build_instances
+from nspdata.reading import expand_inputs
+from nspdata.schema import row_schema
+from nspdata.shards import encode_shard
+from nspdata.statistics import summarize_shard, to_dict, to_json
+from nspdata.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nspdata.build.plan import BuildPlan
+    from nspdata.build.sample import Sample
+    from nspdata.config import Config
+    from nspdata.files import Files
+    from nspdata.reading import Source
+    from nspdata.statistics import Statistics
+
+START_SECONDS = 5.0
+"""A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
+
+BESIDE_BYTES = 30_000
+"""The manifest, the card and the other small files of OUT."""
+
+WARM_UP_DOCUMENTS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What to expect.
+
+    Attributes:
+        counts: `records`, `documents`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`, `duplicates_dropped`,
+            `forced_negatives`, `rejected.<reason>`.
+        unknown_share: [UNK] among the tokens.
+        label_1_share: rows of label 1.
+        output_bytes: disk that OUT takes.
+        temporary_bytes: disk that it takes beside that while the build runs.
+        seconds: wall time of the build.
+        num_workers: processes that this is for.
+        num_shards: shards of all splits.
+        sampled_bytes: text that was tokenized for this.
+        whole: whether that is all of the input.
+    """
+
+    counts: dict[str, int]
+    unknown_share: float
+    label_1_share: float
+    output_bytes: int
+    temporary_bytes: int
+    seconds: float
+    num_workers: int
+    num_shards: int
+    sampled_bytes: int
+    whole: bool
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Records rejected, by reason."""
+        prefix = "rejected."
+        return {key.removeprefix(prefix): count for key, count in self.counts.items() if key.startswith(prefix)}
+
+
+def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files, *, num_workers: int = 0) -> Estimate:
+    """Reads a sample, tokenizes it and builds one shard of it.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        InputError: an input is missing, cannot be read, or holds no document.
+    """
+    sources = expand_inputs(inputs, files, input_format=config.input.format)
+    wordpiece = WordPiece.load(
+        tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
+    )
+    plan = make_plan(sources, "", wordpiece, config)
+    encoder_of(plan)
+    before, clock = time.process_time(), time.perf_counter()
+    sample = take_sample(
+        sources,
+        files,
+        (config.input.text_field, config.input.id_field),
+        expected_bytes=expected_text_bytes(sources),
+    )
+    if not sample.batches:
+        rejected = sum(count for key, count in sample.counts.items() if key.startswith("rejected."))
+        raise InputError(f"the input holds no document ({rejected:,.0f} records rejected); look at the input")
+    trial = _Trial(plan, sample)
+    load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
+    return _scaled(plan, sample, trial, sources, start_seconds=START_SECONDS * max(1.0, load), num_workers=num_workers)
+
+
+class _Trial:
+    """A build of the sample, measured."""
+
+    def __init__(self, plan: BuildPlan, sample: Sample) -> None:
+        _warm_up(plan, sample.batches[0])
+        encoder, start = encoder_of(plan), time.perf_counter()
+        tokenized = [tokenize_batch(plan, batch, encoder)[0] for batch in sample.batches]
+        spills = [data for _, data in spill(plan, tokenized)]
+        middle = time.perf_counter()
+        self.tokenize_seconds = middle - start
+        self.spill_bytes = sum(map(len, spills))
+        self.statistics, self.shard_bytes = _build(plan, spills)
+        self.build_seconds = time.perf_counter() - middle
+
+
+def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
+    """Compiled loops are loaded before the clock runs."""
+    few = DocumentBatch(
+        ids=batch.ids[:WARM_UP_DOCUMENTS],
+        texts=[text[:2000] for text in batch.texts[:WARM_UP_DOCUMENTS]],
+        sentences=None if batch.sentences is None else batch.sentences[:WARM_UP_DOCUMENTS],
+    )
+    tokenized, _ = tokenize_batch(plan, few, encoder_of(plan))
+    documents, _ = in_order(tokenized)
+    if len(set(documents.document_ids.tolist())) > 1:
+        build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
+
+
+def _build(plan: BuildPlan, spills: Iterable[bytes]) -> tuple[Statistics, int]:
+    """One shard of all the documents: its statistics and its bytes."""
+    gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
+    documents, dropped = in_order(gathered)
+    rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
+    data = encode_shard(rows, row_schema(plan.metadata))
+    hashlib.sha256(data).digest()
+    return summarize_shard(documents, rows, {**dropped, **counts}, plan.vocabulary, plan.config), len(data)
+
+
+def _scaled(  # noqa: PLR0913 - all that is known
+    plan: BuildPlan,
+    sample: Sample,
+    trial: _Trial,
+    sources: Sequence[Source],
+    *,
+    start_seconds: float,
+    num_workers: int,
+) -> Estimate:
+    """The trial, as large as the input."""
+    scale = sample.counts["text_bytes"] / sample.kept_bytes
+    corpus, rows = trial.statistics.corpus.counts, trial.statistics.rows.counts
+    counts = Counter({key: round(count) for key, count in sample.counts.items()})
+    for key in ("sentences", "tokens", "duplicates_dropped", "forced_negatives"):
+        counts[key] = round(scale * corpus[key])
+    counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
+    units = make_units(sources)
+    num_workers = workers.how_many(num_workers, max(len(units), plan.total_shards))
+    tokenizing = sample.read_seconds + scale * trial.tokenize_seconds
+    sizes = [
+        sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit)
+        for unit in units
+    ]
+    seconds = start_seconds + _makespan(sizes, num_workers, tokenizing)
+    seconds += _makespan([1.0] * plan.total_shards, num_workers, scale * trial.build_seconds)
+    beside = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
+    return Estimate(
+        counts=dict(counts),
+        unknown_share=corpus["unknown_tokens"] / max(1, corpus["tokens"]),
+        label_1_share=rows["label_1"] / max(1, rows["rows"]),
+        output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
+        temporary_bytes=round(scale * trial.spill_bytes),
+        seconds=seconds,
+        num_workers=num_workers,
+        num_shards=plan.total_shards,
+        sampled_bytes=sample.kept_bytes,
+        whole=sample.whole,
+    )
+
+
+def _makespan(sizes: Sequence[float], num_workers: int, seconds: float) -> float:
+    """How long some pieces of work take, that would take one worker `seconds`, taken in order by whoever is free.
+
+    >>> _makespan([3, 1, 1, 1], 2, 6.0)
+    3.0
+    """
+    busy = [0.0] * num_workers
+    for size in sizes:
+        heapq.heappush(busy, heapq.heappop(busy) + size)
+    return max(busy) * seconds / max(1e-9, sum(sizes))
