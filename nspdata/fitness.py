@@ -53,17 +53,21 @@ def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     """Encodes the texts and counts."""
     backend = wordpiece.backend
     known = {token.removeprefix("##") for token in wordpiece.vocabulary.tokens}
+    begins = ~wordpiece.vocabulary.continuations
     unknown_id = wordpiece.vocabulary.special_ids["[UNK]"]
     found = words = tokens = unknown = 0
     unwritable: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for text in texts:
         ids, _ = wordpiece.encode([text])
-        split = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))]
+        of_them = int(np.count_nonzero(ids == unknown_id))
         found += 1
-        words += len(split)
+        words += int(np.count_nonzero(begins[ids]))
         tokens += len(ids)
-        unknown += int(np.count_nonzero(ids == unknown_id))
+        unknown += of_them
+        if not of_them:
+            continue
+        split = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))]
         counts = Counter("".join(split))
         strange = {character: counts[character] for character in counts if character not in known}
         unwritable.update(strange)

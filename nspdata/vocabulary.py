@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled small: a plan of a build takes its vocabulary to every worker."""
+        return _unpacked, (zlib.compress(self.text.encode(), 1),)
+
     @staticmethod
     def read(path: str | Path) -> Vocabulary:
         """Reads a `vocab.txt`: one token a line, its id the line's number from 0."""
@@ -86,3 +91,7 @@ class Vocabulary:
     def continuations(self) -> NDArray[np.bool_]:
         """Shape (vocab_size,), bool: tokens that go on with a word (`##...`)."""
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
+
+
+def _unpacked(data: bytes) -> Vocabulary:
+    return Vocabulary.parse(zlib.decompress(data).decode())

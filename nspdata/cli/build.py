@@ -83,6 +83,10 @@ def build(
         "input.max_rejected": share(max_rejected),
     }
     settings = load_config(config, assignments or [], flags)
+    if not settings.sentences.model:
+        from nspdata.sentences import import_spacy_alone
+
+        import_spacy_alone()
     from nspdata.build.prepare import prepare
     from nspdata.build.run import run_build
     from nspdata.transforms import BeamFiles

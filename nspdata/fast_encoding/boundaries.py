@@ -48,12 +48,9 @@ class Boundaries:
     """
 
     def __init__(self, nlp: Any, paragraphs: str, *, by_character: bool) -> None:
-        self.nlp = nlp
         self.by_character = by_character
         self.parting = LINE_ENDS_THAT_PART[paragraphs]
-        strings = nlp.vocab.strings
-        self.stops = np.array([strings.add(char) for char in nlp.get_pipe("sentencizer").punct_chars], np.uint64)
-        self.separator = np.uint64(strings.add("\n"))
+        self.tokenizer: Any = None if by_character else _bare(nlp.tokenizer)
         self.spaced = _spaced_rules(nlp.tokenizer)
         self._forget()
 
@@ -101,12 +98,12 @@ class Boundaries:
             events,
             asked,
         )
-        self._ask(codes, asked[:num_asked])
+        self._ask(codes, asked[:num_asked], spacy)
         limit = _count_starts(events[:num_events], self.inner_ends)
         found = np.empty(limit, np.int64)
         return found[: _resolve(events[:num_events], self.firsts, self.leaves, self.inner, self.inner_ends, found)]
 
-    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64]) -> None:
+    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], spacy: NDArray[np.uint8]) -> None:
         """Puts chunks to spaCy's tokenizer, and keeps what follows for the sentencizer; a line end parts them in its text."""
         self.num_entries += len(asked)
         sizes = asked[:, 1] - asked[:, 0]
@@ -116,17 +113,33 @@ class Boundaries:
             text = "\n".join(
                 codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
             )
-            with self.nlp.memory_zone():
-                tokens = self.nlp.tokenizer(text).to_array(["IDX", "ORTH", "IS_PUNCT"])
-            kinds = np.where(np.isin(tokens[:, 1], self.stops), STOP, np.where(tokens[:, 2] > 0, PUNCTUATION, 0))
-            kinds[tokens[:, 1] == self.separator] = SPACE
+            with self.tokenizer.vocab.memory_zone():
+                tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
+            kinds = _kinds(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), tokens, spacy)
             firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
             inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
-            count = _transitions(tokens[:, 0].astype(np.int64), kinds, firsts, leaves, inner, counts)
+            count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
             self.firsts = np.concatenate([self.firsts, firsts])
             self.leaves = np.concatenate([self.leaves, leaves])
             self.inner = np.concatenate([self.inner, inner[:count]])
             self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
+
+
+def _bare(tokenizer: Any) -> Any:
+    """The same tokenizer over words that bear no attributes: the sentencizer asks for none that the characters do not tell."""
+    from spacy.tokenizer import Tokenizer
+    from spacy.vocab import Vocab
+
+    settings = (
+        "rules",
+        "prefix_search",
+        "suffix_search",
+        "infix_finditer",
+        "token_match",
+        "url_match",
+        "faster_heuristics",
+    )
+    return Tokenizer(Vocab(lex_attr_getters={}), **{name: getattr(tokenizer, name) for name in settings})
 
 
 def _spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
@@ -150,9 +163,27 @@ def _glued(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
 
 
 @compiled
+def _kinds(codes: NDArray[np.uint32], tokens: NDArray[np.int64], spacy: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the sentencizer sees in each token, given its place and its length: `STOP`, `PUNCTUATION`, `SPACE` for a line end, or 0."""
+    kinds = np.zeros(len(tokens), np.uint8)
+    for token in range(len(tokens)):
+        place, length = tokens[token, 0], tokens[token, 1]
+        if length == 1 and spacy[codes[place]] & STOP:
+            kinds[token] = STOP
+        elif codes[place] == 10:
+            kinds[token] = SPACE
+        else:
+            punctuation = True
+            for at in range(place, place + length):
+                punctuation = punctuation and (spacy[codes[at]] & PUNCTUATION) != 0
+            kinds[token] = PUNCTUATION if punctuation else 0
+    return kinds
+
+
+@compiled
 def _transitions(
     places: NDArray[np.int64],
-    kinds: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
     firsts: NDArray[np.int32],
     leaves: NDArray[np.uint8],
     inner: NDArray[np.int32],

@@ -8,17 +8,17 @@ import pytest
 from nspdata.build.plan import BuildPlan
 from nspdata.config import Config, OutputConfig
 from nspdata.schema import SPECIAL_TOKENS
+from nspdata.vocabulary import Vocabulary
 
 
 def plan_of(*, num_shards: int = 4, fraction: float = 0.0) -> BuildPlan:
     """A plan over a vocabulary of seven tokens."""
-    vocabulary = "".join(f"{token}\n" for token in (*SPECIAL_TOKENS, "a", "##b"))
     return BuildPlan(
         output="out",
         config=Config(output=OutputConfig(num_shards=num_shards, validation_fraction=fraction)),
         inputs=(("a.jsonl", 10),),
-        tokenizer_files={"vocab.txt": vocabulary.encode()},
-        tokenizer_identity={"sha256": "0", "vocab_size": 7, "lowercase": True},
+        vocabulary=Vocabulary((*SPECIAL_TOKENS, "a", "##b")),
+        tokenizer_identity={"sha256": "0", "vocab_size": 7, "lowercase": True, "strip_accents": True},
     )
 
 
