@@ -131,6 +131,16 @@ def _words(keys: NDArray[np.uint64], counters: NDArray[np.int64] | int) -> NDArr
     return words
 
 
+def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The keys of numbered rows: shape (n,), uint64.
+
+    Args:
+        bases: shape (n,), uint64: one random word for all the rows that are numbered together.
+        numbers: shape (n,), int64, from 0.
+    """
+    return _words(bases, numbers)
+
+
 @compiled
 def _below(word: Any, bound: int) -> Any:
     """The high half of a draw mapped to [0, bound)."""

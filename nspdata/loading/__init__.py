@@ -1,0 +1,19 @@
+"""Shards into any training loop: an order that depends on the seed alone, exact resume, dynamic masks, packing; numpy and pyarrow only."""
+
+from nspdata.loading.collate import collate, collate_flat, collate_packed
+from nspdata.loading.loader import Loader, Mark
+from nspdata.loading.mixture import Mixture
+from nspdata.loading.plan import EpochPlan, Places, Shuffle, plan_epoch
+
+__all__ = [
+    "EpochPlan",
+    "Loader",
+    "Mark",
+    "Mixture",
+    "Places",
+    "Shuffle",
+    "collate",
+    "collate_flat",
+    "collate_packed",
+    "plan_epoch",
+]

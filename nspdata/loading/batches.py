@@ -1,0 +1,189 @@
+"""A worker's samples become its batches: read a window at a time, masked anew where asked for, laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nspdata.documents import offsets, ragged_indices
+from nspdata.loading.collate import collate, collate_flat, collate_packed
+from nspdata.loading.gather import take
+from nspdata.masking import mask, row_keys
+from nspdata.rows import Rows
+from nspdata.seeding import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from nspdata.loading.collate import Padding
+    from nspdata.loading.course import Part
+    from nspdata.loading.mapped import Reader
+    from nspdata.loading.options import Names
+    from nspdata.loading.plan import Places
+    from nspdata.masking import MaskRules
+
+    Batch = dict[str, NDArray[Any]]
+
+
+class Draft(NamedTuple):
+    """A batch that is not laid out yet.
+
+    Attributes:
+        step: its step, from 0 where the iteration began.
+        window, position: a window in which, or before which, the next step begins, and the samples before that window.
+        total: samples of the epoch where that is known by now; else -1.
+        rows: rows, more than those of the batch.
+        indices: shape (n,), int64: which of them, sample after sample.
+        starts: shape (num_samples + 1,), int64: where each sample begins in `indices`.
+        places: shape (n,): where the rows came from.
+    """
+
+    step: int
+    window: int
+    position: int
+    total: int
+    rows: Rows
+    indices: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    places: Places
+
+
+def drafts(taken: Iterator[Part], reader: Reader) -> Iterator[Draft]:
+    """The batches of a worker; what a window leaves of a step is kept until the next gives the rest."""
+    held: Draft | None = None
+    for part in taken:
+        if not len(part.samples):
+            continue
+        made = list(_cut(part, reader))
+        if held is not None:
+            made[0] = _joined(held, made[0]) if made[0].step == held.step else made[0]
+        held = None if part.whole else made.pop()
+        yield from made
+
+
+def _cut(part: Part, reader: Reader) -> Iterator[Draft]:
+    """The steps of a window, one after another."""
+    now = part.stretch
+    counts = np.diff(now.starts)[part.samples]
+    places = now.places.take(ragged_indices(now.starts[part.samples], counts))
+    window = reader.read(places)
+    starts = offsets(counts)
+    firsts = np.flatnonzero(np.diff(part.steps, prepend=-1))
+    for first, end in zip(firsts, [*firsts[1:], len(part.steps)], strict=True):
+        some = slice(int(starts[first]), int(starts[end]))
+        yield Draft(
+            step=int(part.steps[first]),
+            window=now.window,
+            position=now.position,
+            total=part.total,
+            rows=window.rows,
+            indices=window.order[some],
+            starts=starts[first : end + 1] - starts[first],
+            places=places.take(some),
+        )
+
+
+def _joined(first: Draft, second: Draft) -> Draft:
+    rows = Rows.concatenate([take(first.rows, first.indices), take(second.rows, second.indices)])
+    starts = np.concatenate([first.starts, second.starts[1:] + first.starts[-1]])
+    columns = (np.concatenate(pair) for pair in zip(first.places, second.places, strict=True))
+    places = type(first.places)(*columns)
+    return second._replace(rows=rows, indices=np.arange(len(rows)), starts=starts, places=places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """How a batch is made of a draft.
+
+    Attributes:
+        layout: `padded` or `flat`.
+        packing: whether a sample is several rows.
+        padding: of a padded batch.
+        names: of its arrays.
+        dtype: of its arrays.
+        pad_id: id of [PAD].
+        max_predictions: width of the arrays of predictions where `names` has such.
+        unmask: whether the masks in the shards are undone.
+        rules: how rows are masked anew; None for not.
+        seed, split, num_shards: what the masks are made from.
+        trace: whether `shard` and `row` are added.
+    """
+
+    layout: str
+    packing: bool
+    padding: Padding
+    names: Names
+    dtype: DTypeLike
+    pad_id: int
+    max_predictions: int
+    unmask: bool
+    rules: MaskRules | None
+    seed: int
+    split: str
+    num_shards: int
+    trace: bool
+
+    def __call__(self, draft: Draft) -> Batch:
+        """The batch."""
+        rows, indices = draft.rows, draft.indices
+        if self.unmask:
+            rows, indices = self._masked(take(rows, indices), draft.places), np.arange(len(indices))
+        if self.layout == "flat":
+            batch = collate_flat(rows, indices, dtype=self.dtype)
+        elif self.packing:
+            length = self.padding.max_seq_length
+            batch = collate_packed(
+                rows, draft.starts, indices, pad_id=self.pad_id, max_seq_length=length, dtype=self.dtype
+            )
+        else:
+            batch = collate(
+                rows,
+                indices,
+                pad_id=self.pad_id,
+                padding=self.padding,
+                dtype=self.dtype,
+                names=self.names,
+                max_predictions=self.max_predictions,
+            )
+        return batch | {"shard": draft.places.shards, "row": draft.places.rows} if self.trace else batch
+
+    def _masked(self, rows: Rows, places: Places) -> Rows:
+        """The rows without the masks of their shards, or with others."""
+        ids = rows.unmasked_ids()
+        if self.rules is None:
+            none = np.zeros(0, np.int64)
+            return replace(
+                rows,
+                input_ids=ids,
+                masked_lm_positions=none.astype(np.uint16),
+                masked_lm_labels=none.astype(ids.dtype),
+                masked_offsets=np.zeros(len(rows) + 1, np.int64),
+            )
+        masked = mask(ids, rows.offsets, self._keys(places), self.rules)
+        return replace(
+            rows,
+            input_ids=masked.ids,
+            masked_lm_positions=masked.positions,
+            masked_lm_labels=masked.labels,
+            masked_offsets=masked.offsets,
+        )
+
+    def _keys(self, places: Places) -> NDArray[np.uint64]:
+        """The randomness of each row's mask: a function of seed, split, pass, shard and row."""
+        bases = np.zeros(len(places.rows), np.uint64)
+        for number in np.unique(places.passes).tolist():
+            some = places.passes == number
+            bases[some] = mask_bases(self.seed, self.split, number, self.num_shards)[places.shards[some]]
+        return row_keys(bases, places.rows)
+
+
+@lru_cache(maxsize=8)
+def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[np.uint64]:
+    """A random word for each shard in one pass, shape (num_shards,), uint64."""
+    bits = stream(seed, "loading.masking", split=split, duplicate=number)
+    return np.atleast_1d(np.asarray(bits.random_raw(num_shards), np.uint64))

@@ -1,0 +1,340 @@
+"""The batch iterator: batches of one rank in an order that does not depend on ranks, with a state of a few integers."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nspdata.errors import ConfigError
+from nspdata.instances import mask_rules
+from nspdata.loading.batches import Finish, drafts
+from nspdata.loading.bins import bin_bounds
+from nspdata.loading.collate import Padding
+from nspdata.loading.course import Arrangement, Share, parts, stretches
+from nspdata.loading.mapped import Reader
+from nspdata.loading.mixture import Mixture, plan_mixture
+from nspdata.loading.options import Options
+from nspdata.loading.plan import Shuffle, plan_epoch
+from nspdata.loading.stores import open_stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from nspdata.config import MaskingConfig
+    from nspdata.loading.batches import Draft
+    from nspdata.loading.course import Stretch
+    from nspdata.loading.options import Layout, Masking, Names
+    from nspdata.loading.plan import Plan
+    from nspdata.masking import MaskRules
+
+    Batch = dict[str, NDArray[Any]]
+    State = dict[str, Any]
+
+STATE_VERSION = 1
+
+COUNTED_WINDOWS = 8
+"""Up to so many windows, the packs of an epoch are counted; beyond, their number is told from the manifest's tokens."""
+
+
+class Mark(NamedTuple):
+    """A place in an epoch.
+
+    Attributes:
+        position: samples before it.
+        window: a window that begins at it or before it.
+        window_position: samples before that window.
+    """
+
+    position: int = 0
+    window: int = 0
+    window_position: int = 0
+
+
+START = Mark()
+
+
+class Loader:
+    """Batches of one rank from a dataset directory, as dictionaries of numpy arrays.
+
+    Each `iter` goes through one epoch, or through what is left of it after `load_state_dict`; `set_epoch` changes the order.
+
+    >>> loader = Loader("data", batch_size=256, seed=1, masking="dynamic")  # doctest: +SKIP
+    >>> for batch in loader:  # doctest: +SKIP
+    ...     step(batch["input_ids"], batch["labels"])
+    """
+
+    def __init__(
+        self,
+        directory: str | Path | Mixture,
+        *,
+        batch_size: int,
+        split: str = "train",
+        seed: int = 0,
+        epoch: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        masking: Masking = "static",
+        masking_config: MaskingConfig | None = None,
+        padding: str = "longest",
+        packing: bool = False,
+        layout: Layout = "padded",
+        bins: int | tuple[int, ...] = 0,
+        names: Names = "huggingface",
+        dtype: DTypeLike = np.int64,
+        drop_last: bool = False,
+        shuffle: bool = True,
+        window_rows: int = 0,
+        verify: bool = False,
+        trace: bool = False,
+    ) -> None:
+        """Reads the manifest and looks for the shards; no row is read.
+
+        Args:
+            directory: of a dataset; or several, with weights.
+            batch_size: rows of a batch of one rank; with packing, sequences.
+            split: name of the split.
+            seed: with the epoch, it decides the order and the dynamic masks.
+            epoch: from 0.
+            rank: which rank this is, from 0.
+            world_size: how many ranks there are.
+            masking: `static` as the masks lie in the shards, `dynamic` for fresh ones each epoch, `none` for none.
+            masking_config: how dynamic masks are made; None for the settings that the dataset was built with.
+            padding: `longest`, `max` or `multiple_of=N`.
+            packing: several rows a sequence, kept apart by `segments`, `position_ids` and `cu_seqlens`.
+            layout: `padded`; `flat`: no padding at all; `packed`: flat, and the rows of a batch fill `batch_size` sequences.
+            bins: length bins, so that the rows of a step are of like length: how many, or the longest row of each; 0 for none.
+            names: `huggingface` or `nvidia`, of the arrays of a padded batch.
+            dtype: of the arrays, int64 or int32.
+            drop_last: whether the last step is left out where the rows do not fill it; else all ranks share them, and where they
+                are fewer than the ranks, some have a batch less.
+            shuffle: False reads the rows as they lie.
+            window_rows: rows that are shuffled one by one; 0 for 8,388,608 tokens of full rows. It bounds the memory.
+            verify: whether each local shard is held to its sha256 when it is opened (a remote one always is, as it arrives).
+            trace: whether batches bear `shard` and `row` as well: where each row lies.
+
+        Raises:
+            ConfigError: an option is out of range, or the datasets of a mixture do not fit together.
+            ShardError: a dataset is unfinished or damaged.
+        """
+        self.options = Options(
+            split=split,
+            batch_size=batch_size,
+            rank=rank,
+            world_size=world_size,
+            masking=masking,
+            masking_config=masking_config,
+            padding=padding,
+            packing=packing,
+            layout=layout,
+            bins=bins,
+            names=names,
+            dtype=dtype,
+            drop_last=drop_last,
+            shuffle=shuffle,
+            window_rows=window_rows,
+            verify=verify,
+            trace=trace,
+        )
+        self.seed, self.epoch = _whole("seed", seed), _whole("epoch", epoch)
+        self.mixture = directory if isinstance(directory, Mixture) else Mixture({str(directory): 1.0})
+        self.datasets = open_stores(list(self.mixture.weights), split, verify=verify)
+        self.max_seq_length = max(dataset.metadata.max_seq_length for dataset in self.datasets)
+        self._shards = [shard for dataset in self.datasets for shard in dataset.shards]
+        self._padding = Padding.parse(padding, self.max_seq_length)
+        self._bounds = bin_bounds(bins, self.max_seq_length) if bins else ()
+        self._shuffle = Shuffle.of(self.max_seq_length, window_rows=window_rows or None, on=shuffle)
+        self._rules = self._mask_rules()
+        self._step_rows = batch_size * world_size
+        self._begin = self._told = START
+        self._num_packs: dict[int, int] = {}
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of this epoch; after `load_state_dict`, those that are left of it."""
+        self._told, self._begin = self._begin, START
+        return self._batches(self._told)
+
+    def _batches(self, begin: Mark) -> Iterator[Batch]:
+        for _, mark, batch in self.batches(begin):
+            self._told = mark
+            yield batch
+
+    def batches(
+        self, begin: Mark = START, *, worker: int = 0, num_workers: int = 1, first_step: int = 0
+    ) -> Iterator[tuple[int, Mark, Batch]]:
+        """The steps that one of several workers makes, in turn with the others.
+
+        Args:
+            begin: where the first step of all workers begins.
+            worker: which worker, from 0; it makes steps `worker`, `worker + num_workers`, ...
+            num_workers: how many there are.
+            first_step: steps before this are passed over.
+
+        Yields:
+            The step, from 0; where the next one begins; the batch.
+        """
+        own = self._share(begin, worker=worker, num_workers=num_workers, first_step=first_step)
+        reader, finish = Reader(self._shards), self._finish()
+        for draft in drafts(parts(self._stretches(reader, begin), own), reader):
+            yield draft.step, self._mark_after(draft, own), finish(draft)
+
+    def __len__(self) -> int:
+        """The batches that this rank has of a whole epoch; of a large packed dataset, what they are at least, short by about 1%."""
+        share = self._share(START)
+        return share.num_steps(self._packs() if self.options.packs else self.plan().num_rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to the beginning of another epoch; the present one stays where it is."""
+        if _whole("epoch", epoch) != self.epoch:
+            self.epoch, self._begin, self._told = epoch, START, START
+
+    def state_dict(self) -> State:
+        """Where the next batch begins: a few integers, and what they are integers of."""
+        return self.state_at(self._told)
+
+    def state_at(self, mark: Mark) -> State:
+        """The state of a loader that goes on at this mark."""
+        return {
+            "version": STATE_VERSION,
+            "dataset": self.fingerprint,
+            "order": self._order(),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "step_rows": self._step_rows,
+            **mark._asdict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on where the state says, on any number of ranks and workers and with any batch size; seed and epoch are the state's.
+
+        Raises:
+            ConfigError: the state is of another dataset, or of another order of it.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ConfigError(
+                f"the state is of version {state.get('version')!r}; this nspdata reads version {STATE_VERSION}"
+            )
+        if state["dataset"] != self.fingerprint:
+            names = ", ".join(self.mixture.weights)
+            raise ConfigError(
+                f"the state is of another dataset ({state['dataset'][:12]}...) than {names}, split {self.options.split} "
+                f"({self.fingerprint[:12]}...); give the dataset that it was saved with, or begin without a state"
+            )
+        if state["order"] != self._order():
+            raise ConfigError(
+                "the state counts samples of another order: shuffle, window_rows, bins, packing and the weights of a mixture must be "
+                "what they were when it was saved"
+            )
+        self.seed, self.epoch = _whole("seed", state["seed"]), _whole("epoch", state["epoch"])
+        self._step_rows = _whole("step_rows", state["step_rows"])
+        self._begin = self._told = Mark(*(_whole(name, state[name]) for name in Mark._fields))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the datasets, hexadecimal."""
+        return hashlib.sha256("".join(dataset.fingerprint for dataset in self.datasets).encode()).hexdigest()[:32]
+
+    def plan(self) -> Plan:
+        """The order of the rows of this epoch."""
+        if len(self.datasets) == 1 and not self.mixture.rows:
+            rows = self.datasets[0].shard_rows
+            return plan_epoch(rows, seed=self.seed, epoch=self.epoch, shuffle=self._shuffle)
+        return plan_mixture(
+            tuple(tuple(dataset.shard_rows) for dataset in self.datasets),
+            self.mixture.shares,
+            rows=self.mixture.rows,
+            seed=self.seed,
+            epoch=self.epoch,
+            shuffle=self._shuffle,
+        )
+
+    def _order(self) -> str:
+        """What the order depends on beside seed, epoch and dataset, as a short hash."""
+        windows = [self._shuffle.on, self._shuffle.window_rows, self._shuffle.block_rows, self._shuffle.group_shards]
+        mixture = [self.mixture.shares, self.mixture.rows]
+        told = json.dumps([windows, mixture, self._bounds, self.options.packs, self.max_seq_length])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def _arrangement(self) -> Arrangement:
+        capacity = self.max_seq_length if self.options.packs else 0
+        return Arrangement(capacity=capacity, bounds=self._bounds, step_rows=self._step_rows)
+
+    def _share(self, begin: Mark, *, worker: int = 0, num_workers: int = 1, first_step: int = 0) -> Share:
+        return Share(
+            batch_size=self.options.batch_size,
+            rank=self.options.rank,
+            world_size=self.options.world_size,
+            worker=worker,
+            num_workers=num_workers,
+            start=begin.position,
+            first_step=first_step,
+            drop_last=self.options.drop_last,
+        )
+
+    def _stretches(self, reader: Reader, begin: Mark) -> Iterator[Stretch]:
+        plan = self.plan()
+        window, position = begin.window, begin.window_position
+        if not self.options.packs:
+            window = plan.window_at(begin.position)
+            position = plan.window_start(window)
+        for made in stretches(plan, window, position, self._arrangement(), reader.lengths):
+            reader.ahead(plan, made.window)
+            yield made
+
+    def _mark_after(self, draft: Draft, share: Share) -> Mark:
+        position = share.start + (draft.step + 1) * share.step_size
+        return Mark(min(position, draft.total) if draft.total >= 0 else position, draft.window, draft.position)
+
+    def _packs(self) -> int:
+        if self.epoch not in self._num_packs:
+            plan = self.plan()
+            if plan.num_windows <= COUNTED_WINDOWS:
+                reader = Reader(self._shards)
+                ends = [made.end for made in stretches(plan, 0, 0, self._arrangement(), reader.lengths)]
+                self._num_packs = {self.epoch: max(ends, default=0)}
+            else:
+                mean = sum(shard.entry.tokens for shard in self._shards) / sum(
+                    shard.entry.rows for shard in self._shards
+                )
+                self._num_packs = {self.epoch: int(plan.num_rows * mean // self.max_seq_length)}
+        return self._num_packs[self.epoch]
+
+    def _mask_rules(self) -> MaskRules | None:
+        """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
+        if self.options.masking != "dynamic":
+            return None
+        config = self.options.masking_config or self.datasets[0].masking
+        if config.strategy == "none" and self.options.masking_config is None:
+            config = dataclasses.replace(config, strategy="token")
+        return mask_rules(config, self.datasets[0].vocabulary, self.max_seq_length)
+
+    def _finish(self) -> Finish:
+        options, metadata = self.options, self.datasets[0].metadata
+        most = max(dataset.metadata.max_predictions_per_seq for dataset in self.datasets)
+        return Finish(
+            layout="padded" if options.layout == "padded" else "flat",
+            packing=options.packs,
+            padding=self._padding,
+            names=options.names,
+            dtype=options.dtype,
+            pad_id=metadata.special_ids["[PAD]"],
+            max_predictions=self._rules.max_predictions if self._rules else most,
+            unmask=options.masking != "static",
+            rules=self._rules,
+            seed=self.seed,
+            split=options.split,
+            num_shards=len(self._shards),
+            trace=options.trace,
+        )
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name != "seed" and value < 0):
+        raise ConfigError(f"{name} must be a whole number{'' if name == 'seed' else ', 0 or more'}, not {value!r}")
+    return int(value)

@@ -1,0 +1,171 @@
+"""Several datasets as one, by weights: which dataset gives which sample is arithmetic, so it resumes like one dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.errors import ConfigError
+from nspdata.loading.plan import Places, permutation, plan_epoch
+from nspdata.seeding import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from nspdata.loading.plan import EpochPlan, Shuffle
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Dataset directories with their weights, to load as one.
+
+    Attributes:
+        weights: directory or URL to its share, any positive numbers.
+        rows: rows of an epoch; 0 for as many as all the datasets hold. A dataset whose share is larger than itself begins again, in
+            a new order; one whose share is smaller goes on in the next epoch where it stopped.
+
+    >>> Mixture({"legal": 3, "general": 1}).shares
+    (0.75, 0.25)
+    """
+
+    weights: Mapping[str, float]
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ConfigError("a mixture needs a dataset at least")
+        for name, weight in self.weights.items():
+            if not 0 < weight < float("inf"):
+                raise ConfigError(
+                    f"the weight of {name} must be a number above 0, not {weight!r}; leave the dataset out instead"
+                )
+        if self.rows < 0:
+            raise ConfigError(
+                f"the rows of a mixture's epoch must be 0 (as many as its datasets hold) or more, not {self.rows}"
+            )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The weights, adding up to 1."""
+        total = sum(self.weights.values())
+        return tuple(weight / total for weight in self.weights.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixturePlan:
+    """The order of an epoch of a mixture: windows of equal size, in each of which every dataset has its share, shuffled together.
+
+    Attributes:
+        sources: the rows of the shards of each dataset.
+        ends: the shares, added up, in 2**-32.
+        shuffle: how far rows are moved.
+        num_rows: rows of the epoch.
+        window_rows: rows of a window.
+        seed, epoch: what the order is made from.
+    """
+
+    sources: tuple[tuple[int, ...], ...]
+    ends: tuple[int, ...]
+    shuffle: Shuffle
+    num_rows: int
+    window_rows: int
+    seed: int
+    epoch: int
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether rows are moved at all."""
+        return self.shuffle.on
+
+    @property
+    def num_windows(self) -> int:
+        """Windows of the epoch."""
+        return -(-self.num_rows // self.window_rows)
+
+    def window_start(self, window: int) -> int:
+        """Rows before a window; of the number of windows, all rows."""
+        return min(window * self.window_rows, self.num_rows)
+
+    def window_at(self, position: int) -> int:
+        """The window that the row of this position is in; the number of windows at the end."""
+        return self.num_windows if position >= self.num_rows else position // self.window_rows
+
+    def window_shards(self, window: int) -> NDArray[np.int64]:
+        """The shards that a window reads from, ascending."""
+        return np.unique(self.places(window).shards)
+
+    def places(self, window: int) -> Places:
+        """Where the rows of a window lie; the shards of each dataset are numbered after those of the one before."""
+        starts, ends = self.counts(self.window_start(window)), self.counts(self.window_start(window + 1))
+        each = self.counts(self.num_rows)
+        parts = []
+        for source, (start, end, rows) in enumerate(zip(starts, ends, each, strict=True)):
+            parts.append(self._run(source, self.epoch * rows + start, self.epoch * rows + end))
+        places = Places(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        bits = stream(self.seed, "order.mixture", shard=window, duplicate=self.epoch)
+        return places.take(permutation(bits, len(places.rows)))
+
+    def counts(self, length: int) -> list[int]:
+        """How many of the epoch's first `length` rows each dataset gives: its share to within 1, all adding up."""
+        ends = [(length * end + (1 << 31)) >> 32 for end in self.ends]
+        return [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+    def _run(self, source: int, start: int, end: int) -> Places:
+        """A run of the endless sequence of a dataset: pass after pass."""
+        total = sum(self.sources[source])
+        base = sum(len(rows) for rows in self.sources[:source])
+        parts = [Places(*(np.zeros(0, np.int64),) * 3)]
+        while start < end:
+            number, position = divmod(start, total)
+            plan = _pass(self.sources[source], self.seed, number, self.shuffle)
+            window = plan.window_at(position)
+            first, last = plan.window_start(window), plan.window_start(window + 1)
+            some = _window(plan, window).take(
+                slice(position - first, min(last - first, position - first + end - start))
+            )
+            parts.append(some._replace(shards=some.shards + base))
+            start += len(some.rows)
+        return Places(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+@lru_cache(maxsize=16)
+def _pass(shard_rows: tuple[int, ...], seed: int, number: int, shuffle: Shuffle) -> EpochPlan:
+    return plan_epoch(shard_rows, seed=seed, epoch=number, shuffle=shuffle)
+
+
+@lru_cache(maxsize=8)
+def _window(plan: EpochPlan, window: int) -> Places:
+    return plan.places(window)
+
+
+def plan_mixture(
+    sources: tuple[tuple[int, ...], ...],
+    shares: tuple[float, ...],
+    *,
+    rows: int,
+    seed: int,
+    epoch: int,
+    shuffle: Shuffle,
+) -> MixturePlan:
+    """Plans an epoch of a mixture.
+
+    >>> plan = plan_mixture(((8,), (8,)), (0.75, 0.25), rows=8, seed=1, epoch=0, shuffle=Shuffle(block_rows=2, window_rows=8))
+    >>> np.bincount(plan.places(0).shards).tolist()
+    [6, 2]
+    """
+    summed = [sum(shares[: index + 1]) for index in range(len(shares))]
+    ends = (*(round(end * 2**32) for end in summed[:-1]), 1 << 32)
+    return MixturePlan(
+        sources=sources,
+        ends=ends,
+        shuffle=shuffle,
+        num_rows=rows or sum(map(sum, sources)),
+        window_rows=shuffle.window_rows,
+        seed=seed,
+        epoch=epoch,
+    )
