@@ -99,7 +99,8 @@ class Loop:
         return not self.stopping
 
     def _phase(self, planned: PlannedPhase) -> None:
-        feeder = train_feeder(self.training, planned, self.progress.loader)
+        begun = self.progress.step > planned.first_step  # else the state is that of the phase before
+        feeder = train_feeder(self.training, planned, self.progress.loader if begun else None)
         self.window.start()
         try:
             for _ in range(self.progress.step, planned.first_step + planned.steps):
@@ -110,7 +111,6 @@ class Loop:
         finally:
             feeder.close()
         self._log(feeder)
-        self.progress = dataclasses.replace(self.progress, loader=None)
 
     def _update(self, micro_batches: list[Fed], feeder: Feeder) -> None:
         told = train_step(self.training, micro_batches, self.progress.step)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint as recomputed
 from transformers import BertConfig, BertForPreTraining
 from transformers.utils import logging
 
@@ -42,18 +44,22 @@ class Sums(NamedTuple):
 class Pretraining(nn.Module):
     """`BertForPreTraining` run over flat tokens; the MLM head is computed at masked positions alone."""
 
-    def __init__(self, bert: BertForPreTraining, objective: str, *, vocab_multiple: int = 1) -> None:
+    def __init__(
+        self, bert: BertForPreTraining, objective: str, *, vocab_multiple: int = 1, recompute: bool = False
+    ) -> None:
         """Keeps the parameters that the objective trains; the others are frozen.
 
         Args:
             bert: the model, parameters in fp32.
             objective: `mlm+nsp`, `mlm+sop`, `mlm`, `nsp` or `sop`.
             vocab_multiple: logits are padded to a multiple of this; 64 lets a GPU's matrix unit work at full speed.
+            recompute: whether layers are computed again in the backward pass instead of being kept.
         """
         super().__init__()
         self.bert = bert
         self.mlm = "mlm" in objective
         self.pair = objective != "mlm"
+        self.recompute = recompute
         self.spare = -bert.config.vocab_size % vocab_multiple
         bert.config._attn_implementation = NAME  # noqa: SLF001 - the name that transformers gives it
         bert.cls.predictions.requires_grad_(self.mlm)
@@ -70,7 +76,8 @@ class Pretraining(nn.Module):
             position_ids=batch.position_ids[None],
         )
         for layer in encoder.encoder.layer:
-            hidden = layer(hidden, cu_seqlens=batch.cu_seqlens, max_seqlen=batch.max_seqlen)
+            run = partial(layer, cu_seqlens=batch.cu_seqlens, max_seqlen=batch.max_seqlen)
+            hidden = recomputed(run, hidden, use_reentrant=False) if self.recompute and self.training else run(hidden)
         zero = hidden.new_zeros((), dtype=torch.float32)
         mlm = self._masked(hidden[0], batch) if self.mlm else (zero, zero)
         pair = self._pairs(hidden[0], batch) if self.pair else (zero, zero)

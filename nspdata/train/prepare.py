@@ -97,9 +97,12 @@ def prepare_training(
     objective = resolve_objective(config, phases[0].dataset)
     cuda = processes.device.type == "cuda"
     bert, notes = (saved_model(checkpoint), []) if checkpoint else _first_model(config, phases)
-    model = Pretraining(bert.to(processes.device), objective, vocab_multiple=VOCAB_MULTIPLE if cuda else 1)
-    if config.model.activation_checkpointing:
-        bert.gradient_checkpointing_enable({"use_reentrant": False})
+    model = Pretraining(
+        bert.to(processes.device),
+        objective,
+        vocab_multiple=VOCAB_MULTIPLE if cuda else 1,
+        recompute=config.model.activation_checkpointing,
+    )
     bf16 = config.device.precision == "bf16" or (config.device.precision == "auto" and cuda)
     compiled = config.device.compile == "yes" or (config.device.compile == "auto" and cuda)
     module = spread(model.train(), processes, config.device, compiled=compiled, bf16=bf16)
