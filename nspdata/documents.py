@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from nspdata.compiled import COMPILED, compiled
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -59,11 +61,10 @@ class TokenizedDocuments:
     def take(self, order: NDArray[np.int64]) -> TokenizedDocuments:
         """The documents of these indices, in this order."""
         counts = np.diff(self.document_offsets)[order]
-        sentences = ragged_indices(self.document_offsets[order], counts)
-        lengths = np.diff(self.sentence_offsets)[sentences]
+        lengths = gather(np.diff(self.sentence_offsets), self.document_offsets[order], counts)
         starts, ends = self.token_offsets[order], self.token_offsets[order + 1]
         return TokenizedDocuments(
-            ids=self.ids[ragged_indices(starts, ends - starts)],
+            ids=gather(self.ids, starts, ends - starts),
             sentence_offsets=offsets(lengths),
             document_offsets=offsets(counts),
             document_ids=self.document_ids[order],
@@ -145,3 +146,27 @@ def ragged_indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDA
     result = np.repeat(starts - (ends - lengths), lengths)
     result += np.arange(ends[-1])
     return result
+
+
+def gather(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """The values of all the runs, one after another: shape (lengths.sum(),), of the dtype of `values`.
+
+    >>> gather(np.array([5, 6, 7, 8], np.uint16), np.array([2, 0]), np.array([2, 1])).tolist()
+    [7, 8, 5]
+    """
+    if not COMPILED:
+        return values[ragged_indices(starts, lengths)]
+    result = np.empty(int(lengths.sum()), values.dtype)
+    _copy_runs(values, starts, lengths, result)
+    return result
+
+
+@compiled
+def _copy_runs(
+    values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64], result: NDArray[Any]
+) -> None:
+    count = 0
+    for run in range(len(starts)):
+        for at in range(starts[run], starts[run] + lengths[run]):
+            result[count] = values[at]
+            count += 1

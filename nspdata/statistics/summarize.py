@@ -13,11 +13,15 @@ from nspdata.statistics.values import CHARACTERS, Part, Statistics, merge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from nspdata.config import Config
     from nspdata.documents import TokenizedDocuments
     from nspdata.rows import Rows
     from nspdata.shards import ShardEntry
     from nspdata.vocabulary import Vocabulary
+
+COUNTED_AT_ONCE = 1 << 18
 
 FROM_BUILD = (
     "duplicates_dropped",
@@ -62,7 +66,7 @@ def summarize_shard(
 def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> Part:
     """Of documents: how many, how long, and of which tokens."""
     sentences = np.diff(documents.document_offsets)
-    token_counts = np.bincount(documents.ids, minlength=len(vocabulary))
+    token_counts = _count(documents.ids, len(vocabulary))
     counts = {
         "documents": len(documents),
         "one_sentence_documents": int(np.count_nonzero(sentences == 1)),
@@ -82,10 +86,10 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
 def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -> Statistics:
     """Of rows: how many, how long, of which labels, with which masks, and of which tokens once masks are undone."""
     special_ids, lengths, masked = vocabulary.special_ids, rows.lengths, np.diff(rows.masked_offsets)
-    token_counts = np.bincount(rows.input_ids, minlength=len(vocabulary))
+    token_counts = _count(rows.input_ids, len(vocabulary))
     held = rows.input_ids[rows.masked_token_indices]
-    token_counts += np.bincount(rows.masked_lm_labels, minlength=len(vocabulary))
-    token_counts -= np.bincount(held, minlength=len(vocabulary))
+    token_counts += _count(rows.masked_lm_labels, len(vocabulary))
+    token_counts -= _count(held, len(vocabulary))
     lengths_b = lengths - rows.lengths_a
     counts = {
         "rows": len(rows),
@@ -121,3 +125,11 @@ def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
         "masked_as_random": len(held) - num_masks - num_kept,
         "masked_kept": num_kept,
     }
+
+
+def _count(ids: NDArray[Any], size: int) -> NDArray[np.int64]:
+    """How often each id stands there; `np.bincount` takes 8 bytes an id for itself, so a slice at a time."""
+    counts = np.zeros(size, np.int64)
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=size)
+    return counts
