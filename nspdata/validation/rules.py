@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.schema import RowMetadata
+from nspdata.validation.partition import Partition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ class Rules:
         special_ids: id of each special token.
         specials: shape (vocab_size,), bool: the special tokens.
         continuations: shape (vocab_size,), bool: tokens that go on with a word.
-        tokenizer_sha256: of the vocabulary.
     """
 
     config: Config
@@ -35,7 +35,6 @@ class Rules:
     special_ids: dict[str, int]
     specials: NDArray[np.bool_]
     continuations: NDArray[np.bool_]
-    tokenizer_sha256: str
 
     @staticmethod
     def of(config: Config, vocabulary: Vocabulary) -> Rules:
@@ -47,7 +46,6 @@ class Rules:
             special_ids=vocabulary.special_ids,
             specials=vocabulary.specials,
             continuations=vocabulary.continuations,
-            tokenizer_sha256=vocabulary.sha256,
         )
 
     @property
@@ -70,5 +68,10 @@ class Rules:
             max_predictions_per_seq=self.config.masking.predictions(pairing.max_seq_length),
             vocab_size=self.vocab_size,
             special_ids=self.special_ids,
-            tokenizer_sha256=self.tokenizer_sha256,
+            tokenizer_sha256=self.vocabulary.sha256,
         )
+
+    @property
+    def partition(self) -> Partition:
+        """Which shards there are, and which text belongs to which."""
+        return Partition.of(self.config.output)

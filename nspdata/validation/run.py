@@ -13,12 +13,13 @@ from nspdata.validation.directory import (
     check_datasets_files,
     check_files,
     check_manifest,
-    check_tokenizer,
+    check_names,
 )
 from nspdata.validation.findings import Findings
 from nspdata.validation.labels import check_labels
 from nspdata.validation.masks import check_masks, check_shares
 from nspdata.validation.shard_files import read_batches, sound_parts
+from nspdata.validation.tokenizer import check_tokenizer
 from nspdata.validation.whole import Tally, check_whole
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def validate(
                 shards.check(split, entry)
             on_shard(entry.path, entry.bytes)
     if rules:
+        check_names(manifest, rules, findings)
         check_datasets_files(place, manifest, rules, findings)
         check_shares(shards.tally.replaced, rules, findings)
         check_whole(shards.tally, manifest, rules, findings)

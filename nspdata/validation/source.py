@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.build.plan import BuildPlan
 from nspdata.errors import ShardError
 from nspdata.files import LocalFiles
 from nspdata.rows import Rows
@@ -17,10 +17,11 @@ from nspdata.statistics import Part, from_json, summarize_documents
 from nspdata.statistics.summarize import FROM_BUILD
 from nspdata.validation.cover import Origin, check_cover
 from nspdata.validation.descriptions import differences
-from nspdata.validation.directory import check_config, check_manifest, check_tokenizer
+from nspdata.validation.directory import check_config, check_manifest
 from nspdata.validation.findings import Findings, Notes
 from nspdata.validation.lookup import look_up
 from nspdata.validation.shard_files import read_batches, sound_parts
+from nspdata.validation.tokenizer import check_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,13 +121,6 @@ class SourceChecks:
         self.manifest = manifest
         self.rules = rules
         self.findings = findings
-        self.plan = BuildPlan(
-            output=str(directory),
-            config=rules.config,
-            inputs=(),
-            tokenizer_files={"vocab.txt": rules.vocabulary.text.encode()},
-            tokenizer_identity=manifest.tokenizer,
-        )
         self.built: dict[str, int] = {}
         self.corpus = Part()
         self.origin = Origin()
@@ -136,10 +130,10 @@ class SourceChecks:
         from nspdata.validation.spilling import lay_down, take_up
 
         encoder = _encoder(self.manifest, self.rules, fast=fast)
-        reading, names = lay_down(sources, self.plan, files, encoder, spills)
+        reading, names = lay_down(sources, self.rules, files, encoder, spills)
         entries = {entry.path: entry for entries in self.manifest.splits.values() for entry in entries}
-        for key in range(self.plan.total_shards):
-            documents, dropped = take_up(key, self.plan, spills)
+        for key, path in enumerate(chain(*self.rules.partition.paths.values())):
+            documents, dropped = take_up(key, self.rules, spills)
             (spills / str(key)).unlink(missing_ok=True)
             held = {
                 "documents": len(documents),
@@ -149,7 +143,7 @@ class SourceChecks:
             }
             self.built = {name: self.built.get(name, 0) + count for name, count in held.items()}
             self.corpus += summarize_documents(documents, self.rules.vocabulary)
-            self.origin += self._look_up(entries.get(self.plan.shard_path(key)), documents, names)
+            self.origin += self._look_up(entries.get(path), documents, names)
         self._check_counts(reading)
         self._check_statistics(reading)
 

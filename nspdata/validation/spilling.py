@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.build.plan import BuildPlan
     from nspdata.encoding import Encoder
     from nspdata.files import Files
     from nspdata.reading import ReadBatch, Source
     from nspdata.statistics import Statistics
+    from nspdata.validation.rules import Rules
 
 READ = ("records", "documents", "input_bytes", "text_bytes")
 """Counts of reading, as the manifest names them."""
@@ -64,13 +64,13 @@ class Reading:
 
 
 def lay_down(
-    sources: Sequence[Source], plan: BuildPlan, files: Files, encoder: Encoder, directory: Path
+    sources: Sequence[Source], rules: Rules, files: Files, encoder: Encoder, directory: Path
 ) -> tuple[Reading, NDArray[np.uint64]]:
     """Reads and tokenizes every document, and lays it down for the shard that its text belongs to.
 
     Args:
         sources: the input.
-        plan: which shard a text belongs to.
+        rules: which shard a text belongs to.
         files: where the input is.
         encoder: how texts become ids.
         directory: an empty one, for the spills.
@@ -79,14 +79,14 @@ def lay_down(
         What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
     """
     reading, gathered = Reading(), list[TokenizedDocuments]()
-    settings = plan.config.input
+    settings = rules.config.input
     for source in sources:
         for batch in read_source(source, files, text_field=settings.text_field, id_field=settings.id_field):
             gathered.append(_tokenize(batch, encoder, reading))
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                _spill(gathered, plan, directory)
+                _spill(gathered, rules, directory)
                 gathered = []
-    _spill(gathered, plan, directory)
+    _spill(gathered, rules, directory)
     return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
 
 
@@ -105,10 +105,10 @@ def _tokenize(batch: ReadBatch, encoder: Encoder, reading: Reading) -> Tokenized
     )
 
 
-def _spill(gathered: list[TokenizedDocuments], plan: BuildPlan, directory: Path) -> None:
+def _spill(gathered: list[TokenizedDocuments], rules: Rules, directory: Path) -> None:
     """Appends the documents to the files of their shards."""
-    documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
-    keys = plan.assign(documents.text_hashes)
+    documents = TokenizedDocuments.concatenate(gathered, rules.vocabulary.dtype)
+    keys = rules.partition.assign(documents.text_hashes)
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
     for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():
@@ -117,7 +117,7 @@ def _spill(gathered: list[TokenizedDocuments], plan: BuildPlan, directory: Path)
             file.write(struct.pack("<Q", len(data)) + data)
 
 
-def take_up(key: int, plan: BuildPlan, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
+def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
     """The documents of a shard in their order, as the contract says: by text and id, no text twice, none without a token.
 
     Returns:
@@ -128,7 +128,7 @@ def take_up(key: int, plan: BuildPlan, directory: Path) -> tuple[TokenizedDocume
         with path.open("rb") as file:
             while head := file.read(8):
                 parts.append(TokenizedDocuments.from_bytes(file.read(struct.unpack("<Q", head)[0])))
-    documents = TokenizedDocuments.concatenate(parts, plan.vocabulary.dtype)
+    documents = TokenizedDocuments.concatenate(parts, rules.vocabulary.dtype)
     high, low = documents.text_hashes.T
     order = np.lexsort((documents.document_ids, low, high))
     high, low = high[order], low[order]

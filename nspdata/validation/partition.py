@@ -1,0 +1,58 @@
+"""Which shards a dataset has and which text belongs to which, as the settings say; stated here apart from the builder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.shards import shard_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.config import OutputConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The shards of each split.
+
+    Attributes:
+        num_shards: by split; `train` first.
+        validation_fraction: share of the texts that are held out.
+
+    >>> Partition({"train": 2, "validation": 1}, 0.3).paths["validation"]
+    ['validation/data-00000-of-00001.arrow']
+    """
+
+    num_shards: dict[str, int]
+    validation_fraction: float
+
+    @staticmethod
+    def of(output: OutputConfig) -> Partition:
+        """As the settings say: the splits' shards hold about as much each."""
+        share, train = output.validation_fraction, output.num_shards
+        held_out = {"validation": max(1, round(train * share / (1 - share)))} if share else {}
+        return Partition({"train": train, **held_out}, share)
+
+    @property
+    def paths(self) -> dict[str, list[str]]:
+        """The paths of each split's shards, in order."""
+        return {
+            split: [shard_name(split, shard, count) for shard in range(count)]
+            for split, count in self.num_shards.items()
+        }
+
+    def assign(self, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The shard of each text, numbered over the splits in order: the low word of its hash gives the split, the high word the shard.
+
+        Args:
+            text_hashes: shape (n, 2), high word first.
+        """
+        high, low = text_hashes[:, 0], text_hashes[:, 1]
+        held_out = low < np.uint64(math.floor(self.validation_fraction * 2**64))
+        shards = [high % np.uint64(max(1, count)) for count in self.num_shards.values()]
+        return np.where(held_out, shards[-1] + np.uint64(self.num_shards["train"]), shards[0]).astype(np.int64)

@@ -1,0 +1,111 @@
+"""The laws of `tokenizer/`: four files that say the same thing, and what the manifest says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from nspdata.errors import ConfigError
+from nspdata.validation.rules import Rules
+from nspdata.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nspdata.config import Config
+    from nspdata.shards import Manifest
+    from nspdata.validation.findings import Findings
+
+TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
+
+NAMES = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def check_tokenizer(directory: Path, manifest: Manifest, config: Config, findings: Findings) -> Rules | None:
+    """Holds the tokenizer's files to the manifest and to each other; None where there is no vocabulary to check rows with."""
+    place = directory / "tokenizer"
+    try:
+        vocabulary = Vocabulary.read(place / "vocab.txt")
+    except FileNotFoundError:
+        findings.add("missing_file", "the file is not there", file="tokenizer/vocab.txt")
+        return None
+    except (ConfigError, UnicodeDecodeError, OSError) as error:
+        findings.add("tokenizer", str(error), file="tokenizer/vocab.txt")
+        return None
+    for key, found in {"sha256": vocabulary.sha256, "vocab_size": len(vocabulary)}.items():
+        if manifest.tokenizer.get(key) != found:
+            message = f"{key} is {found}, the manifest says {manifest.tokenizer.get(key)}"
+            findings.add("tokenizer", message, file="tokenizer/vocab.txt")
+    for name, expected in _expected(vocabulary, manifest.tokenizer).items():
+        path, file = place / name, f"tokenizer/{name}"
+        if path.exists():  # else told by `check_files`
+            try:
+                values = json.loads(path.read_bytes())
+            except ValueError as error:
+                findings.add("tokenizer", f"not JSON ({error})", file=file)
+                continue
+            if wrong := _departure(values, expected):
+                findings.add("tokenizer", f"{wrong} is not what vocab.txt and the manifest give", file=file)
+    return Rules.of(config, vocabulary)
+
+
+def _expected(vocabulary: Vocabulary, named: dict[str, Any]) -> dict[str, Any]:
+    """What each JSON file must say, by name; it may say more."""
+    ids = vocabulary.special_ids
+    lowercase, strip_accents = named.get("lowercase"), named.get("strip_accents")
+    config = {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": strip_accents}
+    flags = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": strip_accents, "lowercase": lowercase}
+    model = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
+    around = {token: {"ids": [ids[token]], "tokens": [token]} for token in ("[CLS]", "[SEP]")}
+    cls, sep, end = _special("[CLS]", 0), _special("[SEP]", 0), _special("[SEP]", 1)
+    a, b = ({"Sequence": {"id": name, "type_id": kind}} for kind, name in enumerate("AB"))
+    tokenizer = {
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": ids[token], "content": token, "special": True} for token in NAMES.values()],
+        "normalizer": {"type": "BertNormalizer", **flags},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"single": [cls, a, sep], "pair": [cls, a, sep, b, end], "special_tokens": around},
+        "decoder": {"type": "WordPiece", "prefix": "##"},
+        "model": {
+            "type": "WordPiece",
+            **model,
+            "vocab": {token: index for index, token in enumerate(vocabulary.tokens)},
+        },
+    }
+    return {
+        "tokenizer.json": tokenizer,
+        "tokenizer_config.json": {**NAMES, **config, "tokenize_chinese_chars": True},
+        "special_tokens_map.json": NAMES,
+    }
+
+
+def _special(token: str, kind: int) -> dict[str, Any]:
+    return {"SpecialToken": {"id": token, "type_id": kind}}
+
+
+def _departure(values: Any, expected: Any, name: str = "") -> str:
+    """The dotted name of the first value that is not as expected, or ""; what is not expected at all may stand there.
+
+    >>> _departure({"a": [1, {"b": 2}], "c": 3}, {"a": [1, {"b": 4}]})
+    'a.1.b'
+    """
+    pairs: list[tuple[Any, Any, Any]] = []
+    if isinstance(expected, dict) and isinstance(values, dict):
+        if name == "model.vocab" and len(values) != len(expected):
+            return name
+        pairs = [(key, values.get(key), value) for key, value in expected.items()]
+    elif isinstance(expected, list) and isinstance(values, list) and len(expected) == len(values):
+        pairs = [(str(index), *pair) for index, pair in enumerate(zip(values, expected, strict=True))]
+    elif values != expected:
+        return name or "the whole"
+    for key, one, other in pairs:
+        if one != other and (found := _departure(one, other, f"{name}.{key}" if name else key)):
+            return found
+    return ""
