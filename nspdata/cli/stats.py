@@ -35,11 +35,15 @@ def stats(
     anew: Annotated[
         bool, typer.Option("--recompute", help="Compute the statistics of the rows again, from the shards.")
     ] = False,
+    shortcuts: Annotated[
+        bool,
+        typer.Option("--shortcuts", help="Test how far the label can be guessed without understanding (some seconds)."),
+    ] = False,
 ) -> None:
     """Shows the statistics of a dataset: as a table or as JSON; warnings come first."""
     from nspdata.report import overview
 
-    datasets = [overview(directory, anew=anew) for directory in (output, compare) if directory]
+    datasets = [overview(directory, anew=anew, shortcuts=shortcuts) for directory in (output, compare) if directory]
     if as_json:
         described = [dataset.to_json() for dataset in datasets]
         print(json.dumps(described[0] if len(described) == 1 else {"datasets": described}))  # noqa: T201 - rich would break it
@@ -60,6 +64,8 @@ def _print(datasets: Sequence[Overview]) -> None:
     sections = list(dict.fromkeys(figure.section for dataset in datasets for figure in dataset.figures))
     for section in sections:
         _print_section(console, section, datasets)
+    if any(dataset.shortcuts for dataset in datasets):
+        console.print(_guesses(datasets))
     for dataset in datasets:
         _print_tokens(console, dataset)
 
@@ -96,6 +102,20 @@ def _distributions(spread: dict[str, str], tables: Sequence[dict[str, Figure]], 
         for name, found in zip(_names(datasets), tables, strict=True):
             cells = [_cell(found.get(f"{of}_{column}")) for column in COLUMNS]
             table.add_row(*name, title, *cells)
+    return table
+
+
+def _guesses(datasets: Sequence[Overview]) -> Table:
+    """The shortcut test: each guesser's accuracy with its interval, beside what blind guessing gives."""
+    table = _table(
+        "Labels guessed without understanding", ["", "accuracy", "95% interval", "blindly"], several=len(datasets) > 1
+    )
+    for name, dataset in zip(_names(datasets), datasets, strict=True):
+        if found := dataset.shortcuts:
+            for guess in found.guesses:
+                interval = f"{guess.low:.1%} to {guess.high:.1%}"
+                table.add_row(*name, guess.title, f"{guess.accuracy:.1%}", interval, f"{found.majority:.1%}")
+            table.caption = f"{found.how}; {found.learned:,} and {found.scored:,} pairs"
     return table
 
 

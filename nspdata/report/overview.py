@@ -11,6 +11,7 @@ import numpy as np
 
 from nspdata.config import Config, from_dict
 from nspdata.shards import STATISTICS, read_manifest
+from nspdata.shortcuts import cautions, measure
 from nspdata.show import read_vocabulary
 from nspdata.statistics import Statistics, from_json, to_dict
 from nspdata.statistics.figures import figures, most_frequent, values
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nspdata.shards import Manifest
+    from nspdata.shortcuts import Shortcuts
     from nspdata.statistics.figures import Figure
     from nspdata.vocabulary import Vocabulary
 
@@ -40,6 +42,7 @@ class Overview:
         statistics: as written, or computed anew.
         figures: worked out of the statistics.
         warnings: what is out of its sound range.
+        shortcuts: what the shortcut test found; None where it was not run, or the rows have no label.
     """
 
     directory: Path
@@ -48,6 +51,7 @@ class Overview:
     statistics: Statistics
     figures: list[Figure]
     warnings: list[DataWarning]
+    shortcuts: Shortcuts | None = None
 
     @property
     def name(self) -> str:
@@ -102,15 +106,17 @@ class Overview:
             "warnings": [dataclasses.asdict(warning) for warning in self.warnings],
             "most_frequent": [{"token": token, "count": count} for token, count in self.frequent],
             "never_seen": self.never_seen,
+            **({"shortcuts": self.shortcuts.to_json()} if self.shortcuts else {}),
         }
 
 
-def overview(directory: str | Path, *, anew: bool = False) -> Overview:
+def overview(directory: str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
     """Looks at a dataset.
 
     Args:
         directory: a finished dataset.
         anew: compute the statistics of the rows from the shards, and warn where `statistics.json` says something else.
+        shortcuts: run the shortcut test.
 
     Raises:
         ShardError: the directory is unfinished or damaged.
@@ -119,13 +125,18 @@ def overview(directory: str | Path, *, anew: bool = False) -> Overview:
     manifest = read_manifest(directory)
     statistics, found = _statistics(directory, anew=anew)
     config = from_dict(Config, manifest.config)
+    guessed = measure(directory) if shortcuts else None
+    told = [
+        DataWarning(key=f"shortcut_{key}", message=text) for key, text in (cautions(guessed) if guessed else {}).items()
+    ]
     return Overview(
         directory=directory,
         manifest=manifest,
         vocabulary=read_vocabulary(directory),
         statistics=statistics,
         figures=figures(statistics),
-        warnings=[*found, *warnings(statistics, config)],
+        warnings=[*found, *warnings(statistics, config), *told],
+        shortcuts=guessed,
     )
 
 

@@ -104,3 +104,13 @@ def test_every_split_is_in_the_table(directory: Path) -> None:
     for split, entries in read_manifest(directory).splits.items():
         rows = sum(entry.rows for entry in entries)
         assert any(line.startswith(f"{split} {len(entries)} {rows}") for line in lines)
+
+
+def test_shortcuts_are_shown_with_their_interval(directory: Path) -> None:
+    """`--shortcuts` adds the three guessers, in the table and in JSON."""
+    printed = json.loads(stats(directory, "--shortcuts", "--json").output)
+    guesses = printed["shortcuts"]["guesses"]
+    assert [guess["key"] for guess in guesses] == ["lengths", "overlap", "bags"]
+    shown = stats(directory, "--shortcuts").output
+    for guess in guesses:
+        assert f"{guess['low']:.1%} to {guess['high']:.1%}" in shown
