@@ -157,13 +157,26 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of this epoch; after `load_state_dict`, those that are left of it."""
-        self._told, self._begin = self._begin, START
-        return self._batches(self._told)
+        return self._batches(self.start())
 
     def _batches(self, begin: Mark) -> Iterator[Batch]:
         for _, mark, batch in self.batches(begin):
-            self._told = mark
+            self.moved(mark)
             yield batch
+
+    @property
+    def begin(self) -> Mark:
+        """Where the next `iter` begins."""
+        return self._begin
+
+    def start(self) -> Mark:
+        """Where an iteration begins that somebody else makes, as `iter` would; the one after it begins the epoch anew."""
+        self._told, self._begin = self._begin, START
+        return self._told
+
+    def moved(self, mark: Mark) -> None:
+        """Takes note of where the batch after the last one begins."""
+        self._told = mark
 
     def batches(
         self, begin: Mark = START, *, worker: int = 0, num_workers: int = 1, first_step: int = 0
@@ -181,7 +194,8 @@ class Loader:
         """
         own = self._share(begin, worker=worker, num_workers=num_workers, first_step=first_step)
         reader, finish = Reader(self._shards), self._finish()
-        for draft in drafts(parts(self._stretches(reader, begin), own), reader):
+        ahead = begin.position + first_step * own.step_size
+        for draft in drafts(parts(self._stretches(reader, begin, ahead=ahead), own), reader):
             yield draft.step, self._mark_after(draft, own), finish(draft)
 
     def __len__(self) -> int:
@@ -277,11 +291,12 @@ class Loader:
             drop_last=self.options.drop_last,
         )
 
-    def _stretches(self, reader: Reader, begin: Mark) -> Iterator[Stretch]:
+    def _stretches(self, reader: Reader, begin: Mark, *, ahead: int) -> Iterator[Stretch]:
+        """The windows from the one that holds the sample of position `ahead`, or with packing, which must count, from the mark's."""
         plan = self.plan()
         window, position = begin.window, begin.window_position
         if not self.options.packs:
-            window = plan.window_at(begin.position)
+            window = plan.window_at(ahead)
             position = plan.window_start(window)
         for made in stretches(plan, window, position, self._arrangement(), reader.lengths):
             reader.ahead(plan, made.window)
