@@ -10,6 +10,8 @@ stands, the chunks on both sides of the space are taken for one.
 
 from __future__ import annotations
 
+import re
+from re import _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,16 +132,38 @@ def _bare(tokenizer: Any) -> Any:
     from spacy.tokenizer import Tokenizer
     from spacy.vocab import Vocab
 
-    settings = (
-        "rules",
-        "prefix_search",
-        "suffix_search",
-        "infix_finditer",
-        "token_match",
-        "url_match",
-        "faster_heuristics",
-    )
-    return Tokenizer(Vocab(lex_attr_getters={}), **{name: getattr(tokenizer, name) for name in settings})
+    kept = ("rules", "prefix_search", "infix_finditer", "token_match", "url_match", "faster_heuristics")
+    settings = {name: getattr(tokenizer, name) for name in kept}
+    return Tokenizer(Vocab(lex_attr_getters={}), suffix_search=_from_the_end(tokenizer.suffix_search), **settings)
+
+
+def _from_the_end(search: Any) -> Any:
+    """The same search for a suffix, begun no further from the end than a match can reach; or the very same, where none can be told.
+
+    spaCy's pattern is a list of alternatives, each with `$` behind it, most of a known greatest length; it tries them all at each
+    place of a text, again after each suffix: a chunk without spaces, as in Japanese, costs the square of its length.
+    """
+    pattern = getattr(getattr(search, "__self__", None), "pattern", "")
+    if not pattern.endswith("$"):
+        return search
+    alternatives = set(re.split(r"(?<!\\)\$\|", pattern[:-1]))
+    dots = {r"\.\.+"}
+    try:
+        reach = max(_parser.parse(alternative).getwidth()[1] for alternative in alternatives - dots)
+    except (re.error, ValueError):
+        return search
+    if reach > LONGEST_KEPT:
+        return search
+
+    def from_the_end(text: str) -> Any:
+        start = len(text) - reach
+        if start <= 0:
+            return search(text)
+        while start and text[start - 1] == ".":
+            start -= 1
+        return search(text, start)
+
+    return from_the_end
 
 
 def _spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
