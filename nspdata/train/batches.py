@@ -30,12 +30,10 @@ class Read(NamedTuple):
     Attributes:
         arrays: a flat batch, the keys of `Batch`, any integer dtype.
         state: of the loader, after it.
-        name: what rows it holds, for a person.
     """
 
     arrays: Mapping[str, NDArray[Any]]
     state: State
-    name: str
 
 
 class Batch(NamedTuple):
@@ -71,14 +69,14 @@ class Fed:
         counts: shape (2,), float32, on the device: masked positions and rows.
         size: shape (4,), float64, on the processor: real tokens, the sum of rows' squared lengths, masked positions, rows.
         state: of the loader, after this batch.
-        name: what rows it holds, for a person.
+        places: shape (num_rows, 2), int64: shard and row of each row, for a person; empty where nobody asks.
     """
 
     batch: Batch
     counts: Tensor
     size: Tensor
     state: State
-    name: str
+    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +157,7 @@ class Feeder:
         self.waited_s = 0.0
         self._device = device
         self._queue: queue.Queue[Fed | BaseException | None] = queue.Queue(AHEAD)
-        self._closed = threading.Event()
+        self._closed, self._ended = threading.Event(), False
         self._thread = threading.Thread(target=self._read, args=(source, shape), daemon=True)
         self._thread.start()
 
@@ -170,13 +168,14 @@ class Feeder:
     def __next__(self) -> Fed:
         """The next batch; what went wrong in the thread is raised here."""
         start = time.perf_counter()
-        item = self._queue.get()
+        item = None if self._ended else self._queue.get()
         self.waited_s += time.perf_counter() - start
         if item is None:
+            self._ended = True
             raise StopIteration
         if isinstance(item, BaseException):
             raise item
-        return _moved(item, self._device)
+        return moved(item, self._device)
 
     def close(self) -> None:
         """Ends the thread."""
@@ -189,15 +188,22 @@ class Feeder:
 
     def _read(self, source: Iterable[Read], shape: Shape) -> None:
         try:
-            for arrays, state, name in source:
-                batch, size = to_batch(arrays, shape), batch_size(arrays)
-                fed = Fed(batch=batch, counts=size[2:].float(), size=size, state=state, name=name)
+            for arrays, state in source:
+                fed = make_fed(arrays, state, shape)
                 self._queue.put(_pinned(fed) if self._device.type == "cuda" else fed)
                 if self._closed.is_set():
                     return
             self._queue.put(None)
         except BaseException as error:  # noqa: BLE001 - raised again in the loop's thread
             self._queue.put(error)
+
+
+def make_fed(arrays: Mapping[str, NDArray[Any]], state: State, shape: Shape) -> Fed:
+    """A loader's flat batch with what the loop must know of it, on the processor."""
+    size = batch_size(arrays)
+    none = np.zeros(0, np.int64)
+    places = np.stack([arrays.get(key, none) for key in ("shard", "row")], axis=1)
+    return Fed(batch=to_batch(arrays, shape), counts=size[2:].float(), size=size, state=state, places=places)
 
 
 def batch_size(arrays: Mapping[str, NDArray[Any]]) -> Tensor:
@@ -211,7 +217,8 @@ def _pinned(fed: Fed) -> Fed:
     return _mapped(fed, lambda tensor: tensor.pin_memory())
 
 
-def _moved(fed: Fed, device: torch.device) -> Fed:
+def moved(fed: Fed, device: torch.device) -> Fed:
+    """The batch on a device; nothing waits for the copy where it is pinned."""
     return fed if device.type == "cpu" else _mapped(fed, lambda tensor: tensor.to(device, non_blocking=True))
 
 

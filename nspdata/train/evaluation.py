@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from nspdata.shards import read_manifest, read_rows, split_entries
-from nspdata.train.batches import Batch, Fed, Shape, mapped, to_batch
+from nspdata.train.batches import Batch, Shape, make_fed, moved
 from nspdata.train.sources import evaluation_feeder
 from nspdata.train.window import SUMS, figures
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.rows import Rows
+    from nspdata.train.batches import Fed
     from nspdata.train.data import Dataset
     from nspdata.train.metrics import Line
     from nspdata.train.prepare import Training
@@ -31,34 +32,33 @@ def evaluate(training: Training, dataset: Dataset) -> Line:
     """Losses and accuracies over the validation split, masks as they lie; nothing where there is no such split."""
     if not dataset.rows.get("validation"):
         return {}
+    config, processes = training.config.evaluation, training.processes
+    together = config.batch_size * processes.world_size
+    num_steps = -(-min(config.rows or math.inf, dataset.rows["validation"]) // together)
+    feeder = evaluation_feeder(training, dataset, num_steps=int(num_steps))
     module = training.model.eval()  # not the compiled copy: this runs a few times, in other shapes
-    sums = torch.zeros(6, dtype=torch.float64, device=training.processes.device)
+    sums = torch.zeros(6, dtype=torch.float64, device=processes.device)
+    nothing = _nothing(processes.device)
     with torch.inference_mode(), training.autocast():
-        for fed in _in_step(training, list(evaluation_feeder(training, dataset))):
+        for _ in range(int(num_steps)):  # the same on every rank: a sharded model is run by all or none
+            fed = next(feeder, nothing)
             sums[:4] += torch.stack(module(fed.batch))
             sums[4:] += fed.counts
+    feeder.close()
     module.train()
-    sums = training.processes.summed(sums)
+    sums = processes.summed(sums)
     line = figures(
         dict(zip(SUMS, sums.tolist(), strict=False)), masked=float(sums[4]), rows=float(sums[5]), model=module
     )
     return line | {"rows": int(sums[5]), "masked": int(sums[4])}
 
 
-def _in_step(training: Training, mine: list[Fed]) -> Iterator[Fed]:
-    """The batches of this rank, then empty ones until every rank is through: a sharded model is run by all or none."""
-    longest = training.processes.highest(len(mine))
-    device = training.processes.device
-    blank = mapped(_blank(), lambda tensor: tensor.to(device))
-    nothing = Fed(batch=blank, counts=torch.zeros(2, device=device), size=torch.zeros(4), state={}, name="")
-    yield from itertools.chain(mine, itertools.repeat(nothing, longest - len(mine)))
-
-
-def _blank() -> Batch:
-    """One row of one token that counts for nothing."""
+def _nothing(device: torch.device) -> Fed:
+    """A batch of no rows."""
     none: NDArray[np.int64] = np.zeros(0, np.int64)
-    arrays = dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}
-    return to_batch(arrays, Shape())
+    return moved(
+        make_fed(dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}, {}, Shape()), device
+    )
 
 
 def guessing(dataset: Dataset) -> dict[str, Any]:

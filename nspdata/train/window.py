@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from nspdata.train.metrics import TrainingError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from nspdata.train.metrics import Line
     from nspdata.train.model import Pretraining
     from nspdata.train.prepare import Training
+
+TOLD_ROWS = 64
+"""Rows that an error names at most."""
 
 SUMS = ("mlm_loss", "mlm_correct", "nsp_loss", "nsp_correct")
 
@@ -98,7 +102,7 @@ class Window:
         if len(wrong):
             step, micro_batches, _ = self.pending[int(wrong[0])]
             raise TrainingError(
-                f"the loss or its gradient is not finite at step {step} ({', '.join(fed.name for fed in micro_batches)}); {last_good}. "
+                f"the loss or its gradient is not finite at step {step} ({described_rows(micro_batches)}); {last_good}. "
                 "A lower optimizer.learning_rate, a longer optimizer.warmup_share or optimizer.clip=1.0 are the usual remedies"
             )
 
@@ -113,6 +117,15 @@ class Window:
                     f"{key} is {line[key]:.3f} in the steps up to {step}, {line[key] - best:.1f} above its best ({best:.3f}; "
                     f"log.divergence is {limit}); {last_good}. A lower optimizer.learning_rate is the usual remedy"
                 )
+
+
+def described_rows(micro_batches: list[Fed]) -> str:
+    """The rows of an update on this rank, shard by shard; of many, the first `TOLD_ROWS`."""
+    places = np.concatenate([fed.places for fed in micro_batches])
+    kept = places[np.lexsort(places.T[::-1])][:TOLD_ROWS]
+    parts = [f"shard {shard}: {', '.join(map(str, kept[kept[:, 0] == shard, 1]))}" for shard in np.unique(kept[:, 0])]
+    more = f" and {len(places) - len(kept):,} more" if len(places) > len(kept) else ""
+    return f"rows of the train split: {'; '.join(parts)}{more}"
 
 
 def figures(sums: dict[str, float], *, masked: float, rows: float, model: Pretraining) -> Line:

@@ -7,38 +7,36 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from nspdata.config import Config, PairingConfig
+from nspdata.loading.collate import Padding, collate, collate_flat
+from nspdata.rows import Rows
 from nspdata.train.attention import ragged_attention
-from nspdata.train.batches import Shape, to_batch
+from nspdata.train.batches import Batch, Shape, to_batch
 from nspdata.train.config import ModelConfig
 from nspdata.train.model import Pretraining, fresh_model
-from nspdata.train.sources import flat
 from tests.datasets import make_rows, small_vocabulary
 
 VOCABULARY = small_vocabulary(205)
 OBJECTIVES = ("mlm+nsp", "mlm+sop", "mlm", "nsp", "sop")
 
 
-def padded(num_rows: int, *, seed: int = 0, max_seq_length: int = 24) -> dict[str, torch.Tensor]:
+def some_rows(num_rows: int, *, seed: int = 0) -> Rows:
+    """Rows of at most 24 tokens."""
+    return make_rows(num_rows, Config(pairing=PairingConfig(max_seq_length=24)), VOCABULARY, seed=seed)
+
+
+def padded(rows: Rows) -> dict[str, torch.Tensor]:
     """A batch as `BertForPreTraining` takes it."""
-    config = Config(pairing=PairingConfig(max_seq_length=max_seq_length))
-    rows = make_rows(num_rows, config, VOCABULARY, seed=seed)
-    seen = np.arange(max_seq_length) < rows.lengths[:, None]
-    batch = {name: np.zeros(seen.shape, np.int64) for name in ("input_ids", "token_type_ids")}
-    batch["input_ids"][seen], batch["token_type_ids"][seen] = rows.input_ids, rows.token_type_ids()
-    labels = np.full(len(rows.input_ids), -100)
-    labels[rows.masked_token_indices] = rows.masked_lm_labels
-    batch["labels"] = np.full(seen.shape, -100)
-    batch["labels"][seen] = labels
-    batch |= {"attention_mask": seen.astype(np.int64), "next_sentence_label": rows.next_sentence_label.astype(np.int64)}
+    batch = collate(rows, pad_id=0, padding=Padding(max_seq_length=24))
     return {key: torch.from_numpy(value) for key, value in batch.items()}
 
 
-def flat_batch(batch: dict[str, torch.Tensor], shape: Shape):
+def flat_batch(rows: Rows, shape: Shape, indices: NDArray[np.int64] | None = None) -> Batch:
     """The same rows as the trainer takes them."""
-    return to_batch(flat({key: value.numpy() for key, value in batch.items()}), shape)
+    return to_batch(collate_flat(rows, indices), shape)
 
 
 def small_bert():
@@ -53,13 +51,14 @@ def small_bert():
 @pytest.mark.parametrize("rows", [1, 7])
 def test_loss_and_gradients_are_those_of_transformers(rows, shape):
     """The head at masked positions alone gives the loss and the gradients of the full head over padded rows."""
-    bert, batch = small_bert(), padded(rows)
+    some = some_rows(rows)
+    bert, batch = small_bert(), padded(some)
     bert.set_attn_implementation("eager")
     expected = bert(**batch)
     expected.loss.backward()
     gradients = {name: parameter.grad for name, parameter in bert.named_parameters()}
     model = Pretraining(small_bert(), "mlm+nsp", vocab_multiple=64)
-    sums = model(flat_batch(batch, shape))
+    sums = model(flat_batch(some, shape))
     masked = int((batch["labels"] != -100).sum())
     loss = sums.mlm_loss / masked + sums.nsp_loss / rows
     loss.backward()
@@ -92,11 +91,9 @@ def test_attention_is_within_rows(lengths, seed):
 
 def test_a_row_changes_no_other():
     """Whatever stands in one row, the losses of the others in the batch stay the same."""
-    model, batch = Pretraining(small_bert(), "mlm+nsp").eval(), padded(5)
-    whole = model(flat_batch(batch, Shape()))
-    parts = [
-        model(flat_batch({key: value[row : row + 1] for key, value in batch.items()}, Shape())) for row in range(5)
-    ]
+    model, rows = Pretraining(small_bert(), "mlm+nsp").eval(), some_rows(5)
+    whole = model(flat_batch(rows, Shape()))
+    parts = [model(flat_batch(rows, Shape(), np.array([row]))) for row in range(5)]
     for name, value in whole._asdict().items():
         torch.testing.assert_close(value, sum(getattr(part, name) for part in parts), rtol=1e-5, atol=1e-5)
 
@@ -107,7 +104,7 @@ def test_activation_checkpointing_changes_nothing():
     for again in (False, True):
         bert = small_bert()
         model = Pretraining(bert, "mlm+nsp", recompute=again).train()
-        model(flat_batch(padded(4), Shape())).mlm_loss.backward()
+        model(flat_batch(some_rows(4), Shape())).mlm_loss.backward()
         gradients.append(bert.bert.encoder.layer[0].intermediate.dense.weight.grad)
     torch.testing.assert_close(*gradients)
 
@@ -116,7 +113,7 @@ def test_activation_checkpointing_changes_nothing():
 def test_an_objective_trains_its_own_heads(objective):
     """Every parameter that is not frozen gets a gradient, and the heads of what is not asked for are frozen."""
     model = Pretraining(small_bert(), objective)
-    sums = model(flat_batch(padded(3), Shape()))
+    sums = model(flat_batch(some_rows(3), Shape()))
     (sums.mlm_loss + sums.nsp_loss).backward()
     for name, parameter in model.bert.named_parameters():
         assert parameter.requires_grad == (parameter.grad is not None), name
@@ -137,9 +134,9 @@ def test_an_objective_trains_its_own_heads(objective):
 @settings(max_examples=40, deadline=None)
 def test_filling_up_counts_for_nothing(rows, tokens, masked, more, seed):
     """A batch filled up to a shape has that shape, and its fillers are rows of their own without labels."""
-    batch = padded(rows, seed=seed)
-    plain = flat_batch(batch, Shape())
-    full = flat_batch(batch, Shape(tokens=tokens, masked=masked, rows=more, row_tokens=24))
+    some = some_rows(rows, seed=seed)
+    plain = flat_batch(some, Shape())
+    full = flat_batch(some, Shape(tokens=tokens, masked=masked, rows=more, row_tokens=24))
     num_tokens, num_masked = len(plain.input_ids), len(plain.masked_lm_ids)
     assert len(full.input_ids) % tokens == len(full.masked_lm_ids) % masked == len(full.cls_positions) % more == 0
     assert full.cu_seqlens[-1] == len(full.input_ids) == len(full.position_ids) == len(full.token_type_ids)
