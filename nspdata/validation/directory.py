@@ -24,8 +24,8 @@ REQUIRED = ("README.md", "croissant.json", STATISTICS, *(f"tokenizer/{name}" for
 OPTIONAL = ("report.html",)
 
 
-def check_manifest(directory: Path, findings: Findings) -> Manifest | None:
-    """Reads the manifest; None where nothing can be checked against it.
+def check_manifest(directory: Path, findings: Findings) -> tuple[Manifest, Config] | None:
+    """Reads the manifest and the settings in it; None where they cannot be trusted to check anything else against them.
 
     Raises:
         ShardError: there is no manifest: the directory is unfinished.
@@ -40,22 +40,31 @@ def check_manifest(directory: Path, findings: Findings) -> Manifest | None:
     except ValueError as error:
         findings.add("manifest_schema", f"not JSON ({error})", file=MANIFEST)
         return None
-    check_schema(values, "manifest", "manifest_schema", MANIFEST, findings)
     version = values.get("version") if isinstance(values, dict) else None
     if version != VERSION:
         findings.add("manifest_version", f"version {version!r}, not {VERSION}", file=MANIFEST)
         return None
+    check_schema(values, "manifest", "manifest_schema", MANIFEST, findings)
+    config = _check_config(values, findings)
     try:
         manifest = Manifest.from_json(json.dumps(values))
     except ShardError as error:
         law = "manifest_path" if "shard path" in str(error) else "manifest_schema"
         findings.add(law, str(error), file=MANIFEST)
         return None
-    paths = Counter(entry.path for entries in manifest.splits.values() for entry in entries)
-    for name, count in paths.items():
-        if count > 1:
-            findings.add("manifest_path", f"{name} is named {count} times", file=MANIFEST, count=count)
-    return manifest
+    if config is None or any(finding.law == "manifest_schema" for finding in findings.to_list()):
+        return None
+    if config.fingerprint() != manifest.config_fingerprint:
+        findings.add("manifest_config", "the fingerprint is not that of the settings", file=MANIFEST)
+    return manifest, config
+
+
+def _check_config(values: dict[str, Any], findings: Findings) -> Config | None:
+    try:
+        return from_dict(Config, values["config"])
+    except (ConfigError, KeyError, AttributeError) as error:
+        findings.add("manifest_config", str(error), file=MANIFEST)
+        return None
 
 
 def check_schema(values: object, schema: str, law: str, file: str, findings: Findings) -> None:
@@ -77,18 +86,6 @@ def _shortened(values: Any) -> Any:
         counts = values and all(type(value) is int for value in values) and min(values) >= 0
         return values[:1] if counts else [_shortened(value) for value in values]
     return values
-
-
-def check_config(manifest: Manifest, findings: Findings) -> Config | None:
-    """Reads the settings; None where they are none."""
-    try:
-        config = from_dict(Config, manifest.config)
-    except ConfigError as error:
-        findings.add("manifest_config", str(error), file=MANIFEST)
-        return None
-    if config.fingerprint() != manifest.config_fingerprint:
-        findings.add("manifest_config", "the fingerprint is not that of the settings", file=MANIFEST)
-    return config
 
 
 def check_names(manifest: Manifest, rules: Rules, findings: Findings) -> None:

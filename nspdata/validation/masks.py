@@ -79,7 +79,7 @@ def _budgets(rows: Rows, rules: Rules) -> NDArray[np.int64]:
     if masking.strategy == "none" or masking.masked_lm_prob == 0:
         return np.zeros(len(rows), np.int64)
     budgets = np.maximum(1, np.rint(rows.lengths * masking.masked_lm_prob).astype(np.int64))
-    most: NDArray[np.int64] = np.minimum(budgets, rules.metadata.max_predictions_per_seq)
+    most: NDArray[np.int64] = np.minimum(budgets, masking.predictions(rules.config.pairing.max_seq_length))
     return most
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from nspdata.shards import file_sha256
 from nspdata.validation.descriptions import check_card, check_statistics
 from nspdata.validation.directory import (
-    check_config,
     check_datasets_files,
     check_files,
     check_manifest,
@@ -49,12 +48,12 @@ def validate(
         ShardError: the directory holds no manifest.
     """
     place, findings = Path(directory), Findings()
-    manifest = check_manifest(place, findings)
-    if manifest is None:
+    settled = check_manifest(place, findings)
+    if settled is None:
         return findings.to_list()
+    manifest, config = settled
     check_files(place, manifest, findings)
-    config = check_config(manifest, findings)
-    rules = check_tokenizer(place, manifest, config, findings) if config else None
+    rules = check_tokenizer(place, manifest, config, findings)
     shards = ShardChecks(place, rules, findings)
     for split, entries in manifest.splits.items():
         for entry in entries:

@@ -60,7 +60,9 @@ def _unframed(rows: Rows, batch: pa.RecordBatch, rules: Rules, notes: Notes) -> 
     middle, whole = np.clip(rows.lengths_a, 1, lengths), rules.objective == "none"
     unframed = (ids[starts] != cls) | (ids[starts + middle - 1] != sep) | (ids[ends - 1] != sep)
     unframed &= ~mixed
-    notes.add("framing", unframed)
+    hidden = _masked_frame(rows, middle) if unframed.any() else unframed
+    notes.add("mask_special", unframed & hidden)
+    notes.add("framing", unframed & ~hidden)
     length_b = lengths - rows.lengths_a - 1
     empty = (rows.lengths_a < 3) | ((length_b != -1) if whole else (length_b < 1))
     empty &= ~mixed & ~unframed
@@ -70,6 +72,16 @@ def _unframed(rows: Rows, batch: pa.RecordBatch, rules: Rules, notes: Notes) -> 
     notes.add("vocabulary", unknown, f"an id is not below {rules.vocab_size:,}")
     broken: NDArray[np.bool_] = mixed | unframed | empty | unknown
     return broken
+
+
+def _masked_frame(rows: Rows, middle: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Shape (num_rows,), bool: rows that are masked where [CLS] or [SEP] should be; `middle` is the end of each A."""
+    row_of = np.repeat(np.arange(len(rows)), np.diff(rows.masked_offsets))
+    positions = rows.masked_lm_positions
+    at_frame = (positions == 0) | (positions == middle[row_of] - 1) | (positions == rows.lengths[row_of] - 1)
+    hidden = np.zeros(len(rows), np.bool_)
+    hidden[row_of[at_frame]] = True
+    return hidden
 
 
 def _rows_over(values: NDArray[Any], offsets: NDArray[np.int64], limit: int) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from nspdata.statistics import Part, from_json, summarize_documents
 from nspdata.statistics.summarize import FROM_BUILD
 from nspdata.validation.cover import Origin, check_cover
 from nspdata.validation.descriptions import differences
-from nspdata.validation.directory import check_config, check_manifest
+from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings, Notes
 from nspdata.validation.lookup import look_up
 from nspdata.validation.shard_files import read_batches, sound_parts
@@ -59,11 +59,11 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
     from nspdata.reading import expand_inputs  # needs what only those who build have installed
 
     place, findings = Path(directory), Findings()
-    manifest = check_manifest(place, findings)
-    config = check_config(manifest, findings) if manifest else None
-    rules = check_tokenizer(place, manifest, config, findings) if manifest and config else None
-    if manifest is None or rules is None:
+    settled = check_manifest(place, findings)
+    rules = check_tokenizer(place, *settled, findings) if settled else None
+    if settled is None or rules is None:
         return findings.to_list()
+    manifest, _ = settled
     files = _files(inputs)
     sources = expand_inputs(inputs, files, input_format=rules.config.input.format)
     _check_inputs(manifest, sources, findings)

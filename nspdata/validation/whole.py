@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Findings
     from nspdata.validation.rules import Rules
 
-FULL_MASKS = 8
-"""Masked positions from which two rows do not have the same by chance."""
-
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -36,7 +33,7 @@ class Tally:
         documents: for each split, the distinct documents of each of its shards, shape (any,), uint64.
         first_documents: as `documents`, those that gave an A.
         keys: for each shard, one number a row, the same for the same row, shape (num_rows,), uint64.
-        few_masks: for each shard, whether a row has few masks, shape (num_rows,), bool.
+        mask_bits: for each shard, how unlikely each row's mask is to be drawn again, see `mask_bits`, shape (num_rows,).
         places: path of each shard in `keys`.
         statistics: of the rows.
     """
@@ -49,7 +46,7 @@ class Tally:
     documents: dict[str, list[NDArray[np.uint64]]] = field(default_factory=dict)
     first_documents: list[NDArray[np.uint64]] = field(default_factory=list)
     keys: list[NDArray[np.uint64]] = field(default_factory=list)
-    few_masks: list[NDArray[np.bool_]] = field(default_factory=list)
+    mask_bits: list[NDArray[np.float32]] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
 
@@ -65,8 +62,8 @@ class Tally:
         self.first_documents.append(a)
         none = np.zeros(0, np.uint64)
         self.keys.append(np.concatenate([none, *(row_keys(rows) for rows in parts)]))
-        few = [np.diff(rows.masked_offsets) < FULL_MASKS for rows in parts]
-        self.few_masks.append(np.concatenate([np.zeros(0, np.bool_), *few]))
+        bits = [mask_bits(rows, rules) for rows in parts]
+        self.mask_bits.append(np.concatenate([np.zeros(0, np.float32), *bits]))
         self.places.append(path)
         for rows in parts:
             negative = rows.next_sentence_label == 1
@@ -104,6 +101,18 @@ def row_keys(rows: Rows) -> NDArray[np.uint64]:
         keys = (keys ^ column.astype(np.uint64)) * MIX
         keys ^= keys >> np.uint64(29)
     return keys
+
+
+def mask_bits(rows: Rows, rules: Rules) -> NDArray[np.float32]:
+    """The negated binary logarithm of the chance that the same tokens are masked in the same way again, at most: shape (num_rows,).
+
+    There are at least (n / k)**k ways to choose k of n tokens, and each is replaced alike with a chance of about 0.65. Where
+    words or spans are chosen, there are about half as many things to choose.
+    """
+    masks = np.diff(rows.masked_offsets)
+    choices = masks if rules.config.masking.strategy == "token" else masks / 2
+    ways = np.log2(rows.lengths / np.maximum(1, masks)) + 0.6
+    return (choices * ways).astype(np.float32)
 
 
 def _sums(values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -179,23 +188,24 @@ def _check_label_share(tally: Tally, manifest: Manifest, rules: Rules, findings:
 
 
 def _check_duplicates(tally: Tally, rules: Rules, findings: Findings) -> None:
-    """Rows that are there twice with many masks, or more often than there were passes.
+    """Rows that are there twice with masks that are not drawn twice by chance, or more often than there were passes.
 
     With objective none, a sentence longer than a row is cut into rows that text which repeats itself makes equal: not counted
     unless their masks are equal too.
     """
     if not tally.keys:
         return
-    keys, few = np.concatenate(tally.keys), np.concatenate(tally.few_masks)
+    keys, bits = np.concatenate(tally.keys), np.concatenate(tally.mask_bits)
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     again = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
     if not len(again):
         return
+    passes = rules.config.duplicate_factor
     _, group, sizes = np.unique(ordered[again], return_inverse=True, return_counts=True)
-    allowed = rules.config.duplicate_factor if rules.objective != "none" else len(keys)
-    often = sizes[group] + 1 > allowed
-    again = order[again[often | ~few[order[again]]]]
+    often = sizes[group] + 1 > (passes if rules.objective != "none" else len(keys))
+    unlikely = bits[order[again]] > np.log2(1000 * len(keys) * passes**2)
+    again = order[again[often | unlikely]]
     begins = np.cumsum([0, *(len(part) for part in tally.keys)])
     for place, begin, end in zip(tally.places, begins[:-1], begins[1:], strict=True):
         findings.add_rows("duplicated_rows", again[(again >= begin) & (again < end)] - begin, file=place)
