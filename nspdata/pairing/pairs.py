@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nspdata.pairing.pool import Pool, Text
 
 DRAWS = 6
-"""32-bit draws that a pair takes: short or not, how short, where A ends, the label, the other document, where B starts in it."""
+"""32-bit draws that a pair takes, those of the sentence that it begins with: short or not, how short, where A ends, the label, the other document, where B starts in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +150,13 @@ def _chunks(
         first, end = text.document_offsets[document], text.document_offsets[document + 1]
         sentence = first
         while sentence < end:
-            draw, row = draws[count], found[count]
+            draw, row = draws[sentence], found[count]
             target = rules.max_tokens
             if draw[0] < rules.short_below:
                 target = 2 + below(draw[1], rules.max_tokens - 1)
             stop = _chunk_end(text.sentence_offsets, sentence, end, target, rules.single)
+            if rules.swaps:  # a lone sentence has nothing to change places with
+                stop = max(stop, min(sentence + 2, end))
             alone, paired = stop == sentence + 1, rules.single and sentence > first
             if alone and (rules.swaps or paired):
                 unpaired += not paired

@@ -1,7 +1,5 @@
 """The pool of other documents: whom a negative is drawn from, in one draw, never tried twice."""
 
-# ruff: noqa: PLR0913, PLR0917 - compiled loops take arrays, and many of them
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple

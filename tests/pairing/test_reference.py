@@ -126,7 +126,10 @@ def test_there_are_as_many_rows_as_the_paper_says(name: str, short_seq_prob: flo
         short=sum(len(row.a) + len(row.b) < MAX_TOKENS // 2 for row in instances),
     )
     for key, count in plain.items():
-        assert abs(mine[key] - count) < 4 * np.sqrt(2 * count) + 0.02 * count, (key, mine, plain)
+        spread = (
+            40 if key == "truncated" else 1
+        )  # tokens are cut by the dozen: a row's count varies by so much more than 1
+        assert abs(mine[key] - count) < 4 * np.sqrt(2 * spread * count) + 0.01 * count, (key, mine, plain)
 
 
 def test_truncation_takes_from_both_ends_alike() -> None:
