@@ -29,7 +29,23 @@ def paragraphs(text: str, rule: str) -> list[str]:
     return ["".join(run) for held, run in runs if held]
 
 
+def pieces(paragraph: str, limit: int = 1_000_000) -> list[str]:
+    """A paragraph that is too long for spaCy, cut after its last line end, mark, or white space that is not too far on."""
+    found = []
+    while len(paragraph) > limit:
+        window = paragraph[:limit]
+        ends = [
+            max((place + 1 for place, character in enumerate(window) if ends_here(character)), default=0)
+            for ends_here in ("\n\r".__contains__, "。．！？｡".__contains__, str.isspace)
+        ]
+        cut = next(filter(None, ends), limit)
+        found.append(paragraph[:cut])
+        paragraph = paragraph[cut:]
+    return [*found, paragraph]
+
+
 def sentences(text: str, language: str, rule: str = "blank_line") -> list[str]:
-    """The sentences of a text whose paragraphs are all short enough for spaCy."""
+    """The sentences of a text."""
     nlp = pipeline(language)
-    return [sentence.text for paragraph in paragraphs(text, rule) for sentence in nlp(paragraph).sents]
+    parts = [piece for paragraph in paragraphs(text, rule) for piece in pieces(paragraph)]
+    return [sentence.text for part in parts for sentence in nlp(part).sents]
