@@ -223,8 +223,8 @@ class TrainConfig:
     device: DeviceConfig = field(default_factory=DeviceConfig)
 
     def __post_init__(self) -> None:
-        given = (self.steps, self.batch_size, self.micro_batch_size)
-        if self.phases and given != (0, Phase().batch_size, 0):
+        only = Phase(steps=self.steps, batch_size=self.batch_size, micro_batch_size=self.micro_batch_size)
+        if self.phases and only != Phase():
             raise ConfigError(
                 "steps, batch_size and micro_batch_size belong into each of [[phases]] where there are any"
             )
