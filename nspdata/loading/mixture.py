@@ -62,7 +62,7 @@ class MixturePlan:
 
     Attributes:
         sources: the rows of the shards of each dataset.
-        ends: the shares, added up, in 2**-32.
+        weights: the share of each dataset in 2**-32.
         shuffle: how far rows are moved.
         num_rows: rows of the epoch.
         window_rows: rows of a window.
@@ -70,7 +70,7 @@ class MixturePlan:
     """
 
     sources: tuple[tuple[int, ...], ...]
-    ends: tuple[int, ...]
+    weights: tuple[int, ...]
     shuffle: Shuffle
     num_rows: int
     window_rows: int
@@ -111,9 +111,8 @@ class MixturePlan:
         return places.take(permutation(bits, len(places.rows)))
 
     def counts(self, length: int) -> list[int]:
-        """How many of the epoch's first `length` rows each dataset gives: its share to within 1, all adding up."""
-        ends = [(length * end + (1 << 31)) >> 32 for end in self.ends]
-        return [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        """How many of the epoch's first `length` rows each dataset gives: its share, to within a few rows, all adding up."""
+        return _cut(length, self.weights)
 
     def _run(self, source: int, start: int, end: int) -> Places:
         """A run of the endless sequence of a dataset: pass after pass."""
@@ -131,6 +130,19 @@ class MixturePlan:
             parts.append(some._replace(shards=some.shards + base))
             start += len(some.rows)
         return Places(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _cut(length: int, weights: tuple[int, ...]) -> list[int]:
+    """Cuts a length in two, and each part again, so that no part ever shrinks as the length grows.
+
+    >>> [_cut(length, (1, 1, 2)) for length in (1, 2, 4)]
+    [[0, 0, 1], [1, 0, 1], [1, 1, 2]]
+    """
+    if len(weights) == 1:
+        return [length]
+    middle, total = len(weights) // 2, sum(weights)
+    first = (2 * length * sum(weights[:middle]) + total) // (2 * total)
+    return _cut(first, weights[:middle]) + _cut(length - first, weights[middle:])
 
 
 @lru_cache(maxsize=16)
@@ -154,15 +166,14 @@ def plan_mixture(
 ) -> MixturePlan:
     """Plans an epoch of a mixture.
 
+    >>> from nspdata.loading.plan import Shuffle
     >>> plan = plan_mixture(((8,), (8,)), (0.75, 0.25), rows=8, seed=1, epoch=0, shuffle=Shuffle(block_rows=2, window_rows=8))
     >>> np.bincount(plan.places(0).shards).tolist()
     [6, 2]
     """
-    summed = [sum(shares[: index + 1]) for index in range(len(shares))]
-    ends = (*(round(end * 2**32) for end in summed[:-1]), 1 << 32)
     return MixturePlan(
         sources=sources,
-        ends=ends,
+        weights=tuple(max(1, round(share * 2**32)) for share in shares),
         shuffle=shuffle,
         num_rows=rows or sum(map(sum, sources)),
         window_rows=shuffle.window_rows,
