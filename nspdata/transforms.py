@@ -25,6 +25,7 @@ from nspdata.build.encoders import encoder_of
 from nspdata.build.finish import finish_build
 from nspdata.build.shard import ShardResult, check_rejected, finish_shard
 from nspdata.build.tokenize import ReadSummary, tokenize_unit
+from nspdata.build.tokenizer import train_from_inputs
 from nspdata.files import LocalFiles
 from nspdata.reading import Source
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nspdata.build.plan import BuildPlan
+    from nspdata.config import Config
     from nspdata.shards import Manifest
 
 READ = "read"
@@ -235,3 +237,17 @@ def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[byt
         | "MergeShards" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
         | "FinishBuild" >> beam.Map(finish, summary, plan)
     )
+
+
+def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: str, config: Config) -> beam.PCollection:
+    """A tokenizer's training as one element on one worker: it needs the whole sample in one place."""
+    return (
+        pipeline
+        | "Inputs" >> beam.Create([json.dumps(list(inputs)).encode()], reshuffle=False)
+        | "TrainTokenizer" >> beam.Map(_trained_size, output, config)
+    )
+
+
+def _trained_size(inputs: bytes, output: str, config: Config) -> int:
+    wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, BeamFiles())
+    return len(wordpiece.vocabulary)

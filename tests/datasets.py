@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -125,9 +126,14 @@ def write_dataset(
     manifest = Manifest(
         config=config.to_dict(),
         config_fingerprint=config.fingerprint(),
-        tokenizer={"sha256": vocabulary.sha256, "vocab_size": len(vocabulary), "lowercase": True},
+        tokenizer={
+            "sha256": vocabulary.sha256,
+            "vocab_size": len(vocabulary),
+            "lowercase": True,
+            "strip_accents": True,
+        },
         inputs=[],
-        counts={},
+        counts={"read": {"rejected": {}}, "built": {}},
         splits=splits,
     )
     (directory / "tokenizer").mkdir(parents=True, exist_ok=True)
@@ -136,7 +142,7 @@ def write_dataset(
     return directory
 
 
-def rewrite_manifest(directory: Path, **changes: object) -> None:
+def rewrite_manifest(directory: Path, **changes: Any) -> None:
     """Writes the manifest of a dataset directory anew with other values."""
     path = directory / MANIFEST
     manifest = Manifest.from_json(path.read_text(encoding="utf-8"))

@@ -16,9 +16,8 @@ FLOORS = [
     {"reading", "pairing", "masking", "schema", "vocabulary"},
     {"sentences", "wordpiece", "tokenizer_training", "config", "settings"},
     {"encoding", "fast_encoding", "instances", "rows", "shards", "statistics", "decoding", "huggingface"},
-    {"loading", "card", "shortcuts", "torch", "show", "schemas"},
+    {"fitness", "loading", "card", "croissant", "shortcuts", "torch", "show", "schemas"},
     {"build", "transforms", "train", "scoring", "report", "validation"},
-    {"demo"},
     {"cli", "__main__", "__init__"},
 ]
 

@@ -14,7 +14,9 @@ from nspdata.files import join
 from nspdata.shards import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    import apache_beam as beam
 
     from nspdata.build.prepare import Prepared
     from nspdata.shards import Manifest
@@ -36,7 +38,7 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     """
     if prepared.manifest:
         return prepared.manifest
-    from nspdata.transforms import BeamFiles
+    from nspdata.transforms import BeamFiles, build_pipeline, encode_unit
 
     plan, files = prepared.plan, BeamFiles()
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
@@ -47,7 +49,8 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
             workers.working(count if plan.spill_directory else 1),
             progress.showing(expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards),
         ):
-            _run_pipeline(prepared, beam_options)
+            units = [encode_unit(unit) for unit in prepared.units]
+            run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
     finally:
         files.delete(join(plan.output, f"{WORK}/spill"))
     manifest = read_manifest(plan.output, files=files)
@@ -55,18 +58,25 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     return manifest
 
 
-def _run_pipeline(prepared: Prepared, beam_options: Sequence[str]) -> None:
+def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> None:
+    """Runs what `build` makes of an empty pipeline.
+
+    Args:
+        build: adds the steps.
+        beam_options: options for Beam; without `--runner`, the engine in this process.
+
+    Raises:
+        NspdataError: what a worker raised, as it raised it.
+    """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
-
-    from nspdata.transforms import build_pipeline, encode_unit
 
     named = any(option.startswith("--runner") for option in beam_options)
     options = PipelineOptions(
         [*beam_options, *([] if named else [f"--runner={LOCAL_RUNNER}"])], save_main_session=False
     )
     pipeline = beam.Pipeline(options=options)
-    build_pipeline(pipeline, prepared.plan, [encode_unit(unit) for unit in prepared.units])
+    build(pipeline)
     if not named:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
     try:

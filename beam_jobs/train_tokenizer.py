@@ -1,0 +1,43 @@
+"""A WordPiece vocabulary from a corpus, on any Beam runner: one worker, near the data, reads a sample of it and trains.
+
+```
+python -m beam_jobs.train_tokenizer --input 'gs://corpus/*.jsonl' --output gs://bucket/tokenizer --set tokenizer.vocab_size=30522 \
+    --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
+```
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nspdata.settings import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and Beam's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", nargs="+", required=True, help="files, directories, globs or URLs")
+    parser.add_argument("--output", required=True, help="the tokenizer's directory to write")
+    parser.add_argument("--config", type=Path, help="settings as TOML")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Options, settings, pipeline."""
+    from nspdata.build.run import run_pipeline
+    from nspdata.transforms import tokenizer_pipeline
+
+    own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    config = load_config(own.config, own.set, {})
+    run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, own.input, own.output, config), beam_options)
+
+
+if __name__ == "__main__":
+    main()
