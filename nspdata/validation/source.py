@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from itertools import chain
 from pathlib import Path
@@ -145,6 +146,7 @@ class SourceChecks:
             self.corpus += summarize_documents(documents, self.rules.vocabulary)
             self.origin += self._look_up(entries.get(path), documents, names)
         self._check_counts(reading)
+        self._check_rejected(reading)
         self._check_statistics(reading)
 
     def _look_up(self, entry: ShardEntry | None, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
@@ -181,6 +183,20 @@ class SourceChecks:
         if origin.placed and not origin.least_forced <= forced <= origin.most_forced:
             message = f"forced_negatives: the manifest counts {forced:,}, the rows allow {origin.least_forced:,} to {origin.most_forced:,}"
             self.findings.add("source_counts", message, file=MANIFEST)
+
+    def _check_rejected(self, reading: Reading) -> None:
+        """Holds the records in `rejected/` to those that the input gives, whatever their order."""
+        from nspdata.validation.spilling import digest_rejected
+
+        digest = 0
+        for path in self.directory.glob("rejected/*.jsonl"):
+            try:
+                for line in path.read_text(encoding="utf-8").splitlines():
+                    digest ^= digest_rejected(json.loads(line))
+            except ValueError:
+                return  # told by `validate`
+        if digest != reading.rejected_digest:
+            self.findings.add("rejected", "the records are not those that the input gives", file="rejected")
 
     def _built(self) -> dict[str, int]:
         """Counts of the second half of the build, as the documents and the rows give them."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nspdata.documents import TokenizedDocuments
-from nspdata.hashing import document_hashes, text_hashes
+from nspdata.hashing import document_hash, document_hashes, text_hashes
 from nspdata.reading import read_source
 from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,12 +40,14 @@ class Reading:
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, as the manifest names them.
         rejected: records, by reason.
+        rejected_digest: of the rejected records, see `digest_rejected`.
         names: the hashes of the documents' ids, in parts of shape (any,), uint64.
         statistics: of the texts.
     """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(READ, 0))
     rejected: dict[str, int] = field(default_factory=dict)
+    rejected_digest: int = 0
     names: list[NDArray[np.uint64]] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
 
@@ -54,6 +57,7 @@ class Reading:
             self.counts[key] += number
         for record in batch.rejected:
             self.rejected[record.reason] = self.rejected.get(record.reason, 0) + 1
+            self.rejected_digest ^= digest_rejected(asdict(record))
         self.names.append(names)
         self.statistics = merge(self.statistics, summarize_texts(batch.documents.texts))
 
@@ -61,6 +65,11 @@ class Reading:
         """All that statistics say of reading."""
         rejected = {f"rejected.{reason}": count for reason, count in self.rejected.items()}
         return merge(self.statistics, summarize_reading({**self.counts, **rejected}))
+
+
+def digest_rejected(record: Mapping[str, Any]) -> int:
+    """A 64-bit number for a rejected record; those of many are joined by exclusive or, in any order."""
+    return document_hash(json.dumps(record, sort_keys=True))
 
 
 def lay_down(
