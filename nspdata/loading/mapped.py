@@ -75,14 +75,21 @@ class MappedShard:
         return part
 
     def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tokens of the rows of these numbers, ascending and distinct: shape (n,), int64; no token is read."""
+        """Tokens of the rows of these numbers, ascending and distinct: shape (n,), int64; no token is read.
+
+        Raises:
+            ShardError: see `check_rows`.
+        """
         cuts = np.searchsorted(numbers, self.starts)
         parts = [np.zeros(0, np.int64)]
         for index in np.flatnonzero(np.diff(cuts)).tolist():
             some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
             ends = self.batches[index]["input_ids"].offsets.to_numpy()
             parts.append((ends[some + 1] - ends[some]).astype(np.int64))
-        return np.concatenate(parts)
+        lengths = np.concatenate(parts)
+        if len(lengths) and not (lengths.min() >= 2 and lengths.max() <= self._metadata.max_seq_length):
+            raise altered(self.name, "row lengths out of range")
+        return lengths
 
     def release(self) -> None:
         """Gives the pages that were read back to the system; they stay in its cache, but no longer count as ours."""
