@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 
+ASCII_SPACE = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+
+
 def lines(source: Source, files: Files) -> Iterator[tuple[list[int], list[bytes]]]:
     r"""The lines that begin in the source's range, without their line end `\n`, in lists of about a megabyte.
 
@@ -57,9 +60,10 @@ def _cut(text: bytes, position: int, end: float, *, skip: bool) -> tuple[list[in
 
 
 def blank(line: bytes) -> bool:
-    r"""Whether a line holds nothing but white space, of Unicode's as well.
+    r"""Whether a line holds nothing but white space, of Unicode's as well (`str.isspace`).
 
-    >>> blank(b" \t\r"), blank("\u3000".encode()), blank(b" x")
-    (True, True, False)
+    >>> blank(b" \t\r"), blank(" \u3000".encode()), blank(b"\x1c"), blank(b" x")
+    (True, True, True, False)
     """
-    return not line or line.isspace() or (line[0] >= 0x80 and line.decode("utf-8", "replace").isspace())
+    rest = line.lstrip(ASCII_SPACE)
+    return not rest or (rest[0] >= 0x80 and rest.decode("utf-8", "replace").isspace())
