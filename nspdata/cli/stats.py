@@ -31,6 +31,9 @@ def stats(
     compare: Annotated[
         Path | None, typer.Option(metavar="OTHER", help="Another dataset directory, shown beside it.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report instead: one HTML file with plots.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     anew: Annotated[
         bool, typer.Option("--recompute", help="Compute the statistics of the rows again, from the shards.")
@@ -40,14 +43,19 @@ def stats(
         typer.Option("--shortcuts", help="Test how far the label can be guessed without understanding (some seconds)."),
     ] = False,
 ) -> None:
-    """Shows the statistics of a dataset: as a table or as JSON; warnings come first."""
+    """Shows the statistics of a dataset: as a table, as JSON, or as a report with plots; warnings come first."""
     from nspdata.report import overview
 
     datasets = [overview(directory, anew=anew, shortcuts=shortcuts) for directory in (output, compare) if directory]
+    if html:
+        from nspdata.report.page import write_report
+
+        write_report(datasets, html)
+        typer.echo(f"Wrote {html}: open it in a browser.", err=True)
     if as_json:
         described = [dataset.to_json() for dataset in datasets]
         print(json.dumps(described[0] if len(described) == 1 else {"datasets": described}))  # noqa: T201 - rich would break it
-    else:
+    elif not html:
         _print(datasets)
 
 

@@ -122,7 +122,7 @@ _CORPUS_LENGTHS = {
 }
 
 _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
-    ("input_bytes", "Input read", "bytes", "as the files lie, compressed or not"),
+    ("input_bytes", "Input read", "bytes", "decompressed, with all its fields"),
     ("text_bytes", "Text", "bytes", "UTF-8"),
     ("records", "Records read", "count", ""),
     ("documents", "Documents in the rows", "count", ""),
