@@ -35,14 +35,14 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
+    from nspdata.build.places import Places
     from nspdata.build.prepare import prepare
     from nspdata.build.run import run_build
-    from nspdata.transforms import BeamFiles
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
     config = load_config(own.config, own.set, {})
     local = not any(option.startswith("--runner") for option in beam_options)
-    prepared = prepare(own.input, own.output, own.tokenizer, config, BeamFiles(), overwrite=own.overwrite, local=local)
+    prepared = prepare(own.input, own.output, own.tokenizer, config, Places(), overwrite=own.overwrite, local=local)
     run_build(prepared, beam_options)
 
 

@@ -26,8 +26,8 @@ ESTIMATE = """
 import dataclasses, json, sys
 from nspdata.build.estimate import estimate
 from nspdata.config import Config
-from nspdata.transforms import BeamFiles
-found = estimate([sys.argv[1]], sys.argv[2], Config(), BeamFiles(), num_workers=int(sys.argv[3]))
+from nspdata.build.places import Places
+found = estimate([sys.argv[1]], sys.argv[2], Config(), Places(), num_workers=int(sys.argv[3]))
 print(json.dumps(dataclasses.asdict(found)))
 """
 

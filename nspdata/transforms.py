@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import apache_beam as beam
@@ -21,35 +20,30 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from nspdata.build import progress, workers
-from nspdata.build.encoders import encoder_of
 from nspdata.build.finish import finish_build
-from nspdata.build.shard import ShardResult, check_rejected, finish_shard
-from nspdata.build.tokenize import ReadSummary, tokenize_unit
+from nspdata.build.places import Places
+from nspdata.build.shard import ShardResult, check_rejected
+from nspdata.build.tokenize import ReadSummary
 from nspdata.build.tokenizer import train_from_inputs
-from nspdata.files import LocalFiles
-from nspdata.reading import Source
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nspdata.build.plan import BuildPlan
     from nspdata.config import Config
-    from nspdata.shards import Manifest
+    from nspdata.files import Files
+    from nspdata.shards import Manifest, ShardEntry
+    from nspdata.vocabulary import Vocabulary
 
 READ = "read"
 """Tag of the output that says what was read."""
 
 
 class BeamFiles:
-    """Any place that Beam's filesystems reach; the local disk goes the short way. See `nspdata.files.Files`."""
-
-    def __init__(self) -> None:
-        self.local = LocalFiles()
+    """What Beam's filesystems reach (`gs://`, `s3://`, `hdfs://` and whatever is registered). See `nspdata.files.Files`."""
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """The files of a path, a directory or a glob."""
-        if _is_local(pattern):
-            return self.local.match(pattern)
         for tried in (pattern, f"{pattern.rstrip('/')}/**"):
             found = FileSystems.match([tried])[0].metadata_list
             if found:
@@ -58,54 +52,34 @@ class BeamFiles:
 
     def open(self, path: str) -> BinaryIO:
         """Opens a file as it lies, compressed or not."""
-        if _is_local(path):
-            return self.local.open(path)
         return cast("BinaryIO", FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
     def write(self, path: str, data: bytes) -> None:
         """Writes a whole file; an object store shows it only when it is whole."""
-        if _is_local(path):
-            self.local.write(path, data)
-            return
         with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
             stream.write(bytes(data))
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file, or a directory with a file in it."""
-        return self.local.exists(path) if _is_local(path) else bool(self.match(path))
+        return bool(self.match(path))
 
     def delete(self, path: str) -> None:
         """Removes a file or a directory."""
-        if _is_local(path):
-            self.local.delete(path)
-        elif found := [name for name, _ in self.match(path)]:
+        if found := [name for name, _ in self.match(path)]:
             FileSystems.delete(found)
 
 
-def _is_local(path: str) -> bool:
-    return "://" not in path
+class ReadOnly:
+    """Files that are read, while what is written to them is let go: the rejected records of a job that only counts."""
 
+    def __init__(self, files: Files) -> None:
+        self.files = files
 
-def encode_unit(sources: Sequence[Source]) -> bytes:
-    """A unit of reading work as JSON."""
-    return json.dumps([asdict(source) for source in sources]).encode()
+    def write(self, path: str, data: bytes) -> None:
+        """Does nothing."""
 
-
-def decode_unit(unit: bytes) -> list[Source]:
-    """Reads `encode_unit` back."""
-    return [Source(**values) for values in json.loads(unit)]
-
-
-def _spills_of(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | ReadSummary]:
-    return tokenize_unit(plan, decode_unit(unit), BeamFiles(), encoder_of(plan))
-
-
-def _tokenized(plan: BuildPlan, unit: bytes) -> list[tuple[int, bytes] | ReadSummary]:
-    return list(_spills_of(plan, unit))
-
-
-def _finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
-    return finish_shard(plan, key, spills, BeamFiles())
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.files, name)
 
 
 class TokenizeUnits(beam.DoFn):
@@ -126,9 +100,9 @@ class TokenizeUnits(beam.DoFn):
     def process(self, unit: bytes) -> Iterator[Any]:
         """One unit: here and at once, or sent to the local workers."""
         if pool := workers.current():
-            self.pending.append(pool.submit(_tokenized, self.plan, unit))
+            self.pending.append(pool.tokenized(unit))
         else:
-            yield from map(self._output, _spills_of(self.plan, unit))
+            yield from map(self._output, workers.tokenized(self.plan, unit))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """What the local workers have made of the units."""
@@ -171,9 +145,9 @@ class FinishShards(beam.DoFn):
         key, spills = group
         spills = [data for data in spills if data]
         if pool := workers.current():
-            self.pending.append(pool.submit(_finished, self.plan, key, spills))
+            self.pending.append(pool.finished(key, spills))
         else:
-            yield self._count(_finished(self.plan, key, spills))
+            yield self._count(workers.finished(self.plan, key, spills))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """The shards that the local workers have built."""
@@ -215,7 +189,7 @@ class MergeReading(beam.CombineFn):
 
 def finish(result: list[ShardResult], summary: ReadSummary, plan: BuildPlan) -> Manifest:
     """Writes what stands beside the shards, and the manifest last."""
-    return finish_build(plan, summary, result, BeamFiles())
+    return finish_build(plan, summary, result, Places())
 
 
 def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
@@ -249,5 +223,81 @@ def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: s
 
 
 def _trained_size(inputs: bytes, output: str, config: Config) -> int:
-    wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, BeamFiles())
+    wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, Places())
     return len(wordpiece.vocabulary)
+
+
+class MergeStatistics(beam.CombineFn):
+    """The statistics of a whole, from those of its parts."""
+
+    def create_accumulator(self) -> Statistics:
+        """Of nothing."""
+        return zero()
+
+    def add_input(self, accumulator: Statistics, statistics: Statistics) -> Statistics:
+        """One part more."""
+        return merge(accumulator, statistics)
+
+    def merge_accumulators(self, accumulators: Iterable[Statistics]) -> Statistics:
+        """All of them."""
+        return reduce(merge, accumulators, zero())
+
+    def extract_output(self, accumulator: Statistics) -> Statistics:
+        """Of the whole."""
+        return accumulator
+
+
+def shard_statistics(entry: ShardEntry, directory: str, vocabulary: Vocabulary) -> Statistics:
+    """Of one shard, local or remote."""
+    path = join(directory, entry.path)
+    with BeamFiles().open(path) as stream:
+        return summarize_stream(stream, entry, vocabulary, name=path)
+
+
+def statistics_of_shards(
+    pipeline: beam.Pipeline, directory: str, entries: Sequence[ShardEntry], vocabulary: Vocabulary
+) -> beam.PCollection:
+    """The statistics of the rows of some shards: one value."""
+    return (
+        pipeline
+        | "Shards" >> beam.Create(list(entries))
+        | "SpreadShards" >> beam.Reshuffle()
+        | "SummarizeShards" >> beam.Map(shard_statistics, directory, vocabulary)
+        | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
+    )
+
+
+def unit_statistics(unit: bytes, plan: BuildPlan) -> Iterator[Any]:
+    """What was read of a unit, under the tag `READ`, and its documents for the shards that they belong to."""
+    for value in tokenize_unit(plan, decode_unit(unit), ReadOnly(BeamFiles()), encoder_of(plan)):
+        if isinstance(value, ReadSummary):
+            yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
+        else:
+            yield value
+
+
+def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
+    """Of the documents of one shard, with exact duplicates dropped as a build drops them."""
+    spills = [unspill(data) for data in group[1]]
+    documents, dropped = in_order(TokenizedDocuments.concatenate(spills, plan.vocabulary.dtype))
+    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=dropped))
+
+
+def statistics_of_documents(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
+    """The statistics of documents, as a build of them would have them but for its rows: one value."""
+    read = (
+        pipeline
+        | "Units" >> beam.Create(list(units)).with_output_types(bytes)
+        | "SpreadUnits" >> beam.Reshuffle()
+        | "Tokenize"
+        >> beam.FlatMap(unit_statistics, plan).with_outputs(READ, main="spills").with_output_types(tuple[int, bytes])
+    )
+    documents = read.spills | "GroupByShard" >> beam.GroupByKey() | "Summarize" >> beam.Map(group_statistics, plan)
+    merged = (read[READ], documents) | "Both" >> beam.Flatten()
+    return merged | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
+
+
+def write_statistics(statistics: Statistics, path: str) -> str:
+    """Writes statistics as `statistics.json` is written; returns the path."""
+    BeamFiles().write(path, (to_json(to_dict(statistics)) + "\n").encode())
+    return path

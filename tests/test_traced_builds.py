@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from nspdata.build.places import Places
 from nspdata.build.prepare import prepare
 from nspdata.build.run import run_build
 from nspdata.config import Config, from_dict
-from nspdata.transforms import BeamFiles
 from tests.build.corpus import INAUGURAL, records, write_jsonl, write_vocabulary
 from tests.shared import documents, shared
 from tests.tracing import Trace, trace
@@ -27,7 +27,7 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(inputs: list[Path], output: Path, tokenizer: Path, settings: dict[str, Any]) -> Path:
     """A build in this process."""
     config = from_dict(Config, settings)
-    prepared = prepare([str(path) for path in inputs], str(output), str(tokenizer), config, BeamFiles())
+    prepared = prepare([str(path) for path in inputs], str(output), str(tokenizer), config, Places())
     run_build(prepared, num_workers=1)
     return output
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nspdata import errors
 from nspdata.build import progress, workers
+from nspdata.build.places import Places
 from nspdata.build.plan import WORK
 from nspdata.files import join
 from nspdata.shards import read_manifest
@@ -38,18 +39,20 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     """
     if prepared.manifest:
         return prepared.manifest
-    from nspdata.transforms import BeamFiles, build_pipeline, encode_unit
-
-    plan, files = prepared.plan, BeamFiles()
+    plan, files = prepared.plan, Places()
+    units = [workers.encode_unit(unit) for unit in prepared.units]
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
     try:
         with (
-            workers.working(count if plan.spill_directory else 1),
+            workers.working(count if plan.spill_directory else 1, plan),
             progress.showing(expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards),
         ):
-            units = [encode_unit(unit) for unit in prepared.units]
+            if pool := workers.current():
+                pool.begin(units)
+            from nspdata.transforms import build_pipeline  # imports Beam
+
             run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
     finally:
         files.delete(join(plan.output, f"{WORK}/spill"))

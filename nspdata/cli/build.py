@@ -87,11 +87,11 @@ def build(
         from nspdata.sentences import import_spacy_alone
 
         import_spacy_alone()
+    from nspdata.build.places import Places
     from nspdata.build.prepare import prepare
     from nspdata.build.run import run_build
-    from nspdata.transforms import BeamFiles
 
-    files = BeamFiles()
+    files = Places()
     if dry_run:
         from nspdata.cli.dry_run import print_estimate
 

@@ -34,12 +34,12 @@ def check_tokenizer(
 
     flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
     settings = load_config(config, assignments or [], flags)
+    from nspdata.build.places import Places
     from nspdata.fitness import measure, remedy
     from nspdata.reading import expand_inputs, sample_documents
-    from nspdata.transforms import BeamFiles
     from nspdata.wordpiece import WordPiece
 
-    files = BeamFiles()
+    files = Places()
     wordpiece = WordPiece.load(
         tokenizer, lowercase=settings.tokenizer.lowercase, strip_accents=settings.tokenizer.strip_accents
     )

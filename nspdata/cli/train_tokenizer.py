@@ -55,11 +55,11 @@ def train_tokenizer(
         "input.format": input_format,
     }
     settings = load_config(config, assignments or [], flags)
+    from nspdata.build.places import Places
     from nspdata.build.tokenizer import train_from_inputs
-    from nspdata.transforms import BeamFiles
 
     wordpiece, text_bytes = train_from_inputs(
-        inputs, str(output), settings, BeamFiles(), show_progress=sys.stderr.isatty()
+        inputs, str(output), settings, Places(), show_progress=sys.stderr.isatty()
     )
     size = len(wordpiece.vocabulary)
     typer.echo(

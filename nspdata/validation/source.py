@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.errors import ShardError
-from nspdata.files import LocalFiles
 from nspdata.rows import Rows
 from nspdata.shards import MANIFEST, STATISTICS
 from nspdata.statistics import Part, from_json, summarize_documents
@@ -57,7 +56,8 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
         InputError: an input cannot be read.
         ConfigError: the pipeline that split the sentences is not installed.
     """
-    from nspdata.reading import expand_inputs  # needs what only those who build have installed
+    from nspdata.build.places import Places  # these need what only those who build have installed
+    from nspdata.reading import expand_inputs
 
     place, findings = Path(directory), Findings()
     settled = check_manifest(place, findings)
@@ -65,20 +65,12 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
     if settled is None or rules is None:
         return findings.to_list()
     manifest, _ = settled
-    files = _files(inputs)
+    files = Places()
     sources = expand_inputs(inputs, files, input_format=rules.config.input.format)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
         SourceChecks(place, manifest, rules, findings).check(sources, files, Path(spills), fast=fast)
     return findings.to_list()
-
-
-def _files(inputs: Sequence[str]) -> Files:
-    if not any("://" in path for path in inputs):
-        return LocalFiles()
-    from nspdata.transforms import BeamFiles
-
-    return BeamFiles()
 
 
 def _encoder(manifest: Manifest, rules: Rules, *, fast: bool) -> Encoder:
@@ -179,10 +171,15 @@ class SourceChecks:
             if counted != found:
                 message = f"{name}: the manifest counts {counted:,}, the input gives {found:,}"
                 self.findings.add("source_counts", message, file=MANIFEST)
-        forced, origin = built.get("forced_negatives", 0), self.origin
-        if origin.placed and not origin.least_forced <= forced <= origin.most_forced:
-            message = f"forced_negatives: the manifest counts {forced:,}, the rows allow {origin.least_forced:,} to {origin.most_forced:,}"
-            self.findings.add("source_counts", message, file=MANIFEST)
+        origin = self.origin
+        bounds = {
+            "forced_negatives": (origin.least_forced, origin.most_forced),
+            "tokens_truncated": (origin.least_truncated, origin.most_truncated),
+        }
+        for name, (least, most) in bounds.items() if origin.placed else ():
+            if not least <= built.get(name, 0) <= most:
+                message = f"{name}: the manifest counts {built.get(name, 0):,}, the rows give {least:,} to {most:,}"
+                self.findings.add("source_counts", message, file=MANIFEST)
 
     def _check_rejected(self, reading: Reading) -> None:
         """Holds the records in `rejected/` to those that the input gives, whatever their order."""
@@ -202,11 +199,7 @@ class SourceChecks:
         """Counts of the second half of the build, as the documents and the rows give them."""
         if not self.origin.placed:
             return self.built
-        cut = {
-            "tokens_truncated": self.origin.tokens_truncated,
-            "sentences_unpaired": self.origin.sentences_unpaired,
-        }
-        return {**self.built, **cut}
+        return {**self.built, "sentences_unpaired": self.origin.sentences_unpaired}
 
     def _check_statistics(self, reading: Reading) -> None:
         """Holds the corpus part of `statistics.json` to the documents."""
