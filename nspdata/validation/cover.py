@@ -23,13 +23,14 @@ class Origin:
 
     Attributes:
         placed: every row was found.
-        tokens_truncated: cut off, over all rows.
+        least_truncated, most_truncated: tokens cut off, over all rows.
         sentences_unpaired: sentences that are in no row, over all passes.
         least_forced, most_forced: rows that must, and that can, be forced negatives.
     """
 
     placed: bool = True
-    tokens_truncated: int = 0
+    least_truncated: int = 0
+    most_truncated: int = 0
     sentences_unpaired: int = 0
     least_forced: int = 0
     most_forced: int = 0
@@ -37,7 +38,8 @@ class Origin:
     def __add__(self, other: Origin) -> Origin:
         return Origin(
             placed=self.placed and other.placed,
-            tokens_truncated=self.tokens_truncated + other.tokens_truncated,
+            least_truncated=self.least_truncated + other.least_truncated,
+            most_truncated=self.most_truncated + other.most_truncated,
             sentences_unpaired=self.sentences_unpaired + other.sentences_unpaired,
             least_forced=self.least_forced + other.least_forced,
             most_forced=self.most_forced + other.most_forced,
@@ -83,7 +85,8 @@ def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, rules
     least, most = _forced(rows, places, documents, rules)
     return Origin(
         placed=placed,
-        tokens_truncated=int(places.found[:, 5].sum()),
+        least_truncated=int(places.found[:, 5].sum()),
+        most_truncated=int(places.found[:, 6].sum()),
         sentences_unpaired=unpaired,
         least_forced=least,
         most_forced=most,

@@ -74,7 +74,7 @@ def look_up(rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64]
     text = Text(documents.ids, documents.sentence_offsets, documents.document_offsets)
     pairing = rules.config.pairing
     cut = Cut(rules.max_tokens, pairing.unit == "sentences", pairing.objective == "sop")
-    segments = _segments(rows, rules)
+    segments = _segments(rows)
     (place_single if rules.objective == "none" else place_pairs)(text, segments, named, cut, found)
     _note_unnamed(rows, named, names, notes)
     for status, (law, message) in TOLD.items():
@@ -92,20 +92,13 @@ def _named(rows: Rows, documents: TokenizedDocuments) -> Named:
     return Named(order, *runs)
 
 
-def _segments(rows: Rows, rules: Rules) -> Segments:
+def _segments(rows: Rows) -> Segments:
     lengths = rows.lengths
     length_b = np.maximum(0, lengths - rows.lengths_a - 1)
     sentence_a = rows.sentence_a.astype(np.int64)
-    again = np.zeros(len(rows), np.bool_)
-    again[1:] = rows.document_a[1:] == rows.document_a[:-1]
-    if rules.objective == "none":
-        again[1:] &= sentence_a[1:] == sentence_a[:-1]
-        starts = np.maximum.accumulate(np.where(again, 0, np.arange(len(rows))))
-        told = np.arange(len(rows)) - starts
-    else:
-        told = np.full(len(rows), -1, np.int64)
-        goes_on = again[1:] & (sentence_a[1:] > sentence_a[:-1])
-        told[:-1][goes_on] = sentence_a[1:][goes_on]
+    told = np.full(len(rows), -1, np.int64)
+    goes_on = (rows.document_a[1:] == rows.document_a[:-1]) & (sentence_a[1:] > sentence_a[:-1])
+    told[:-1][goes_on] = sentence_a[1:][goes_on]
     return Segments(
         ids=rows.unmasked_ids(),
         begin_a=rows.offsets[:-1] + 1,

@@ -24,9 +24,10 @@ FOUND, UNNAMED, NO_SENTENCE, A_ABSENT, B_ABSENT, NOT_ADJACENT, NOT_WHOLE = range
 """What becomes of a row: found; of no document of the shard; of a sentence that its document has not; A or B not found from
 its first sentence on; A and B found, but not side by side; found, but not as whole sentences cut in the one way."""
 
-COLUMNS = 6
+COLUMNS = 7
 """Of what is found for a row: one of the above, A's document, B's document, first and end of the run of the document that the
-row uses up (sentences; tokens where the objective is none), and tokens that were cut off."""
+row uses up (sentences; tokens where the objective is none), and tokens that were cut off, at least and at most: which it is
+cannot be known where B stands in two documents of one id."""
 
 
 class Segments(NamedTuple):
@@ -37,7 +38,7 @@ class Segments(NamedTuple):
         begin_a, length_a, begin_b, length_b: shape (num_rows,): the segments in `ids`.
         label: shape (num_rows,).
         sentence_a, sentence_b: shape (num_rows,), first sentences in their documents.
-        next_sentence: shape (num_rows,): where the next row of A's document begins, or -1 where that is not known.
+        next_sentence: shape (num_rows,): where the next row of A's document begins, or -1 where there is none.
     """
 
     ids: NDArray[Any]
@@ -83,32 +84,43 @@ class Cut(NamedTuple):
 @compiled
 def place_pairs(text: Text, rows: Segments, named: Named, cut: Cut, found: NDArray[np.int64]) -> None:
     """Fills `found` (num_rows, COLUMNS) for rows of two segments."""
+    last = -1
     for row in range(len(rows.label)):
-        away = rows.label[row] == 1 and not cut.swaps
         found[row, 0] = UNNAMED
-        for rank in range(named.begin_a[row], named.begin_a[row] + named.count_a[row]):
+        sentence = min(rows.sentence_a[row], rows.sentence_b[row]) if cut.swaps else rows.sentence_a[row]
+        stays = last >= 0 and text.document_offsets[last] + sentence > found[row - 1, 3]
+        turn = _turn(named, row, last, stays and found[row - 1, 4] < text.document_offsets[last + 1])
+        for step in range(named.count_a[row]):
+            document = named.order[named.begin_a[row] + (turn + step) % named.count_a[row]]
             if found[row, 0] == FOUND:
                 break
-            document = named.order[rank]
-            if not away:
+            if rows.label[row] == 0 or cut.swaps:
                 _keep(found[row], document, document, _place_neighbours(text, rows, row, document, cut))
                 continue
-            for other in range(named.begin_b[row], named.begin_b[row] + named.count_b[row]):
-                if found[row, 0] != FOUND:
-                    _keep(
-                        found[row],
-                        document,
-                        named.order[other],
-                        _place_strangers(text, rows, row, document, named.order[other], cut),
-                    )
+            for rank in range(named.begin_b[row], named.begin_b[row] + named.count_b[row]):
+                other = named.order[rank]
+                _keep(found[row], document, other, _place_strangers(text, rows, row, document, other, cut))
+        last = found[row, 1] if found[row, 0] == FOUND else -1
+
+
+@compiled
+def _turn(named: Named, row: int, last: int, stays: bool) -> int:  # noqa: FBT001
+    """Which of the documents of a row's id to try first: that of the row before, where it goes on, or else the next after it."""
+    for step in range(named.count_a[row]):
+        document = named.order[named.begin_a[row] + step]
+        if document > last or (stays and document == last):
+            return step
+    return 0
 
 
 @compiled
 def _keep(found: NDArray[np.int64], document: int, other: int, place: tuple[int, int, int, int]) -> None:
-    """Notes what was found, unless an earlier document of the same id did as badly."""
-    if place[0] == FOUND or found[0] == UNNAMED:
+    """Notes what was found, unless an earlier document of the same id did as well, or as badly."""
+    if found[0] == UNNAMED or (place[0] == FOUND and found[0] != FOUND):
         found[0], found[1], found[2] = place[0], document, other
-        found[3], found[4], found[5] = place[1], place[2], place[3]
+        found[3], found[4], found[5], found[6] = place[1], place[2], place[3], place[3]
+    elif place[0] == FOUND:
+        found[5], found[6] = min(found[5], place[3]), max(found[6], place[3])
 
 
 @compiled
@@ -223,20 +235,24 @@ def _cut_off(text: Text, rows: Segments, row: int, a: int, stop: int, b: int, ot
 
 @compiled
 def place_single(text: Text, rows: Segments, named: Named, cut: Cut, found: NDArray[np.int64]) -> None:
-    """Fills `found` (num_rows, COLUMNS) for rows of one segment: whole sentences, or a piece of one that is longer than a row.
-
-    Of such a sentence the pieces follow each other, one a row; `next_sentence` is the number of the piece to try first.
-    """
+    """Fills `found` (num_rows, COLUMNS) for rows of one segment: whole sentences, or a piece of one that is longer than a row."""
+    last = -1
     for row in range(len(rows.label)):
         found[row, 0] = UNNAMED
-        for rank in range(named.begin_a[row], named.begin_a[row] + named.count_a[row]):
-            document = named.order[rank]
+        done = found[row - 1, 4] if last >= 0 else -1
+        turn = _turn(named, row, last, done < text.sentence_offsets[text.document_offsets[last + 1]])
+        for step in range(named.count_a[row]):
+            document = named.order[named.begin_a[row] + (turn + step) % named.count_a[row]]
             if found[row, 0] != FOUND:
-                _keep(found[row], document, document, _place_run(text, rows, row, document, cut.max_tokens))
+                _keep(found[row], document, document, _place_run(text, rows, row, document, cut.max_tokens, done))
+        last = found[row, 1] if found[row, 0] == FOUND else -1
 
 
 @compiled
-def _place_run(text: Text, rows: Segments, row: int, document: int, max_tokens: int) -> tuple[int, int, int, int]:
+def _place_run(
+    text: Text, rows: Segments, row: int, document: int, max_tokens: int, done: int
+) -> tuple[int, int, int, int]:
+    """One segment; of a sentence that is longer than a row, the piece where the row before ended is tried first."""
     first, end = text.document_offsets[document], text.document_offsets[document + 1]
     sentence = first + rows.sentence_a[row]
     if sentence >= end:
@@ -247,9 +263,9 @@ def _place_run(text: Text, rows: Segments, row: int, document: int, max_tokens: 
         stop += 1
     last = text.sentence_offsets[stop]
     pieces = -(-(last - begin) // max_tokens)
-    for tried in range(pieces + 1):
-        piece = rows.next_sentence[row] % pieces if tried == 0 else tried - 1
-        start = begin + piece * max_tokens
+    told = (done - begin) // max_tokens if begin < done < last else 0
+    for step in range(pieces):
+        start = begin + (told + step) % pieces * max_tokens
         if length == min(max_tokens, last - start) and stands(text, start, rows.ids, rows.begin_a[row], length):
             return FOUND, start, start + length, 0
     if within(text, begin, text.sentence_offsets[end] - begin, rows.ids, rows.begin_a[row], length):

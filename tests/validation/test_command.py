@@ -1,0 +1,73 @@
+"""`nspdata validate` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from nspdata.validation import LAWS
+from tests.build.corpus import nspdata_command
+from tests.validation.damage import edit_rows
+from tests.validation.test_damaged_rows import other_label
+
+
+def test_a_sound_dataset(sound: Callable[[str], Path], corpus: Path) -> None:
+    """Exit code 0, and a line that says what was checked."""
+    done = nspdata_command("validate", sound("nsp"), "--source", corpus)
+    assert "is right: every checksum, row and law, and every row against its documents" in done.stdout
+
+
+def test_without_compiled_loops(sound: Callable[[str], Path], corpus: Path) -> None:
+    """A machine without numba finds the same."""
+    done = nspdata_command("validate", sound("one shard"), "--source", corpus, NSPDATA_NUMBA="0")
+    assert "is right" in done.stdout
+
+
+def test_a_damaged_dataset(copied: Callable[[str], Path], corpus: Path) -> None:
+    """Exit code 1; each law by name, with the file, the rows and how many; a law that two checks break is told once."""
+    directory = copied("nsp")
+    edit_rows(directory, lambda rows: [other_label(row) for row in rows[:7]])
+    (directory / "notes.txt").write_text("mine")
+    (directory / "tokenizer" / "tokenizer.json").write_text("{}")
+    done = nspdata_command("validate", directory, "--source", corpus, check=False)
+    assert done.returncode == 1
+    assert "label_documents × " in done.stdout
+    assert "train/data-00000-of-00002.arrow, row 0, 1" in done.stdout
+    assert "stray_file × 1  notes.txt" in done.stdout
+    assert done.stdout.count("tokenizer × 1") == 1
+    assert "laws broken" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_findings_as_json(copied: Callable[[str], Path]) -> None:
+    """`--json` prints one object; every finding has its law, the law in words, the place and the number."""
+    directory = copied("nsp")
+    (directory / "notes.txt").write_text("mine")
+    done = nspdata_command("validate", directory, "--json", check=False)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told["valid"] is False
+    assert told["findings"] == [
+        {
+            "law": "stray_file",
+            "rule": LAWS["stray_file"],
+            "file": "notes.txt",
+            "count": 1,
+            "rows": [],
+            "message": "no build of this dataset wrote this file",
+        }
+    ]
+
+
+def test_mistakes_of_usage(sound: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
+    """Two directories, a directory that is no dataset and an input that is missing are told in one line each."""
+    for arguments, code, message in (
+        ((sound("nsp"), corpus), 2, "--source"),
+        ((tmp_path,), 1, "not a finished dataset"),
+        ((sound("nsp"), "--source", tmp_path / "missing.jsonl"), 1, "matches no file"),
+    ):
+        done = nspdata_command("validate", *arguments, check=False)
+        assert done.returncode == code
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
