@@ -4,8 +4,10 @@ from nspdata.loading.collate import collate, collate_flat, collate_packed
 from nspdata.loading.loader import Loader, Mark
 from nspdata.loading.mixture import Mixture
 from nspdata.loading.plan import EpochPlan, Places, Shuffle, plan_epoch
+from nspdata.loading.remote import Cache
 
 __all__ = [
+    "Cache",
     "EpochPlan",
     "Loader",
     "Mark",

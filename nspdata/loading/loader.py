@@ -19,7 +19,7 @@ from nspdata.loading.mapped import Reader
 from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options
 from nspdata.loading.plan import Shuffle, plan_epoch
-from nspdata.loading.stores import open_stores
+from nspdata.loading.stores import open_datasets, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nspdata.loading.course import Stretch
     from nspdata.loading.options import Layout, Masking, Names
     from nspdata.loading.plan import Plan
+    from nspdata.loading.remote import Cache
     from nspdata.masking import MaskRules
 
     Batch = dict[str, NDArray[Any]]
@@ -93,11 +94,13 @@ class Loader:
         window_rows: int = 0,
         verify: bool = False,
         trace: bool = False,
+        cache: Cache | None = None,
+        storage_options: dict[str, Any] | None = None,
     ) -> None:
         """Reads the manifest and looks for the shards; no row is read.
 
         Args:
-            directory: of a dataset; or several, with weights.
+            directory: of a dataset, a path or a URL that fsspec reads; or several, with weights.
             batch_size: rows of a batch of one rank; with packing, sequences.
             split: name of the split.
             seed: with the epoch, it decides the order and the dynamic masks.
@@ -118,6 +121,8 @@ class Loader:
             window_rows: rows that are shuffled one by one; 0 for 8,388,608 tokens of full rows. It bounds the memory.
             verify: whether each local shard is held to its sha256 when it is opened (a remote one always is, as it arrives).
             trace: whether batches bear `shard` and `row` as well: where each row lies.
+            cache: where shards from URLs are kept; None for `Cache()`.
+            storage_options: what fsspec's filesystem is made with, for URLs.
 
         Raises:
             ConfigError: an option is out of range, or the datasets of a mixture do not fit together.
@@ -144,7 +149,11 @@ class Loader:
         )
         self.seed, self.epoch = _whole("seed", seed), _whole("epoch", epoch)
         self.mixture = directory if isinstance(directory, Mixture) else Mixture({str(directory): 1.0})
-        self.datasets = open_stores(list(self.mixture.weights), split, verify=verify)
+        stores = [
+            open_store(name, verify=verify, cache=cache, storage_options=storage_options)
+            for name in self.mixture.weights
+        ]
+        self.datasets = open_datasets(stores, split)
         self.max_seq_length = max(dataset.metadata.max_seq_length for dataset in self.datasets)
         self._shards = [shard for dataset in self.datasets for shard in dataset.shards]
         self._padding = Padding.parse(padding, self.max_seq_length)

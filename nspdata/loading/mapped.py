@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_OPEN = 96
 """Shards that are kept open; each costs a few kB."""
 
+AHEAD_WINDOWS = 64
+"""How far ahead stores are told of shards."""
+
 
 class MappedShard:
     """One shard, mapped."""
@@ -38,8 +41,8 @@ class MappedShard:
         Raises:
             ShardError: missing, damaged, or of another dataset than the manifest says.
         """
-        path, self.name = shard.local_path(), shard.name
-        with path.open("rb") as stream:
+        self.name = shard.name
+        with shard.open() as stream:
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         table, metadata = read_shard(pa.py_buffer(self._map), shard.entry, name=self.name)
         _check_metadata(metadata, shard)
@@ -132,6 +135,7 @@ class Reader:
         """Nothing is opened yet."""
         self.shards = shards
         self._open: OrderedDict[int, MappedShard] = OrderedDict()
+        self._told = 0
 
     def read(self, places: Places) -> Window:
         """The rows of these places, one at least, checked so far that no batch made of them can be malformed.
@@ -159,7 +163,15 @@ class Reader:
             mapped.release()
 
     def ahead(self, plan: Plan, window: int) -> None:
-        """Tells the stores which shards the windows after this one read from."""
+        """Tells the stores which shards the windows after this one read from, in the order of need.
+
+        So far ahead that one group of shards is on its way while another is read.
+        """
+        for number in range(max(window + 1, self._told), min(window + AHEAD_WINDOWS, plan.num_windows)):
+            for index in plan.window_shards(number).tolist():
+                if index not in self._open:
+                    self.shards[index].store.ahead([self.shards[index].entry])
+        self._told = window + AHEAD_WINDOWS
 
     def _shard(self, index: int) -> MappedShard:
         if index not in self._open:

@@ -6,10 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from nspdata.config import Config, MaskingConfig, from_dict
 from nspdata.errors import ConfigError, ShardError
+from nspdata.loading.remote import Cache, RemoteStore
 from nspdata.schema import RowMetadata
 from nspdata.shards import file_sha256, read_manifest, shard_path, split_entries
 from nspdata.vocabulary import Vocabulary
@@ -35,7 +36,7 @@ class Store(Protocol):
         """Looks for every shard as far as that is cheap; ShardError names the first that is wrong."""
         ...
 
-    def fetch(self, entry: ShardEntry) -> Path:
+    def open(self, entry: ShardEntry) -> BinaryIO:
         """The shard as a local file of the right size; ShardError where it cannot be had."""
         ...
 
@@ -70,8 +71,8 @@ class LocalStore:
         for entry in entries:
             shard_path(self.name, entry)
 
-    def fetch(self, entry: ShardEntry) -> Path:
-        """See `Store.fetch`."""
+    def open(self, entry: ShardEntry) -> BinaryIO:
+        """See `Store.open`."""
         path = shard_path(self.name, entry)
         if self._verify and entry.path not in self._verified:
             digest = file_sha256(path)
@@ -80,7 +81,7 @@ class LocalStore:
                     f"{path}: sha256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...; copy the shard anew"
                 )
             self._verified.add(entry.path)
-        return path
+        return path.open("rb")
 
     def ahead(self, entries: list[ShardEntry]) -> None:
         """See `Store.ahead`: the disk needs no notice."""
@@ -105,9 +106,9 @@ class Shard:
         """Its full name, for a person."""
         return f"{self.store.name.rstrip('/')}/{self.entry.path}"
 
-    def local_path(self) -> Path:
-        """See `Store.fetch`."""
-        return self.store.fetch(self.entry)
+    def open(self) -> BinaryIO:
+        """See `Store.open`."""
+        return self.store.open(self.entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +196,22 @@ def _config(store: Store, manifest: Manifest) -> Config:
         raise ShardError(f"{store.name.rstrip('/')}/manifest.json: its settings are damaged: {error}") from error
 
 
-def open_stores(names: list[str], split: str, *, verify: bool) -> list[Dataset]:
+def open_store(name: str, *, verify: bool, cache: Cache | None, storage_options: dict[str, Any] | None) -> Store:
+    """The store of a directory on this machine, or of a URL."""
+    if name.startswith("file://"):
+        name = name.removeprefix("file://")
+    if "://" not in name:
+        return LocalStore(name, verify=verify)
+    return RemoteStore(name, cache=cache or Cache(), storage_options=storage_options, verify=verify)
+
+
+def open_datasets(stores: list[Store], split: str) -> list[Dataset]:
     """Opens the datasets that are loaded together.
 
     Raises:
         ConfigError: they are not of one tokenizer, or have no rows.
     """
-    datasets = [open_dataset(LocalStore(name, verify=verify), split) for name in names]
+    datasets = [open_dataset(store, split) for store in stores]
     first = datasets[0]
     for dataset in datasets:
         if dataset.metadata.tokenizer_sha256 != first.metadata.tokenizer_sha256:
