@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
     from nspdata.build.plan import BuildPlan
     from nspdata.config import Config
-    from nspdata.files import Files
-    from nspdata.shards import Manifest, ShardEntry
-    from nspdata.vocabulary import Vocabulary
+    from nspdata.shards import Manifest
 
 READ = "read"
 """Tag of the output that says what was read."""
@@ -67,19 +65,6 @@ class BeamFiles:
         """Removes a file or a directory."""
         if found := [name for name, _ in self.match(path)]:
             FileSystems.delete(found)
-
-
-class ReadOnly:
-    """Files that are read, while what is written to them is let go: the rejected records of a job that only counts."""
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
-
-    def write(self, path: str, data: bytes) -> None:
-        """Does nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.files, name)
 
 
 class TokenizeUnits(beam.DoFn):
@@ -225,79 +210,3 @@ def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: s
 def _trained_size(inputs: bytes, output: str, config: Config) -> int:
     wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, Places())
     return len(wordpiece.vocabulary)
-
-
-class MergeStatistics(beam.CombineFn):
-    """The statistics of a whole, from those of its parts."""
-
-    def create_accumulator(self) -> Statistics:
-        """Of nothing."""
-        return zero()
-
-    def add_input(self, accumulator: Statistics, statistics: Statistics) -> Statistics:
-        """One part more."""
-        return merge(accumulator, statistics)
-
-    def merge_accumulators(self, accumulators: Iterable[Statistics]) -> Statistics:
-        """All of them."""
-        return reduce(merge, accumulators, zero())
-
-    def extract_output(self, accumulator: Statistics) -> Statistics:
-        """Of the whole."""
-        return accumulator
-
-
-def shard_statistics(entry: ShardEntry, directory: str, vocabulary: Vocabulary) -> Statistics:
-    """Of one shard, local or remote."""
-    path = join(directory, entry.path)
-    with BeamFiles().open(path) as stream:
-        return summarize_stream(stream, entry, vocabulary, name=path)
-
-
-def statistics_of_shards(
-    pipeline: beam.Pipeline, directory: str, entries: Sequence[ShardEntry], vocabulary: Vocabulary
-) -> beam.PCollection:
-    """The statistics of the rows of some shards: one value."""
-    return (
-        pipeline
-        | "Shards" >> beam.Create(list(entries))
-        | "SpreadShards" >> beam.Reshuffle()
-        | "SummarizeShards" >> beam.Map(shard_statistics, directory, vocabulary)
-        | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
-    )
-
-
-def unit_statistics(unit: bytes, plan: BuildPlan) -> Iterator[Any]:
-    """What was read of a unit, under the tag `READ`, and its documents for the shards that they belong to."""
-    for value in tokenize_unit(plan, decode_unit(unit), ReadOnly(BeamFiles()), encoder_of(plan)):
-        if isinstance(value, ReadSummary):
-            yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
-        else:
-            yield value
-
-
-def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
-    """Of the documents of one shard, with exact duplicates dropped as a build drops them."""
-    spills = [unspill(data) for data in group[1]]
-    documents, dropped = in_order(TokenizedDocuments.concatenate(spills, plan.vocabulary.dtype))
-    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=dropped))
-
-
-def statistics_of_documents(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
-    """The statistics of documents, as a build of them would have them but for its rows: one value."""
-    read = (
-        pipeline
-        | "Units" >> beam.Create(list(units)).with_output_types(bytes)
-        | "SpreadUnits" >> beam.Reshuffle()
-        | "Tokenize"
-        >> beam.FlatMap(unit_statistics, plan).with_outputs(READ, main="spills").with_output_types(tuple[int, bytes])
-    )
-    documents = read.spills | "GroupByShard" >> beam.GroupByKey() | "Summarize" >> beam.Map(group_statistics, plan)
-    merged = (read[READ], documents) | "Both" >> beam.Flatten()
-    return merged | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
-
-
-def write_statistics(statistics: Statistics, path: str) -> str:
-    """Writes statistics as `statistics.json` is written; returns the path."""
-    BeamFiles().write(path, (to_json(to_dict(statistics)) + "\n").encode())
-    return path
