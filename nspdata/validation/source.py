@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nspdata.config import SentencesConfig
     from nspdata.documents import TokenizedDocuments
     from nspdata.encoding import Encoder
     from nspdata.files import Files
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Finding
     from nspdata.validation.rules import Rules
     from nspdata.validation.spilling import Reading
+    from nspdata.vocabulary import Vocabulary
 
 
 def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool = False) -> list[Finding]:
@@ -74,22 +77,28 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
 
 
 def _encoder(manifest: Manifest, rules: Rules, *, fast: bool) -> Encoder:
+    flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
+    return _make_encoder(rules.config.sentences, rules.vocabulary, *flags, fast)
+
+
+@lru_cache(maxsize=1)
+def _make_encoder(
+    sentences: SentencesConfig,
+    vocabulary: Vocabulary,
+    lowercase: bool,  # noqa: FBT001
+    strip_accents: bool,  # noqa: FBT001
+    fast: bool,  # noqa: FBT001
+) -> Encoder:
+    """The encoder of the settings; kept, for it takes half a second to make."""
     from nspdata.encoding import PlainEncoder, make_encoder
     from nspdata.sentences import Splitter
     from nspdata.wordpiece import WordPiece
 
-    flags = {
-        key: "yes" if manifest.tokenizer[key] else "no"
-        for key in ("lowercase", "strip_accents")
-        if key in manifest.tokenizer
-    }
-    wordpiece = WordPiece.from_files({"vocab.txt": rules.vocabulary.text.encode()}, **flags)
-    sentences = rules.config.sentences
+    wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
+    language, model, paragraphs = sentences.language, sentences.model, sentences.paragraphs
     if fast:
-        return make_encoder(
-            wordpiece, language=sentences.language, model=sentences.model, paragraphs=sentences.paragraphs
-        )
-    return PlainEncoder(Splitter(sentences.language, sentences.model, sentences.paragraphs), wordpiece)
+        return make_encoder(wordpiece, language=language, model=model, paragraphs=paragraphs)
+    return PlainEncoder(Splitter(language, model, paragraphs), wordpiece)
 
 
 def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
