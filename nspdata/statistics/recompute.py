@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from nspdata.errors import ShardError
 from nspdata.rows import Rows
+from nspdata.schema import row_metadata
 from nspdata.shards import STATISTICS, open_shard, read_manifest
 from nspdata.statistics.summarize import summarize_files, summarize_rows
 from nspdata.statistics.values import from_json, merge, zero
 from nspdata.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
     from nspdata.shards import Manifest, ShardEntry
     from nspdata.statistics.values import Statistics
 
@@ -53,10 +60,33 @@ def entries_of(manifest: Manifest, split: str | None = None) -> list[ShardEntry]
 
 
 def summarize_entry(directory: str | Path, entry: ShardEntry, vocabulary: Vocabulary) -> Statistics:
-    """The statistics of one shard, from its file."""
+    """The statistics of one shard, from its file on the local disk."""
     table, metadata = open_shard(directory, entry)
+    return _summarized(table.to_batches(), entry, vocabulary, metadata.max_seq_length)
+
+
+def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary, *, name: str) -> Statistics:
+    """The statistics of one shard, from wherever it is, batch by batch.
+
+    Raises:
+        ShardError: it is no shard, or has not the rows that the manifest names.
+    """
+    try:
+        with pa.ipc.open_stream(stream) as reader:
+            statistics = _summarized(reader, entry, vocabulary, row_metadata(reader.schema, name=name).max_seq_length)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard anew") from error
+    rows = statistics.rows.counts.get("rows", 0)
+    if rows != entry.rows:
+        raise ShardError(f"{name}: {rows} rows, the manifest says {entry.rows}; copy the shard anew")
+    return statistics
+
+
+def _summarized(
+    batches: Iterable[pa.RecordBatch], entry: ShardEntry, vocabulary: Vocabulary, max_seq_length: int
+) -> Statistics:
     statistics = summarize_files([entry])
-    for batch in table.to_batches():
-        rows = summarize_rows(Rows.from_batch(batch), vocabulary, max_seq_length=metadata.max_seq_length)
+    for batch in batches:
+        rows = summarize_rows(Rows.from_batch(batch), vocabulary, max_seq_length=max_seq_length)
         statistics = merge(statistics, rows)
     return statistics

@@ -1,0 +1,60 @@
+"""The statistics of a dataset's shards, or of raw documents, on any Beam runner.
+
+```
+python -m beam_jobs.compute_statistics --input gs://bucket/data --output gs://bucket/rows.json \
+    --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
+python -m beam_jobs.compute_statistics --input 'gs://corpus/*.jsonl' --tokenizer vocab.txt --output corpus.json
+```
+
+Of shards it computes what `statistics.json` has under `rows`; with `--tokenizer`, of documents, what it has under `corpus`,
+but for what only pairing can count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nspdata.settings import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and Beam's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", nargs="+", required=True, help="a dataset directory; with --tokenizer, documents")
+    parser.add_argument("--output", required=True, help="the JSON file to write")
+    parser.add_argument(
+        "--tokenizer", help="of documents: a vocab.txt, a tokenizer.json, or a directory, on this machine"
+    )
+    parser.add_argument("--config", type=Path, help="of documents: settings as TOML")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of documents: single settings")
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Options, settings, pipeline."""
+    import apache_beam as beam
+
+    from nspdata.build import statistics_job as job
+    from nspdata.build.run import run_pipeline
+
+    own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    config = load_config(own.config, own.set, {})
+
+    def steps(pipeline: beam.Pipeline) -> None:
+        if own.tokenizer:
+            statistics = job.statistics_of_documents(pipeline, own.input, own.tokenizer, config)
+        else:
+            statistics = job.statistics_of_shards(pipeline, own.input[0])
+        _ = statistics | "Write" >> beam.Map(job.write_statistics, own.output)
+
+    run_pipeline(steps, beam_options)
+
+
+if __name__ == "__main__":
+    main()
