@@ -20,7 +20,6 @@ from nspdata.validation.cover import Origin, check_cover
 from nspdata.validation.descriptions import differences
 from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings, Notes
-from nspdata.validation.lookup import look_up
 from nspdata.validation.shard_files import read_batches, sound_parts
 from nspdata.validation.tokenizer import check_tokenizer
 
@@ -152,6 +151,8 @@ class SourceChecks:
 
     def _look_up(self, entry: ShardEntry | None, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
         """Looks the rows of a shard up; what is wrong with the file itself is told by `validate`."""
+        from nspdata.validation.lookup import look_up  # compiled
+
         told = Findings()
         path = self.directory / entry.path if entry else self.directory
         batches = read_batches(path, entry.path, self.rules, told) if entry and path.exists() else None
