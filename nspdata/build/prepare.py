@@ -32,8 +32,8 @@ SHARD_BYTES = 64_000_000
 COMPRESSION_RATIO = 3
 """Bytes of text expected of one byte of a compressed or columnar file, to derive the number of shards."""
 
-UNIT_BYTES = 16 << 20
-"""Bytes of input that a worker takes at once; small files are taken together."""
+LEAST_UNIT_BYTES, MOST_UNIT_BYTES, UNITS = 4 << 20, 64 << 20, 64
+"""Bytes of input that a worker takes at once: about a 64th of all, so that the work comes out even, within these bounds."""
 
 SAMPLE_BYTES, SAMPLE_TEXTS, SAMPLE_CHARACTERS = 1_000_000, 2_000, 10_000
 """What is looked at before a build, at most, to see whether the vocabulary fits."""
@@ -151,12 +151,14 @@ def _resolved(config: Config, sources: Sequence[Source]) -> Config:
 
 
 def make_units(sources: Sequence[Source]) -> list[list[Source]]:
-    """Units of work: large files of lines are cut, small neighbours grouped, until a unit holds `UNIT_BYTES`."""
+    """Units of work: large files of lines are cut, small neighbours grouped; the same whoever does the work."""
+    total = sum(source.size_bytes for source in sources)
+    unit_bytes = min(max(LEAST_UNIT_BYTES, total // UNITS), MOST_UNIT_BYTES)
     units: list[list[Source]] = []
-    held = UNIT_BYTES
-    for source in split_sources(sources, range_bytes=UNIT_BYTES):
+    held = unit_bytes
+    for source in split_sources(sources, range_bytes=unit_bytes):
         size = (source.size_bytes if source.end is None else source.end) - source.start
-        if held + size > UNIT_BYTES:
+        if held + size > unit_bytes:
             units.append([])
             held = 0
         units[-1].append(source)
