@@ -8,6 +8,7 @@ A row's mask is a function of the row and of one 64-bit key, from which its draw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,10 @@ TOKEN_COUNTER, SPAN_COUNTER = 1 << 20, 1 << 21
 
 SPAN_GEOMETRIC, SPAN_MAX_WORDS = 0.2, 10
 """SpanBERT's span lengths: geometric, clipped, in whole words; 3.8 on average."""
+
+
+ROWS_AT_ONCE = 8192
+"""Rows that are masked together; each has its own randomness, so it changes no mask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,24 @@ def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64]
         keys: shape (num_rows,), uint64: the randomness of each row.
         rules: how.
     """
+    firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
+    if len(firsts) == 1:
+        return _mask(ids, offsets, keys, rules)
+    cuts = [*firsts, len(keys)]
+    parts = [
+        _mask(ids[offsets[begin] : offsets[end]], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules)
+        for begin, end in pairwise(cuts)
+    ]
+    return Masked(
+        ids=np.concatenate([part.ids for part in parts]),
+        positions=np.concatenate([part.positions for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+    )
+
+
+def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
+    """`mask`, all rows at once: about 20 bytes a token of memory."""
     candidates = ~rules.specials[ids]
     free = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
     budgets = num_to_predict(np.diff(offsets), free, rules)
