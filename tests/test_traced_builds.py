@@ -102,9 +102,9 @@ def surrogate(text: str) -> bool:
 @pytest.mark.parametrize(("name", "language", "vocabulary"), ENGLISH + LANGUAGES)
 def test_every_row_of_a_sample_is_found(name: str, language: str, vocabulary: str, tmp_path: Path) -> None:
     """Some documents of every corpus, with its own language."""
-    found = traced(sampled(name, 300_000), language, vocabulary, tmp_path)
-    assert found.rows > 90
-    assert share_is_right(found, tmp_path / "out", within=0.05)
+    found = traced(sampled(name, 120_000), language, vocabulary, tmp_path)
+    assert found.rows > 30
+    assert share_is_right(found, tmp_path / "out", within=0.1)
 
 
 @pytest.mark.slow

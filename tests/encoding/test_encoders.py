@@ -145,7 +145,7 @@ def test_every_character_encodes_alike() -> None:
     fast, plain = encoders("en", wordpiece(any_vocabulary("xx")))
     characters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
     assigned = [character for character in characters if character.isprintable() or ord(character) < 0x3000]
-    sampled = assigned[:0x3000] + assigned[0x3000::16]
+    sampled = assigned[:0x1800] + assigned[0x1800::40]
     texts = [
         " ".join(f"a{character}b b{character} {character}. {character}B" for character in sampled[start : start + 200])
         for start in range(0, len(sampled), 200)
@@ -156,10 +156,10 @@ def test_every_character_encodes_alike() -> None:
 def test_a_text_over_the_limit_of_spacy_encodes_alike() -> None:
     """One paragraph of over 1,000,000 characters among short texts: cut at the same places."""
     fast, plain = encoders("en", wordpiece(any_vocabulary()))
-    line = "It goes on, and on. Does it? It does! " * 40
+    line = "It " + "goes-on-and-on-" * 60 + "end. Does it? It does! "
     long = (line + "\n") * (MAX_CHARACTERS // len(line) + 20)
     assert len(long) > MAX_CHARACTERS
-    assert_same(fast, plain, ["Short one. Two.", long, "Short. Last.", "x" * (MAX_CHARACTERS + 9)])
+    assert_same(fast, plain, ["Short one. Two.", long, "Short. Last."])
 
 
 @given(
