@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LAWS = {
     "manifest_schema": "the manifest is as its JSON Schema says",
     "manifest_version": "the manifest is of the version that this nspdata reads",
-    "manifest_path": "every shard's path is a plain path below the dataset directory, and none is named twice",
+    "manifest_path": "every shard's path is a plain one below the dataset directory, and the one that the settings give",
     "manifest_config": "the manifest's settings are settings of this nspdata, and their fingerprint is theirs",
     "manifest_counts": "the manifest's counts agree with each other and with the rows",
     "missing_file": "every file of a dataset is there",
@@ -22,7 +22,7 @@ LAWS = {
     "file_sha256": "every shard has the sha256 that the manifest names",
     "tokenizer": "the tokenizer's files are those that the manifest names, and agree with each other",
     "datasets_files": "the files that let `datasets` open the directory are those that the manifest gives",
-    "rejected": "rejected/ holds as many records, by reason, as the manifest counts",
+    "rejected": "rejected/ holds as many records, by reason, as the manifest counts, and those that the input gives",
     "arrow": "every shard is a whole Arrow IPC stream",
     "arrow_schema": "every shard has the columns, types and metadata of the contract, and no null",
     "shard_rows": "every shard has the rows that the manifest names",
@@ -58,6 +58,7 @@ LAWS = {
     "missing_document": "every document of the input has a row, but those that the counts name",
     "tokens_lost": "every sentence of the corpus is in one row of each pass, but those that the counts name",
     "row_order": "the rows of a shard are in the order of its documents, pass after pass",
+    "rebuilt": "building a shard again from its documents and the settings gives the same rows",
 }
 """Every law that is checked, by its name."""
 

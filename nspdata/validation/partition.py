@@ -46,6 +46,10 @@ class Partition:
             for split, count in self.num_shards.items()
         }
 
+    def place(self, path: str) -> tuple[str, int]:
+        """The split of a shard, and its index in it."""
+        return next((split, paths.index(path)) for split, paths in self.paths.items() if path in paths)
+
     def assign(self, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The shard of each text, numbered over the splits in order: the low word of its hash gives the split, the high word the shard.
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from nspdata.errors import ShardError
 from nspdata.rows import Rows
+from nspdata.schema import row_schema
 from nspdata.shards import MANIFEST, STATISTICS
 from nspdata.statistics import Part, from_json, summarize_documents
 from nspdata.statistics.summarize import FROM_BUILD
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from nspdata.encoding import Encoder
     from nspdata.files import Files
     from nspdata.reading import Source
-    from nspdata.shards import Manifest, ShardEntry
+    from nspdata.shards import Manifest
     from nspdata.validation.findings import Finding
     from nspdata.validation.rules import Rules
     from nspdata.validation.spilling import Reading
@@ -125,6 +127,8 @@ class SourceChecks:
         self.built: dict[str, int] = {}
         self.corpus = Part()
         self.origin = Origin()
+        self.rebuilt: dict[str, int] = {}
+        self.paths = {entry.path for entries in manifest.splits.values() for entry in entries}
 
     def check(self, sources: Sequence[Source], files: Files, spills: Path, *, fast: bool) -> None:
         """Reads the input, looks every shard up in it, and holds the counts to what both gave."""
@@ -132,7 +136,6 @@ class SourceChecks:
 
         encoder = _encoder(self.manifest, self.rules, fast=fast)
         reading, names = lay_down(sources, self.rules, files, encoder, spills)
-        entries = {entry.path: entry for entries in self.manifest.splits.values() for entry in entries}
         for key, path in enumerate(chain(*self.rules.partition.paths.values())):
             documents, dropped = take_up(key, self.rules, spills)
             (spills / str(key)).unlink(missing_ok=True)
@@ -144,29 +147,42 @@ class SourceChecks:
             }
             self.built = {name: self.built.get(name, 0) + count for name, count in held.items()}
             self.corpus += summarize_documents(documents, self.rules.vocabulary)
-            self.origin += self._look_up(entries.get(path), documents, names)
+            self.origin += self._look_up(path, documents, names)
         self._check_counts(reading)
         self._check_rejected(reading)
         self._check_statistics(reading)
 
-    def _look_up(self, entry: ShardEntry | None, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
-        """Looks the rows of a shard up; what is wrong with the file itself is told by `validate`."""
+    def _look_up(self, path: str, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
+        """Looks the rows of a shard up, and builds it again where nothing was wrong with them."""
         from nspdata.validation.lookup import look_up  # compiled
+        from nspdata.validation.rebuilding import check_rebuilt
 
-        told = Findings()
-        path = self.directory / entry.path if entry else self.directory
-        batches = read_batches(path, entry.path, self.rules, told) if entry and path.exists() else None
-        if entry is None or batches is None:
+        read = self._read(path)
+        if read is None:
             return Origin(placed=False)
-        parts = list(sound_parts(batches, entry.path, self.rules, told))
-        numbers = np.concatenate([np.zeros(0, np.int64), *(notes.numbers for _, notes in parts)])
-        whole = len(numbers) == sum(map(len, batches))
-        if not parts:
-            return Origin(placed=False)
-        rows = Rows.concatenate([rows for rows, _ in parts])
-        notes = Notes(self.findings, entry.path, numbers)
+        (rows, notes, whole), before = read, len(self.findings)
         places = look_up(rows, documents, names, self.rules, notes)
-        return check_cover(rows, places, documents, self.rules, notes) if whole else Origin(placed=False)
+        if not whole:
+            return Origin(placed=False)
+        origin = check_cover(rows, places, documents, self.rules, notes)
+        if len(self.findings) == before:
+            counts = check_rebuilt(rows, documents, self.rules, notes, self.rules.partition.place(path))
+            self.rebuilt = {name: self.rebuilt.get(name, 0) + count for name, count in counts.items()}
+        return origin
+
+    def _read(self, path: str) -> tuple[Rows, Notes, bool] | None:
+        """The rows of a shard whose shape is sound, and whether they are all; what is wrong with others is told by `validate`."""
+        told = Findings()
+        batches = None
+        if path in self.paths and (self.directory / path).exists():
+            batches = read_batches(self.directory / path, path, self.rules, told)
+        if batches is None:
+            return None
+        parts = list(sound_parts(batches, path, self.rules, told))
+        numbers = np.concatenate([np.zeros(0, np.int64), *(notes.numbers for _, notes in parts)])
+        none = Rows.from_batch(pa.RecordBatch.from_pylist([], schema=row_schema(self.rules.metadata)))
+        rows = Rows.concatenate([none, *(rows for rows, _ in parts)])
+        return rows, Notes(self.findings, path, numbers), len(rows) == sum(map(len, batches))
 
     def _check_counts(self, reading: Reading) -> None:
         read, built = self.manifest.counts.get("read", {}), self.manifest.counts.get("built", {})
@@ -189,6 +205,10 @@ class SourceChecks:
         for name, (least, most) in bounds.items() if origin.placed else ():
             if not least <= built.get(name, 0) <= most:
                 message = f"{name}: the manifest counts {built.get(name, 0):,}, the rows give {least:,} to {most:,}"
+                self.findings.add("source_counts", message, file=MANIFEST)
+        for name, count in self.rebuilt.items() if not len(self.findings) else ():
+            if built.get(name, 0) != count:
+                message = f"{name}: the manifest counts {built.get(name, 0):,}, building again {count:,}"
                 self.findings.add("source_counts", message, file=MANIFEST)
 
     def _check_rejected(self, reading: Reading) -> None:
