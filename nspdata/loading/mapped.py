@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from nspdata.rows import Rows
 from nspdata.shards import read_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_OPEN = 96
 """Shards that are kept open; each costs a few kB."""
+
+PARTS_AT_ONCE = 32
+"""Record batches whose pages are held at once: reading a byte maps 64 KB around it."""
 
 AHEAD_WINDOWS = 64
 """How far ahead stores are told of shards."""
@@ -54,20 +58,18 @@ class MappedShard:
         self.batches: list[pa.RecordBatch] = table.to_batches()
         self.starts = offsets(np.array([len(batch) for batch in self.batches], np.int64))
 
-    def rows(self, numbers: NDArray[np.int64]) -> list[Rows]:
+    def rows(self, numbers: NDArray[np.int64]) -> Iterator[Rows]:
         """The rows of these numbers, ascending and distinct, a part for each record batch.
 
         Raises:
             ShardError: see `check_rows`.
         """
         cuts = np.searchsorted(numbers, self.starts)
-        parts = []
         for index in np.flatnonzero(np.diff(cuts)).tolist():
             some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
             first, last = int(some[0]), int(some[-1])
             part = self._part(self.batches[index].slice(first, last - first + 1))
-            parts.append(part if len(part) == len(some) else take(part, some - first))
-        return parts
+            yield part if len(part) == len(some) else take(part, some - first)
 
     def _part(self, batch: pa.RecordBatch) -> Rows:
         try:
@@ -144,23 +146,25 @@ class Reader:
             ShardError: a shard is missing or damaged.
         """
         order, distinct = _distinct(places)
-        rows = Rows.concatenate([part for shard, numbers in distinct for part in self._shard(shard).rows(numbers)])
-        if not rows.input_ids.flags.owndata:
-            rows = replace(rows, input_ids=rows.input_ids.copy())
-        self.release()
-        return Window(rows=rows, order=order)
+        parts = [part for shard, numbers in distinct for part in self._copied(shard, numbers)]
+        return Window(rows=Rows.concatenate(parts), order=order)
+
+    def _copied(self, shard: int, numbers: NDArray[np.int64]) -> Iterator[Rows]:
+        """Rows of a shard in memory of their own; a few blocks' pages are let go before those of the next are touched."""
+        mapped = self._shard(shard)
+        parts = mapped.rows(numbers)
+        while some := list(islice(parts, PARTS_AT_ONCE)):
+            yield Rows.concatenate(some) if len(some) > 1 else take(some[0], np.arange(len(some[0])))
+            mapped.release()
 
     def lengths(self, places: Places) -> NDArray[np.int64]:
         """Tokens of the rows of these places: shape (n,), int64."""
         order, distinct = _distinct(places)
-        parts = [self._shard(shard).lengths(numbers) for shard, numbers in distinct]
-        self.release()
+        parts = []
+        for shard, numbers in distinct:
+            parts.append(self._shard(shard).lengths(numbers))
+            self._shard(shard).release()
         return np.concatenate([np.zeros(0, np.int64), *parts])[order]
-
-    def release(self) -> None:
-        """See `MappedShard.release`, of all."""
-        for mapped in self._open.values():
-            mapped.release()
 
     def ahead(self, plan: Plan, window: int) -> None:
         """Tells the stores which shards the windows after this one read from, in the order of need.
