@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--megabytes", type=float, default=20)
     parser.add_argument("--source-megabytes", type=float, default=5)
-    parser.add_argument("--set", nargs="*", default=["duplicate_factor=5"], metavar="KEY=VALUE")
+    parser.add_argument("--set", nargs="*", default=["duplicate_factor=10"], metavar="KEY=VALUE")
     parser.add_argument("--record", metavar="NAME", help="keep the figures as benchmarks/results/NAME.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:

@@ -18,6 +18,20 @@ def test_a_sound_dataset(sound: Callable[[str], Path], corpus: Path) -> None:
     assert "is right: every checksum, row and law, and every row against its documents" in done.stdout
 
 
+def test_what_a_user_builds(place: Path, corpus: Path, tmp_path: Path) -> None:
+    """A dataset that the whole command has built, on its engine and in two processes, is right."""
+    settings = (
+        "tokenizer.max_unknown=1.0",
+        "input.max_rejected=0.5",
+        "output.num_shards=2",
+        "pairing.max_seq_length=64",
+    )
+    command = ("build", corpus, "-o", tmp_path / "data", "--tokenizer", place / "vocab.txt", "--workers", 2)
+    nspdata_command(*command, *(part for setting in settings for part in ("--set", setting)))
+    done = nspdata_command("validate", tmp_path / "data", "--source", corpus, "--fast")
+    assert "is right" in done.stdout
+
+
 def test_without_compiled_loops(sound: Callable[[str], Path], corpus: Path) -> None:
     """A machine without numba finds the same."""
     done = nspdata_command("validate", sound("one shard"), "--source", corpus, NSPDATA_NUMBA="0")
