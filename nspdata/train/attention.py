@@ -68,14 +68,17 @@ def _laid_out(
     starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff().long()
     offsets = torch.arange(max_seqlen, device=device)
     places = (starts[:, None] + offsets).clamp(max=num_tokens - 1)  # (num_rows, max_seqlen)
-    query, key, value = (states[places].transpose(1, 2) for states in qkv)  # (num_rows, heads, max_seqlen, head_size)
+    # in fp32 on a processor: torch's attention is slower there in bf16
+    exact = torch.float32 if device.type == "cpu" else qkv[0].dtype
+    query, key, value = (states[places].transpose(1, 2).to(exact) for states in qkv)
     # an empty row sees its first place, so that no softmax is over nothing
     seen = (offsets < lengths[:, None]) | (offsets == 0)
-    out = functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=seen[:, None, None], dropout_p=dropout, scale=scaling
-    )
+    with torch.autocast(device.type, enabled=False):
+        out = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=seen[:, None, None], dropout_p=dropout, scale=scaling
+        )
     rows = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths, output_size=num_tokens)
-    return out.transpose(1, 2)[rows, torch.arange(num_tokens, device=device) - starts[rows]]
+    return out.transpose(1, 2)[rows, torch.arange(num_tokens, device=device) - starts[rows]].to(qkv[0].dtype)
 
 
 AttentionInterface.register(NAME, ragged_attention)

@@ -148,3 +148,15 @@ def test_filling_up_counts_for_nothing(rows, tokens, masked, more, seed):
     assert full.masked_lm_ids[:num_masked].equal(plain.masked_lm_ids)
     assert (full.masked_lm_ids[num_masked:] == -100).all()
     assert (full.next_sentence_label[rows:] == -100).all()
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_attention_keeps_the_precision_of_its_surroundings(precision):
+    """Under autocast or not, what comes out is of the kind that went in, and close to attention in fp32."""
+    states = torch.randn(3, 1, 2, 9, 8, generator=torch.Generator().manual_seed(0))
+    ends = torch.tensor([0, 4, 9], dtype=torch.int32)
+    expected, _ = ragged_attention(torch.nn.Identity(), *states, None, cu_seqlens=ends, max_seqlen=5)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        out, _ = ragged_attention(torch.nn.Identity(), *states.to(precision), None, cu_seqlens=ends, max_seqlen=5)
+    assert out.dtype == precision
+    torch.testing.assert_close(out.float(), expected, atol=2e-2, rtol=2e-2)
