@@ -1,6 +1,7 @@
-"""The builder beside the plain way and the floor, in one run: MB of text a CPU-second, on one core.
+r"""The builder beside the plain way, LDDL and the floor, in one run: MB of text a CPU-second, on one core.
 
-    python benchmarks/build.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 100] [--plain-megabytes 5] [--record NAME]
+    python benchmarks/build.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 100] [--plain-megabytes 5] \
+        [--lddl-python PYTHON] [--record NAME]
 
 The whole command is measured from outside (user + system seconds of the process and its children), pinned to one processor;
 its start-up is measured on a corpus of two documents and given apart.
@@ -98,6 +99,14 @@ def run(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
         result["times_the_plain_way"] = (
             result["mb_per_cpu_s_without_startup"] / result["plain_mb_per_cpu_s_without_startup"]  # type: ignore[operator]
         )
+        if arguments.lddl_python:
+            peer = [arguments.lddl_python, str(HERE / "lddl_way.py")]
+            base = measure([*peer, str(tiny), str(vocabulary), str(work / "lddl_base")])
+            spent = measure([*peer, str(small), str(vocabulary), str(work / "lddl")])
+            result["lddl_mb_per_cpu_s_without_startup"] = few / (spent["cpu_s"] - base["cpu_s"])
+            result["times_lddl"] = (
+                result["mb_per_cpu_s_without_startup"] / result["lddl_mb_per_cpu_s_without_startup"]  # type: ignore[operator]
+            )
     return result
 
 
@@ -108,6 +117,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--megabytes", type=float, default=1e9)
     parser.add_argument("--plain-megabytes", type=float, default=5)
+    parser.add_argument("--lddl-python", help="the Python of an environment with LDDL, see lddl_way.py")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     parser.add_argument("--record", metavar="NAME", help="keep the figures as benchmarks/results/NAME.json")
     arguments = parser.parse_args()

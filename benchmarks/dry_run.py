@@ -2,8 +2,8 @@
 
     python benchmarks/dry_run.py CORPUS... --tokenizer vocab.txt [--workers 1] [--turns 3] [--record NAME]
 
-Times are wall times of whole commands; estimate and build take turns, and the median of each is compared, for on a machine
-that others use as well a single pair says little.
+Times are of whole commands, `seconds` on the wall and `processor_seconds` of all processes; estimate and build take turns, and
+the median of each is compared. On a machine that others use as well the wall says little, the processor more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import datetime as dt
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def expected(corpus: str, tokenizer: str, workers: int) -> dict:
 def built(corpus: str, tokenizer: str, workers: int) -> dict:
     """What the build gives."""
     with tempfile.TemporaryDirectory() as place:
-        out, start = Path(place) / "out", time.perf_counter()
+        out, start, before = Path(place) / "out", time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [
             "-m",
             "nspdata",
@@ -57,7 +58,7 @@ def built(corpus: str, tokenizer: str, workers: int) -> dict:
             str(workers),
         ]
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        seconds = time.perf_counter() - start
+        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         manifest = json.loads((out / "manifest.json").read_text())
         labels = json.loads((out / "statistics.json").read_text())["rows"]["counts"]
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -68,6 +69,7 @@ def built(corpus: str, tokenizer: str, workers: int) -> dict:
         "label_1_share": labels["label_1"] / labels["rows"],
         "output_bytes": size,
         "seconds": seconds,
+        "processor_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     }
 
 
@@ -75,11 +77,20 @@ def compare(corpus: str, tokenizer: str, *, workers: int, turns: int) -> list[di
     pairs = [(expected(corpus, tokenizer, workers), built(corpus, tokenizer, workers)) for _ in range(turns)]
     first, actual = pairs[0]
     lines = []
-    for key in ("documents", "sentences", "tokens", "rows", "label_1_share", "output_bytes", "seconds"):
+    for key in (
+        "documents",
+        "sentences",
+        "tokens",
+        "rows",
+        "label_1_share",
+        "output_bytes",
+        "seconds",
+        "processor_seconds",
+    ):
         one = first["counts"].get(key, first.get(key))
         two = actual[key]
-        if key == "seconds":
-            one, two = (statistics.median(pair[side]["seconds"] for pair in pairs) for side in (0, 1))
+        if "seconds" in key:
+            one, two = (statistics.median(pair[side][key] for pair in pairs) for side in (0, 1))
         lines.append({"corpus": Path(corpus).name, "what": key, "expected": one, "actual": two, "ratio": one / two})
     took = statistics.median(pair[0]["took"] for pair in pairs)
     lines.append({"corpus": Path(corpus).name, "what": "the dry run itself, s", "expected": took})
