@@ -241,6 +241,22 @@ def test_each_pass_has_fresh_pairs_and_masks() -> None:
     assert passes.most_common(1)[0][1] < 3 or len(passes) > 2.5 * len(once)
 
 
+def test_each_pass_has_fresh_masks_on_the_same_rows() -> None:
+    """With `none` the rows of every pass are the same, so that the masks alone can differ."""
+    documents = make_documents(random_lengths(30, 4))
+    config = dataclasses.replace(config_of(objective="none"), duplicate_factor=2)
+    rows, _ = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+    half = len(rows) // 2
+    middle = int(rows.offsets[half])
+    assert (rows.unmasked_ids()[:middle] == rows.unmasked_ids()[middle:]).all()
+    same = [
+        set(rows.masked_lm_positions[slice(*rows.masked_offsets[row : row + 2])].tolist())
+        == set(rows.masked_lm_positions[slice(*rows.masked_offsets[row + half : row + half + 2])].tolist())
+        for row in range(half)
+    ]
+    assert sum(same) < half // 20
+
+
 def test_the_seed_the_split_and_the_shard_move_pairs() -> None:
     """Other rows for each, the same rows for the same."""
     documents = make_documents(random_lengths(40, 2))
