@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from nspdata.reading import Source
     from nspdata.statistics import Statistics
 
-START_SECONDS = 3.3
+START_SECONDS = 3.5
 """A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
 
 BESIDE_BYTES = 30_000
@@ -55,7 +55,8 @@ class Estimate:
         label_1_share: rows of label 1.
         output_bytes: disk that OUT takes.
         temporary_bytes: disk that it takes beside that while the build runs.
-        seconds: wall time of the build.
+        seconds: wall time of the build, on a machine as busy as it is now.
+        processor_seconds: processor time of all its processes.
         num_workers: processes that this is for.
         num_shards: shards of all splits.
         sampled_bytes: text that was tokenized for this.
@@ -68,6 +69,7 @@ class Estimate:
     output_bytes: int
     temporary_bytes: int
     seconds: float
+    processor_seconds: float
     num_workers: int
     num_shards: int
     sampled_bytes: int
@@ -113,7 +115,7 @@ class _Trial:
 
     def __init__(self, plan: BuildPlan, sample: Sample) -> None:
         _warm_up(plan, sample.batches[0])
-        encoder, start = encoder_of(plan), time.perf_counter()
+        encoder, start, started = encoder_of(plan), time.perf_counter(), time.process_time()
         tokenized = [tokenize_batch(plan, batch, encoder)[0] for batch in sample.batches]
         spills = [data for _, data in spill(plan, tokenized)]
         middle = time.perf_counter()
@@ -121,6 +123,7 @@ class _Trial:
         self.spill_bytes = sum(map(len, spills))
         self.statistics, self.shard_bytes = _build(plan, spills)
         self.build_seconds = time.perf_counter() - middle
+        self.processor_seconds = time.process_time() - started
 
 
 def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
@@ -179,6 +182,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
         output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
         temporary_bytes=round(scale * trial.spill_bytes),
         seconds=seconds,
+        processor_seconds=START_SECONDS + sample.read_processor_seconds + scale * trial.processor_seconds,
         num_workers=num_workers,
         num_shards=plan.total_shards,
         sampled_bytes=sample.kept_bytes,

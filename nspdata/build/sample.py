@@ -39,7 +39,8 @@ class Sample:
 
     Attributes:
         counts: what the whole input holds, as far as the sample says: `records`, `documents`, `text_bytes`, `rejected.<reason>`.
-        read_seconds: what reading all of it takes one process.
+        read_seconds: what reading all of it takes one process, wall time.
+        read_processor_seconds: the same, processor time.
         batches: documents, in batches of about a megabyte.
         kept_bytes: bytes of their text.
         whole: whether everything was read and kept.
@@ -47,6 +48,7 @@ class Sample:
 
     counts: Counter[str] = field(default_factory=Counter)
     read_seconds: float = 0.0
+    read_processor_seconds: float = 0.0
     batches: list[DocumentBatch] = field(default_factory=list)
     kept_bytes: int = 0
     whole: bool = True
@@ -107,7 +109,7 @@ class _Reader:
     def kept(self, sample: Sample) -> list[DocumentBatch]:
         """The documents kept; adds what the stratum says of its whole to the sample."""
         kept: list[DocumentBatch] = []
-        seen, done, start = 0, 0.0, time.perf_counter()
+        seen, done, start, started = 0, 0.0, time.perf_counter(), time.process_time()
         for unit in self.units:
             seen += size_of(unit)
             budget = seen * self.read_share - done
@@ -115,6 +117,7 @@ class _Reader:
                 done += size_of(unit) * self._read(unit, budget / max(1, size_of(unit)), kept)
         scale = seen / done if done else 0.0
         sample.read_seconds += scale * (time.perf_counter() - start)
+        sample.read_processor_seconds += scale * (time.process_time() - started)
         sample.kept_bytes += self.kept_bytes
         sample.counts.update({key: count * scale for key, count in self.counts.items()})
         return kept

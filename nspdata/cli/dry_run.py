@@ -51,7 +51,8 @@ def _lines(found: Estimate) -> list[tuple[str, str]]:
         ("shards", written(found.num_shards, "count")),
         ("disk, OUT", written(found.output_bytes, "bytes")),
         ("disk, while building", written(found.temporary_bytes, "bytes")),
-        (f"time, {found.num_workers} processes", duration(found.seconds)),
+        (f"time, {found.num_workers} process{'es' * (found.num_workers > 1)}", duration(found.seconds)),
+        ("processor time", duration(found.processor_seconds)),
     ]
 
 

@@ -12,8 +12,9 @@ from nspdata.errors import ConfigError, ShardError
 from nspdata.shards import MANIFEST
 from nspdata.statistics import Statistics, from_json
 from nspdata.statistics.recompute import recompute
-from tests.build.corpus import INAUGURAL, nspdata_command, write_vocabulary
+from tests.build.corpus import INAUGURAL, write_vocabulary
 from tests.datasets import write_dataset
+from tests.report.builds import build
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +25,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = INAUGURAL.read_text(encoding="utf-8").splitlines()[:20]
     again = json.dumps({**json.loads(lines[3]), "id": "again"})
     (place / "corpus.jsonl").write_text("\n".join([*lines, again, '{"text": 3}', ""]), encoding="utf-8")
-    nspdata_command(
-        "build", place / "corpus.jsonl", "-o", place / "out", "--tokenizer", place / "vocab.txt",
-        "--set", "output.num_shards=3", "--set", "output.validation_fraction=0.3", "--max-rejected", "10%",
-    )  # fmt: skip
+    settings = {"output": {"num_shards": 3, "validation_fraction": 0.3}, "input": {"max_rejected": 0.1}}
+    build(place / "corpus.jsonl", place / "out", place / "vocab.txt", settings)
     return place
 
 

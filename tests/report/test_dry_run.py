@@ -20,8 +20,9 @@ from nspdata.config import Config, from_dict
 from nspdata.errors import InputError
 from nspdata.files import LocalFiles
 from nspdata.reading import expand_inputs
-from nspdata.shards import Manifest, read_manifest
-from tests.build.corpus import INAUGURAL, nspdata_command, records, write_jsonl, write_vocabulary
+from nspdata.shards import Manifest
+from tests.build.corpus import INAUGURAL, records, write_jsonl, write_vocabulary
+from tests.report.builds import build
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,7 @@ def estimated(place: Path) -> Estimate:
 @pytest.fixture(scope="module")
 def built(place: Path) -> Manifest:
     """The build of the bundled corpus."""
-    nspdata_command("build", INAUGURAL, "-o", place / "out", "--tokenizer", place / "vocab.txt")
-    return read_manifest(place / "out")
+    return build(INAUGURAL, place / "out", place / "vocab.txt")
 
 
 def test_an_estimate_of_a_small_input_is_exact_where_it_can_be(estimated: Estimate, built: Manifest) -> None:
