@@ -112,12 +112,11 @@ class Rows:
         types, _ = _flat(batch["token_type_ids"])
         positions, masked_offsets = _flat(batch["masked_lm_positions"])
         labels, _ = _flat(batch["masked_lm_labels"])
-        seconds = np.concatenate([np.zeros(1, np.int64), np.cumsum(types, dtype=np.int64)])[offsets]
         plain = ("next_sentence_label", "document_a", "document_b", "sentence_a", "sentence_b")
         return Rows(
             input_ids=ids,
             offsets=offsets,
-            lengths_a=np.diff(offsets) - np.diff(seconds),
+            lengths_a=np.diff(offsets) - _sums(types, offsets),
             masked_lm_positions=positions,
             masked_lm_labels=labels,
             masked_offsets=masked_offsets,
@@ -135,3 +134,11 @@ def _flat(lists: pa.ListArray) -> tuple[NDArray[Any], NDArray[np.int64]]:
     offsets = lists.offsets.to_numpy().astype(np.int64)
     values = lists.values.to_numpy()[offsets[0] : offsets[-1]]
     return values, offsets - offsets[0]
+
+
+def _sums(values: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sum of each run, shape (num_runs,), int64."""
+    if len(offsets) > 1 and bool((np.diff(offsets) > 0).all()) and offsets[-1] <= len(values):
+        sums: NDArray[np.int64] = np.add.reduceat(values[: offsets[-1]], offsets[:-1], dtype=np.int64)
+        return sums
+    return np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)])[offsets])

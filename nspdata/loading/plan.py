@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BLOCK_TOKENS = 1 << 15
-"""Tokens of a block of full rows: 64 KB of ids, so that a block is one cheap read."""
+BLOCK_TOKENS = 1 << 14
+"""Tokens of a block of full rows: 32 KB of ids, so that a block is one cheap read."""
 
 WINDOW_TOKENS = 1 << 23
 """Tokens of a window of full rows: 65,536 rows at 128, about 30 MB in memory."""
@@ -121,7 +121,7 @@ class Shuffle:
         """The default for rows of this length.
 
         >>> Shuffle.of(128).block_rows, Shuffle.of(128).window_rows, Shuffle.of(512).window_rows
-        (256, 65536, 16384)
+        (128, 65536, 16384)
         """
         rows = max(1, WINDOW_TOKENS // max_seq_length) if window_rows is None else window_rows
         return Shuffle(block_rows=min(max(1, BLOCK_TOKENS // max_seq_length), max(1, rows)), window_rows=rows, on=on)
