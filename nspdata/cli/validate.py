@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from nspdata.validation import Finding
 
 
@@ -41,13 +45,33 @@ def validate(
 
     if more and not source:
         raise ConfigError(f"validate takes one dataset directory; to check against inputs: --source {' '.join(more)}")
-    findings = validation.validate(output)
-    if source:
-        found = validation.validate_source(output, [*source, *(more or [])], fast=fast)
-        findings += [finding for finding in found if finding not in findings]
+    with _showing() as show:
+        findings = validation.validate(output, on_shard=lambda path, _size: show(path))
+        if source:
+            inputs = [*source, *(more or [])]
+            read = partial(_show_read, show)
+            found = validation.validate_source(output, inputs, fast=fast, on_read=read)
+            findings += [finding for finding in found if finding not in findings]
     (_print_json if as_json else _print)(findings, output, [*(source or []), *(more or [])])
     if findings:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _showing() -> Iterator[Callable[[str], None]]:
+    """Gives a function that says what is being looked at, on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("reading") as status:
+        yield lambda text: status.update(escape(text))
+
+
+def _show_read(show: Callable[[str], None], text_bytes: int) -> None:
+    show(f"{text_bytes / 1e6:,.0f} MB of text read")
 
 
 def _print_json(findings: list[Finding], output: Path, inputs: list[str]) -> None:

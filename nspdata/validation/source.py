@@ -26,14 +26,13 @@ from nspdata.validation.shard_files import read_batches, sound_parts
 from nspdata.validation.tokenizer import check_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from nspdata.config import SentencesConfig
     from nspdata.documents import TokenizedDocuments
     from nspdata.encoding import Encoder
-    from nspdata.files import Files
     from nspdata.reading import Source
     from nspdata.shards import Manifest
     from nspdata.validation.findings import Finding
@@ -42,7 +41,13 @@ if TYPE_CHECKING:
     from nspdata.vocabulary import Vocabulary
 
 
-def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool = False) -> list[Finding]:
+def validate_source(
+    directory: str | Path,
+    inputs: Sequence[str],
+    *,
+    fast: bool = False,
+    on_read: Callable[[int], None] = lambda _size: None,
+) -> list[Finding]:
     """Checks every row of a dataset directory against the documents that it was built from.
 
     What `validate` finds is not looked for again: rows whose shape is broken are left out here.
@@ -51,6 +56,7 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
         directory: a local dataset directory.
         inputs: what it was built from, all of it, as `build` was given it.
         fast: split and encode as the builder does, not in the plain way.
+        on_read: called with the bytes of text that were read so far.
 
     Returns:
         What is wrong; nothing, where all is well.
@@ -62,6 +68,7 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
     """
     from nspdata.build.places import Places  # these need what only those who build have installed
     from nspdata.reading import expand_inputs
+    from nspdata.validation.spilling import lay_down
 
     place, findings = Path(directory), Findings()
     settled = check_manifest(place, findings)
@@ -73,7 +80,9 @@ def validate_source(directory: str | Path, inputs: Sequence[str], *, fast: bool 
     sources = expand_inputs(inputs, files, input_format=rules.config.input.format)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
-        SourceChecks(place, manifest, rules, findings).check(sources, files, Path(spills), fast=fast)
+        encoder = _encoder(manifest, rules, fast=fast)
+        laid_down = lay_down(sources, rules, files, encoder, Path(spills), on_read=on_read)
+        SourceChecks(place, manifest, rules, findings).check(*laid_down, Path(spills))
     return findings.to_list()
 
 
@@ -130,12 +139,10 @@ class SourceChecks:
         self.rebuilt: dict[str, int] = {}
         self.paths = {entry.path for entries in manifest.splits.values() for entry in entries}
 
-    def check(self, sources: Sequence[Source], files: Files, spills: Path, *, fast: bool) -> None:
-        """Reads the input, looks every shard up in it, and holds the counts to what both gave."""
-        from nspdata.validation.spilling import lay_down, take_up
+    def check(self, reading: Reading, names: NDArray[np.uint64], spills: Path) -> None:
+        """Looks every shard up in the documents that were laid down, and holds the counts to what both gave."""
+        from nspdata.validation.spilling import take_up
 
-        encoder = _encoder(self.manifest, self.rules, fast=fast)
-        reading, names = lay_down(sources, self.rules, files, encoder, spills)
         for key, path in enumerate(chain(*self.rules.partition.paths.values())):
             documents, dropped = take_up(key, self.rules, spills)
             (spills / str(key)).unlink(missing_ok=True)

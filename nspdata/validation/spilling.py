@@ -15,7 +15,7 @@ from nspdata.reading import read_source
 from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -72,8 +72,14 @@ def digest_rejected(record: Mapping[str, Any]) -> int:
     return document_hash(json.dumps(record, sort_keys=True))
 
 
-def lay_down(
-    sources: Sequence[Source], rules: Rules, files: Files, encoder: Encoder, directory: Path
+def lay_down(  # noqa: PLR0913 - from where, how, and where to
+    sources: Sequence[Source],
+    rules: Rules,
+    files: Files,
+    encoder: Encoder,
+    directory: Path,
+    *,
+    on_read: Callable[[int], None] = lambda _size: None,
 ) -> tuple[Reading, NDArray[np.uint64]]:
     """Reads and tokenizes every document, and lays it down for the shard that its text belongs to.
 
@@ -83,6 +89,7 @@ def lay_down(
         files: where the input is.
         encoder: how texts become ids.
         directory: an empty one, for the spills.
+        on_read: called with the bytes of text that were read so far.
 
     Returns:
         What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
@@ -92,6 +99,7 @@ def lay_down(
     for source in sources:
         for batch in read_source(source, files, text_field=settings.text_field, id_field=settings.id_field):
             gathered.append(_tokenize(batch, encoder, reading))
+            on_read(reading.counts["text_bytes"])
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
                 _spill(gathered, rules, directory)
                 gathered = []
