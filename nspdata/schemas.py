@@ -49,7 +49,17 @@ def manifest_schema() -> dict[str, Any]:
 def statistics_schema() -> dict[str, Any]:
     """Of `statistics.json`."""
     counts = {"type": "array", "items": COUNT}
-    histogram = {"rounded": PLAIN[bool], "total": COUNT, "maximum": COUNT, "values": counts, "counts": counts}
+    histogram = {
+        "rounded": {**PLAIN[bool], "description": "whether a bin holds several values, `values` the least of each"},
+        "relative_error": {
+            **PLAIN[float],
+            "description": "how far a bin's middle is from a value in it at most, as a share",
+        },
+        "total": {**COUNT, "description": "the exact sum"},
+        "maximum": {**COUNT, "description": "the exact greatest value"},
+        "values": counts,
+        "counts": counts,
+    }
     part = {"counts": _map(COUNT), "histograms": _map(_object(histogram)), "token_counts": counts}
     properties = {"version": {"const": statistics.VERSION}, "corpus": _object(part), "rows": _object(part)}
     return _titled("statistics", _object(properties))

@@ -99,6 +99,7 @@ class Histogram:
         """JSON's types."""
         return {
             "rounded": self.rounded,
+            "relative_error": RELATIVE_ERROR if self.rounded else 0.0,
             "total": self.total,
             "maximum": self.maximum,
             "values": self.values.tolist(),
@@ -108,8 +109,13 @@ class Histogram:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Histogram:
         """Reads `to_dict` back."""
-        arrays = {name: np.array(values[name], np.int64) for name in ("values", "counts")}
-        return Histogram(**{**values, **arrays})
+        return Histogram(
+            values=np.array(values["values"], np.int64),
+            counts=np.array(values["counts"], np.int64),
+            total=values["total"],
+            maximum=values["maximum"],
+            rounded=values["rounded"],
+        )
 
 
 def _bins(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

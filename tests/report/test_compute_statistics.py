@@ -9,6 +9,7 @@ import pytest
 
 from beam_jobs.compute_statistics import main
 from nspdata.errors import ConfigError, ShardError
+from nspdata.schemas import statistics_schema
 from nspdata.shards import MANIFEST
 from nspdata.statistics import Statistics, from_json
 from nspdata.statistics.recompute import recompute
@@ -46,6 +47,17 @@ def test_rows_of_shards_are_those_of_the_build(place: Path) -> None:
     found = job(place / "rows.json", "--input", place / "out")
     assert found.rows.to_dict() == built(place).rows.to_dict()
     assert found == recompute(place / "out")
+
+
+def test_statistics_hold_to_their_schema(place: Path) -> None:
+    """What a build writes is valid, and without a part, or with a count below zero, it is not."""
+    jsonschema = pytest.importorskip("jsonschema", reason="needs nspdata[report]")
+    validator = jsonschema.Draft202012Validator(statistics_schema())
+    written = json.loads((place / "out" / "statistics.json").read_text())
+    assert not list(validator.iter_errors(written))
+    assert list(validator.iter_errors({"version": 1, "rows": written["rows"]}))
+    wrong = {**written, "rows": {**written["rows"], "counts": {"rows": -1}}}
+    assert list(validator.iter_errors(wrong))
 
 
 def test_documents_are_those_of_the_build(place: Path) -> None:
