@@ -142,10 +142,10 @@ def read_vocabulary(directory: str | Path) -> Vocabulary:
     Raises:
         ShardError: it is not there, or not the one that the manifest names.
     """
-    path = Path(directory) / "tokenizer" / "vocab.txt"
+    path, expected = Path(directory) / "tokenizer" / "vocab.txt", read_manifest(directory).tokenizer["sha256"]
     if not path.exists():
         raise ShardError(f"{path}: missing; copy the dataset directory anew")
-    vocabulary, expected = Vocabulary.read(path), read_manifest(directory).tokenizer["sha256"]
+    vocabulary = Vocabulary.read(path)
     if vocabulary.sha256 != expected:
         raise ShardError(
             f"{path}: sha256 {vocabulary.sha256[:12]}..., the manifest says {expected[:12]}...; ids would be read as other "

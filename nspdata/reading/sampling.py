@@ -89,7 +89,7 @@ class _Faults:
             return
         reason, count = self.reasons.most_common(1)[0]
         raise InputError(
-            f"none of the {self.reasons.total()} records looked at can be used; {count} times {REASONS[reason]}; "
+            f"none of the {self.reasons.total()} records looked at can be used; of {count} {REASONS[reason]}; "
             f"the first, in {self.first.source} at {self.first.position}: {self.first.excerpt!r}; "
             f"the text was looked for in {self.text_field!r}: name its field or column with --text-field, or the format with --input-format"
         )
