@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nspdata.build import workers
 from nspdata.build.encoders import encoder_of
 from nspdata.build.plan import TRAIN
@@ -27,6 +29,8 @@ from nspdata.wordpiece import WordPiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from nspdata.build.plan import BuildPlan
     from nspdata.build.sample import Sample
@@ -111,19 +115,32 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
 
 
 class _Trial:
-    """A build of the sample, measured."""
+    """A build of the sample, measured; times are pairs, wall and processor, in seconds."""
 
     def __init__(self, plan: BuildPlan, sample: Sample) -> None:
         _warm_up(plan, sample.batches[0])
-        encoder, start, started = encoder_of(plan), time.perf_counter(), time.process_time()
-        tokenized = [tokenize_batch(plan, batch, encoder)[0] for batch in sample.batches]
+        encoder, marks, tokenized = encoder_of(plan), [_now()], []
+        for batch in sample.batches:
+            tokenized.append(tokenize_batch(plan, batch, encoder)[0])
+            marks.append(_now())
         spills = [data for _, data in spill(plan, tokenized)]
-        middle = time.perf_counter()
-        self.tokenize_seconds = middle - start
+        spilled = _now()
         self.spill_bytes = sum(map(len, spills))
         self.statistics, self.shard_bytes = _build(plan, spills)
-        self.build_seconds = time.perf_counter() - middle
-        self.processor_seconds = time.process_time() - started
+        self.building = _now() - spilled
+        self.tokenizing = spilled - marks[0]
+        sizes = np.array([sum(map(len, batch.texts)) for batch in sample.batches])
+        half = len(sizes) // 2
+        later = (marks[-1] - marks[half]) * sizes.sum() / max(1, sizes[half:].sum())
+        self.tokenizing_later = later + spilled - marks[-1]
+
+    def tokenizing_of(self, scale: float) -> NDArray[np.float64]:
+        """What tokenizing this many times the sample takes: the rest goes as fast as the sample's second half."""
+        return np.asarray(self.tokenizing + (scale - 1) * self.tokenizing_later, np.float64)
+
+
+def _now() -> NDArray[np.float64]:
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
@@ -167,13 +184,14 @@ def _scaled(  # noqa: PLR0913 - all that is known
     counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
     units = make_units(sources)
     num_workers = workers.how_many(num_workers, max(len(units), plan.total_shards))
-    tokenizing = sample.read_seconds + scale * trial.tokenize_seconds
+    tokenizing = np.array([sample.read_seconds, sample.read_processor_seconds]) + trial.tokenizing_of(scale)
+    building = scale * trial.building
     sizes = [
         sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit)
         for unit in units
     ]
-    seconds = start_seconds + _makespan(sizes, num_workers, tokenizing)
-    seconds += _makespan([1.0] * plan.total_shards, num_workers, scale * trial.build_seconds)
+    seconds = start_seconds + _makespan(sizes, num_workers, tokenizing[0])
+    seconds += _makespan([1.0] * plan.total_shards, num_workers, building[0])
     beside = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
     return Estimate(
         counts=dict(counts),
@@ -181,8 +199,8 @@ def _scaled(  # noqa: PLR0913 - all that is known
         label_1_share=rows["label_1"] / max(1, rows["rows"]),
         output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
         temporary_bytes=round(scale * trial.spill_bytes),
-        seconds=seconds,
-        processor_seconds=START_SECONDS + sample.read_processor_seconds + scale * trial.processor_seconds,
+        seconds=float(seconds),
+        processor_seconds=float(START_SECONDS + tokenizing[1] + building[1]),
         num_workers=num_workers,
         num_shards=plan.total_shards,
         sampled_bytes=sample.kept_bytes,
