@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,22 @@ def test_damage_is_caught_by_name(name: str, copied: Callable[[str], Path], corp
     if name not in SEEN_WITHOUT:
         assert validate(directory) == []
     assert law in {finding.law for finding in validate_source(directory, [str(corpus)], fast=True)}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_no_altered_value_goes_unseen(seed: int, copied: Callable[[str], Path], corpus: Path) -> None:
+    """Any one value of any one row, changed by one, breaks a law, however well all files agree with it."""
+    draw = random.Random(seed)
+    directory = copied(("nsp", "sop", "none", "whole_word")[seed % 4])
+
+    def damage(rows: list[Row]) -> None:
+        row = draw.choice(rows)
+        column = draw.choice([name for name, value in row.items() if value != []])
+        if not isinstance(row[column], list):
+            row[column] = row[column] - 1 if row[column] else 1
+            return
+        at = draw.randrange(len(row[column]))
+        row[column][at] = row[column][at] - 1 if row[column][at] else 1
+
+    edit_rows(directory, damage)
+    assert validate(directory) + validate_source(directory, [str(corpus)], fast=True)
