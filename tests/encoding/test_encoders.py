@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from nspdata.encoding import PlainEncoder, make_encoder
 from nspdata.fast_encoding import FastEncoder, can_encode_fast
+from nspdata.schema import SPECIAL_TOKENS
 from nspdata.sentences import MAX_CHARACTERS, Splitter
+from nspdata.vocabulary import Vocabulary
 from nspdata.wordpiece import WordPiece
 from tests.encoding.fuzzing import hard_texts, texts_of
 from tests.encoding.texts import (
@@ -153,6 +156,21 @@ def test_every_character_encodes_alike() -> None:
     assert_same(fast, plain, texts)
 
 
+def test_marks_that_change_places_encode_alike() -> None:
+    """Canonical order moves marks that are not taken off, and a vocabulary that holds them shows it."""
+    codes = range(0x110000)
+    marks = [
+        chr(code) for code in codes if unicodedata.combining(chr(code)) and unicodedata.category(chr(code)) != "Mn"
+    ]
+    vocabulary = Vocabulary((*SPECIAL_TOKENS, "a", "##a", *marks, *(f"##{mark}" for mark in marks)))
+    tokenizer = WordPiece(vocabulary, lowercase=True, strip_accents=True)
+    fast, plain = encoders("en", tokenizer)
+    pairs = [f"a{one}\u0300{other}a. {other}{one}" for one in marks for other in marks]
+    assert len({unicodedata.combining(mark) for mark in marks}) > 1
+    assert_same(fast, plain, pairs)
+    assert len(set(fast.encode(pairs).ids.tolist())) > len(marks)
+
+
 def test_a_text_over_the_limit_of_spacy_encodes_alike() -> None:
     """One paragraph of over 1,000,000 characters among short texts: cut at the same places."""
     fast, plain = encoders("en", wordpiece(any_vocabulary()))
@@ -260,8 +278,6 @@ def without_numba() -> dict[str, str]:
 
 def test_ids_of_a_large_vocabulary_are_wider() -> None:
     """Over 65,536 entries the ids are uint32, and the same."""
-    from nspdata.vocabulary import Vocabulary
-
     small = wordpiece(BUNDLED)
     words = (f"filler{number}" for number in range(70_000))
     large = WordPiece(Vocabulary((*small.vocabulary.tokens, *words)), lowercase=True, strip_accents=True)
