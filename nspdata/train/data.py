@@ -25,6 +25,7 @@ class Dataset:
         rows: rows of each split.
         masked: whether masks lie in the shards.
         fingerprint: of the settings that it was built with.
+        passes: over the documents, each with pairs of its own (`duplicate_factor`).
     """
 
     directory: Path
@@ -32,6 +33,7 @@ class Dataset:
     rows: dict[str, int]
     masked: bool
     fingerprint: str
+    passes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ def open_dataset(directory: str | Path) -> Dataset:
         rows=rows,
         masked=masked,
         fingerprint=manifest.config_fingerprint,
+        passes=manifest.config.get("duplicate_factor", 1),
     )
 
 

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nspdata.errors import ConfigError
+from nspdata.errors import ConfigError, InputError
 from nspdata.train.checkpoint import Progress, checkpoints, load_progress, replace_directory
 from nspdata.train.data import open_dataset
 from nspdata.train.evaluation import guessing
@@ -16,6 +16,7 @@ from nspdata.train.loop import CHECKPOINTS, Loop
 from nspdata.train.metrics import Metrics, keep_metrics, read_metrics
 from nspdata.train.prepare import prepare_training
 from nspdata.train.processes import joined
+from nspdata.train.proof import proof
 from nspdata.train.report import write_report
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _go(training: Training, run: Path, metrics: Metrics | None, progress: Progre
         return False
     if metrics:
         export(run, checkpoints(run / CHECKPOINTS)[-1], training.phases[-1].dataset.directory)
+        with contextlib.suppress(InputError):  # only what was trained and held out can be told
+            metrics.say(f"{proof(read_metrics(run), passes=training.phases[-1].dataset.passes)}")
         metrics.say(f"wrote {run / MODEL}")
     return True
 

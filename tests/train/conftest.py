@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
-from tests.train.runs import small_dataset, train_small
+from tests.train.runs import demonstration, run_command, small_dataset, train_small
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +32,13 @@ def run(dataset, tmp_path_factory):
     settings = {"steps": 6, "evaluation": {"every": 3}, "checkpoint": {"every": 2}, "log": {"tensorboard": True}}
     train_small(dataset, directory, **settings)
     return directory
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory):
+    """The run of the demonstration: `tiny` on the corpus inside the package, about two minutes."""
+    directory = tmp_path_factory.mktemp("pretrained")
+    for command in demonstration(directory):
+        done = run_command([sys.executable, "-m", "nspdata", *command], timeout=600)
+        assert done.returncode == 0, done.stderr
+    return directory / "run"

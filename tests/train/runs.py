@@ -66,8 +66,18 @@ def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def run_command(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def run_command(arguments: list[str], *, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end, from the repository's root."""
     return subprocess.run(
-        arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=300
+        arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=timeout
     )
+
+
+def demonstration(directory: Path) -> list[list[str]]:
+    """The commands of `nspdata demo` that lead to a trained model."""
+    from nspdata.cli.demo import commands
+
+    return [command for command in commands(directory, training=True) if command[0] in STEPS]
+
+
+STEPS = ("train-tokenizer", "build", "train")
