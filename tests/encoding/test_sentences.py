@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nspdata.errors import ConfigError
+from nspdata.fast_encoding import can_encode_fast
 from nspdata.sentences import MAX_CHARACTERS, PACKAGES, Splitter, paragraph_spans
 from tests.encoding.fuzzing import WHITE_SPACE, texts_of
 from tests.encoding.texts import CORPORA, Corpus
@@ -87,6 +88,20 @@ def test_a_long_text_without_white_space_is_cut_hard() -> None:
         (MAX_CHARACTERS, 2 * MAX_CHARACTERS),
         (2 * MAX_CHARACTERS, 2 * MAX_CHARACTERS + 5),
     ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_japanese_is_split_by_its_own_tokenizer() -> None:
+    """spaCy's tokenizer of Japanese is none of rules and takes no long text: paragraphs are cut before it must refuse them."""
+    pytest.importorskip("sudachipy")
+    texts = Corpus("languages/ja_jaquad.jsonl.gz").texts(20_000)
+    splitter = Splitter("ja")
+    assert not can_encode_fast(splitter)
+    assert split(splitter, texts) == [reference.sentences(text, "ja") for text in texts]
+    long = "これは長い文です。それも長い文です。" * 3000
+    (found,) = split(splitter, [long])
+    assert "".join(found) == long
+    assert len(found) == 6000
 
 
 def test_a_pipeline_made_anew_splits_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
