@@ -2,8 +2,8 @@
 
     python benchmarks/shortcuts.py CORPUS... --tokenizer vocab.txt [--set key=value]... [--record NAME]
 
-Each corpus is built with `pairing.negatives` = `other` and `similar`, 10% of the documents held out, and the three guessers
-of `nspdata stats --shortcuts` learn from one split and are scored on the other.
+Each corpus is built with `pairing.negatives` = `other` and `similar`, and with `pairing.objective` = `sop`, 10% of the documents
+held out, and the three guessers of `nspdata stats --shortcuts` learn from one split and are scored on the other.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from nspdata.shortcuts import measure
 HERE = Path(__file__).parent
 
 
-def guessed(corpus: str, tokenizer: str, negatives: str, settings: list[str]) -> dict:
+def guessed(corpus: str, tokenizer: str, setting_of_pairs: str, settings: list[str]) -> dict:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out"
         command = [sys.executable, "-m", "nspdata", "build", corpus, "-o", str(out), "--tokenizer", tokenizer]
-        for setting in (f"pairing.negatives={negatives}", "output.validation_fraction=0.1", *settings):
+        for setting in (setting_of_pairs, "output.validation_fraction=0.1", *settings):
             command += ["--set", setting]
         subprocess.run(command, check=True, capture_output=True)
         found = measure(out)
     assert found is not None
-    return {"corpus": Path(corpus).name, **found.to_json()}
+    return {"corpus": Path(corpus).name, "setting": setting_of_pairs, **found.to_json()}
 
 
 def main() -> None:
@@ -42,10 +42,10 @@ def main() -> None:
     options = parser.parse_args()
     lines = []
     for corpus in options.corpora:
-        for negatives in ("other", "similar"):
-            line = guessed(corpus, options.tokenizer, negatives, options.set)
+        for setting in ("pairing.negatives=other", "pairing.negatives=similar", "pairing.objective=sop"):
+            line = guessed(corpus, options.tokenizer, setting, options.set)
             lines.append(line)
-            print(f"{line['corpus']}, negatives {negatives}: blindly {line['majority']:.1%} ({line['scored']:,} pairs)")
+            print(f"{line['corpus']}, {setting}: blindly {line['majority']:.1%} ({line['scored']:,} pairs)")
             for guess in line["guesses"]:
                 print(
                     f"    {guess['title']:34} {guess['accuracy']:.1%} ({guess['low']:.1%} to {guess['high']:.1%})",

@@ -85,6 +85,8 @@ def histogram(histograms: Sequence[Histogram], *, name: str, unit: str, label: s
             axes.stairs(shares, edges, fill=len(histograms) == 1, color=colour, linewidth=1.6)
         if heavy:
             _logarithmic(axes.xaxis, wide=edges[-1] / edges[0] > 200)
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         _shares(axes)
         axes.set_xlabel(unit)
         axes.set_xlim(edges[0], edges[-1])

@@ -126,7 +126,7 @@ def cautions(found: Shortcuts) -> dict[str, str]:
         )
         result[words.key] = (
             f"{_told(words)}): negatives are easy to tell, and the task teaches topics more than order; {remedy}; "
-            'pairing.objective = "sop" has no such shortcut'
+            'with pairing.objective = "sop" shared words tell nothing'
         )
     return result
 
