@@ -76,6 +76,8 @@ def drawn(draw: Callable[[Axes], None], *, name: str, label: str, height: float 
 
 def histogram(histograms: Sequence[Histogram], *, name: str, unit: str, label: str) -> str:
     """How many of each size, as shares; a histogram of heavy tails on a logarithmic scale."""
+    from matplotlib.ticker import MaxNLocator
+
     heavy = histograms[0].rounded
     edges = _edges(histograms, heavy=heavy)
 
@@ -86,7 +88,7 @@ def histogram(histograms: Sequence[Histogram], *, name: str, unit: str, label: s
         if heavy:
             _logarithmic(axes.xaxis, wide=edges[-1] / edges[0] > 200)
         else:
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
         _shares(axes)
         axes.set_xlabel(unit)
         axes.set_xlim(edges[0], edges[-1])
