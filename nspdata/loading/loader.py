@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nspdata.loading.plan import Plan
     from nspdata.loading.remote import Cache
     from nspdata.masking import MaskRules
+    from nspdata.schema import RowMetadata
 
     Batch = dict[str, NDArray[Any]]
     State = dict[str, Any]
@@ -257,6 +258,11 @@ class Loader:
         self.seed, self.epoch = _whole("seed", state["seed"]), _whole("epoch", state["epoch"])
         self._step_rows = _whole("step_rows", state["step_rows"])
         self._begin = self._told = Mark(*(_whole(name, state[name]) for name in Mark._fields))
+
+    @property
+    def metadata(self) -> RowMetadata:
+        """What is said of the rows: `vocab_size`, `max_seq_length`, `special_ids`, ...; of a mixture, by its first dataset."""
+        return self.datasets[0].metadata
 
     @property
     def fingerprint(self) -> str:
