@@ -29,6 +29,7 @@ HISTOGRAMS = (
     ("rows", "a_tokens", "Tokens of A", "tokens"),
     ("rows", "b_tokens", "Tokens of B", "tokens"),
     ("rows", "row_masked", "Predictions of a row", "predictions"),
+    ("rows", "masked_positions", "Where in a row the predictions are", "position"),
     ("corpus", "document_tokens", "Tokens of a document", "tokens"),
     ("corpus", "document_sentences", "Sentences of a document", "sentences"),
     ("corpus", "sentence_tokens", "Tokens of a sentence", "tokens"),

@@ -105,6 +105,7 @@ def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -
         "b_tokens": Histogram.of((lengths_b - 1)[lengths_b > 0]),
         "row_tokens": Histogram.of(lengths),
         "row_masked": Histogram.of(masked),
+        "masked_positions": Histogram.of(rows.masked_lm_positions),
     }
     return Statistics(rows=Part(counts=counts, histograms=histograms, token_counts=token_counts))
 

@@ -159,6 +159,9 @@ def test_statistics_of_a_shard_equal_a_plain_count() -> None:
     b_lengths = np.diff(rows.offsets) - rows.lengths_a - 1
     assert found.rows.histograms["a_tokens"].total == int((rows.lengths_a - 2).sum())
     assert found.rows.histograms["b_tokens"].total == int(b_lengths.sum())
+    positions = found.rows.histograms["masked_positions"]
+    assert positions.to_dict() == Histogram.of(rows.masked_lm_positions).to_dict()
+    assert len(positions) == found.rows.counts["masked"] == found.rows.histograms["row_masked"].total
 
 
 def test_documents_of_nothing_are_counted_as_nothing() -> None:
