@@ -123,3 +123,22 @@ def test_too_few_workers_are_refused(directory: Path) -> None:
     """A negative number of workers is a usage error."""
     with pytest.raises(ConfigError, match="num_workers must be 0 or more, not -1"):
         DataLoader(make(directory), num_workers=-1)
+
+
+def test_packed_rows_do_not_see_each_other(directory: Path) -> None:
+    """A model gives each row of a packed sequence the scores that it gives the row alone."""
+    transformers = pytest.importorskip("transformers")
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    loader = make(directory, batch_size=3, packing=True)
+    torch.manual_seed(0)
+    model = transformers.BertModel(transformers.BertConfig(vocab_size=loader.metadata.vocab_size, **small)).eval()
+    (batch,) = [batch for _, batch in zip(range(1), DataLoader(loader), strict=False)]
+    told = {name: batch[name] for name in ("input_ids", "token_type_ids", "position_ids")}
+    with torch.no_grad():
+        packed = model(**told, attention_mask=block_diagonal(batch["segments"])).last_hidden_state.flatten(0, 1)
+        starts = batch["cu_seqlens"].tolist()
+        assert len(batch["cls_positions"]) > 3
+        for start in batch["cls_positions"].tolist():
+            row = slice(start, starts[starts.index(start) + 1])
+            alone = model(**{name: tensor.flatten()[None, row] for name, tensor in told.items()}).last_hidden_state[0]
+            torch.testing.assert_close(packed[row], alone, rtol=1e-4, atol=1e-5)
