@@ -70,7 +70,7 @@ def measure(command: list[str]) -> dict[str, float]:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         while process.poll() is None:
             peak = max(peak, resident(process.pid))
-            time.sleep(0.1)
+            time.sleep(0.3)
         if process.returncode:
             log.seek(0)
             sys.exit(log.read().decode()[-3000:])
