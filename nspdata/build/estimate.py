@@ -21,10 +21,11 @@ from nspdata.build.tokenize import spill, tokenize_batch, unspill
 from nspdata.documents import DocumentBatch, TokenizedDocuments
 from nspdata.errors import InputError
 from nspdata.instances import build_instances
-from nspdata.reading import expand_inputs
+from nspdata.reading import REASONS, expand_inputs
 from nspdata.schema import row_schema
 from nspdata.shards import encode_shard
 from nspdata.statistics import summarize_shard, to_dict, to_json
+from nspdata.statistics.warnings import warnings
 from nspdata.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Estimate:
         num_shards: shards of all splits.
         sampled_bytes: text that was tokenized for this.
         whole: whether that is all of the input.
+        warnings: what would be out of its sound range, in words.
     """
 
     counts: dict[str, int]
@@ -78,6 +80,7 @@ class Estimate:
     num_shards: int
     sampled_bytes: int
     whole: bool
+    warnings: list[str]
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -107,11 +110,20 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
         expected_bytes=expected_text_bytes(sources),
     )
     if not sample.batches:
-        rejected = sum(count for key, count in sample.counts.items() if key.startswith("rejected."))
-        raise InputError(f"the input holds no document ({rejected:,.0f} records rejected); look at the input")
+        raise InputError(_no_document(sample))
     trial = _Trial(plan, sample)
     load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
     return _scaled(plan, sample, trial, sources, start_seconds=START_SECONDS * max(1.0, load), num_workers=num_workers)
+
+
+def _no_document(sample: Sample) -> str:
+    prefix = "rejected."
+    reasons = {key.removeprefix(prefix): count for key, count in sample.counts.items() if key.startswith(prefix)}
+    told = ", ".join(f"{count:,.0f} times {REASONS[reason]}" for reason, count in sorted(reasons.items()))
+    return (
+        f"the input holds no document ({told or 'no record at all'}); name the field or column of the text with --text-field, or the "
+        "format with --input-format"
+    )
 
 
 class _Trial:
@@ -205,6 +217,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
         num_shards=plan.total_shards,
         sampled_bytes=sample.kept_bytes,
         whole=sample.whole,
+        warnings=[warning.message for warning in warnings(trial.statistics, plan.config)],
     )
 
 

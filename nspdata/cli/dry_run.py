@@ -70,7 +70,7 @@ def _warnings(found: Estimate, settings: Config) -> list[str]:
             f"{found.unknown_share:.1%} of the tokens are [UNK], over tokenizer.max_unknown = {settings.tokenizer.max_unknown:.1%}: "
             "the build would refuse to start; nspdata check-tokenizer says which characters are missing"
         )
-    return result
+    return [*result, *found.warnings]
 
 
 def duration(seconds: float) -> str:

@@ -92,13 +92,14 @@ def test_a_dry_run_says_what_would_stop_the_build(place: Path, tmp_path: Path) -
     printed = dry_run(corpus, tmp_path / "out", place)
     assert "1 of 10 records would be rejected (1 broken_json)" in printed
     assert "tokenizer.max_unknown" in printed
+    assert "max_seq_length would be padding" in printed
 
 
 def test_an_input_without_a_document_is_refused(place: Path, tmp_path: Path) -> None:
     """Nothing to sample is an error that says so."""
     corpus = tmp_path / "empty.jsonl"
     corpus.write_text('{"text": " "}\n', encoding="utf-8")
-    with pytest.raises(InputError, match="no document"):
+    with pytest.raises(InputError, match=r"no document \(1 times the text is empty"):
         estimate([str(corpus)], str(place / "vocab.txt"), Config(), LocalFiles())
 
 
