@@ -52,13 +52,23 @@ def take_runs(
     [6, 7, 8, 5]
     """
     starts = offsets[indices]
-    lengths = offsets[indices + 1] - starts
-    ends = offsets_of(lengths)
+    ends = offsets_of(offsets[indices + 1] - starts)
+    return copy_runs(values, starts, ends), ends
+
+
+def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """Runs of values, one after another, in memory of their own.
+
+    Args:
+        values: shape (num_values,).
+        starts: shape (n,), int64: where each run begins in `values`.
+        ends: shape (n + 1,), int64: where each begins in the result, and the end of the last.
+    """
     if not COMPILED:
-        return values[ragged_indices(starts, lengths)], ends
+        return values[ragged_indices(starts, np.diff(ends))]
     out = np.empty(int(ends[-1]), values.dtype)
     _copy_runs(values, starts, ends, out)
-    return out, ends
+    return out
 
 
 @compiled

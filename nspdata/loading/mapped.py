@@ -14,6 +14,7 @@ import pyarrow as pa
 from nspdata.documents import offsets
 from nspdata.errors import ShardError
 from nspdata.loading.gather import take
+from nspdata.loading.views import Views
 from nspdata.rows import Rows
 from nspdata.shards import read_shard
 
@@ -54,7 +55,8 @@ class MappedShard:
             table.validate()
         except pa.ArrowException as error:
             raise altered(self.name, str(error)) from error
-        self._metadata = metadata
+        self.metadata = metadata
+        self._views: dict[int, Views] = {}
         self.batches: list[pa.RecordBatch] = table.to_batches()
         self.starts = offsets(np.array([len(batch) for batch in self.batches], np.int64))
 
@@ -62,22 +64,20 @@ class MappedShard:
         """The rows of these numbers, ascending and distinct, a part for each record batch.
 
         Raises:
-            ShardError: see `check_rows`.
+            ShardError: the offsets of a record batch are not whole.
         """
         cuts = np.searchsorted(numbers, self.starts)
         for index in np.flatnonzero(np.diff(cuts)).tolist():
             some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
-            first, last = int(some[0]), int(some[-1])
-            part = self._part(self.batches[index].slice(first, last - first + 1))
-            yield part if len(part) == len(some) else take(part, some - first)
+            yield self._view(index).rows(some)
 
-    def _part(self, batch: pa.RecordBatch) -> Rows:
-        try:
-            part = Rows.from_batch(batch)
-        except (IndexError, ValueError) as error:
-            raise altered(self.name, str(error)) from error
-        check_rows(part, self._metadata.max_seq_length, self._metadata.vocab_size, name=self.name)
-        return part
+    def _view(self, index: int) -> Views:
+        if index not in self._views:
+            try:
+                self._views[index] = Views.of(self.batches[index])
+            except ValueError as error:
+                raise altered(self.name, str(error)) from error
+        return self._views[index]
 
     def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Tokens of the rows of these numbers, ascending and distinct: shape (n,), int64; no token is read.
@@ -89,10 +89,10 @@ class MappedShard:
         parts = [np.zeros(0, np.int64)]
         for index in np.flatnonzero(np.diff(cuts)).tolist():
             some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
-            ends = self.batches[index]["input_ids"].offsets.to_numpy()
+            ends = self._view(index).offsets
             parts.append((ends[some + 1] - ends[some]).astype(np.int64))
         lengths = np.concatenate(parts)
-        if len(lengths) and not (lengths.min() >= 2 and lengths.max() <= self._metadata.max_seq_length):
+        if len(lengths) and not (lengths.min() >= 2 and lengths.max() <= self.metadata.max_seq_length):
             raise altered(self.name, "row lengths out of range")
         return lengths
 
@@ -154,7 +154,9 @@ class Reader:
         mapped = self._shard(shard)
         parts = mapped.rows(numbers)
         while some := list(islice(parts, PARTS_AT_ONCE)):
-            yield Rows.concatenate(some) if len(some) > 1 else take(some[0], np.arange(len(some[0])))
+            rows = Rows.concatenate(some) if len(some) > 1 else take(some[0], np.arange(len(some[0])))
+            check_rows(rows, mapped.metadata.max_seq_length, mapped.metadata.vocab_size, name=mapped.name)
+            yield rows
             mapped.release()
 
     def lengths(self, places: Places) -> NDArray[np.int64]:
