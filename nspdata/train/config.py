@@ -22,7 +22,7 @@ ScheduleName = Literal["linear", "cosine", "wsd", "constant"]
 SIZES = {"tiny": (2, 128), "mini": (4, 256), "small": (4, 512), "base": (12, 768), "large": (24, 1024)}
 """Layers and hidden size of the BERT miniatures (Turc et al. 2019) and of BERT; heads are hidden / 64, intermediate 4 x hidden."""
 
-RATES = {"tiny": 3e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
+RATES = {"tiny": 2e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
 """Highest learning rate of each size; `tiny` was measured (docs/training.md), the others are customary."""
 
 FURTHER_RATE = 5e-5

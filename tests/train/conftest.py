@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from tests.train.runs import demonstration, run_command, small_dataset, train_small
+from tests.train.runs import pretraining, run_command, small_dataset, train_small
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,9 +36,9 @@ def run(dataset, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pretrained(tmp_path_factory):
-    """The run of the demonstration: `tiny` on the corpus inside the package, about two minutes."""
+    """The run of `tiny` on the corpus inside the package: under two minutes on two idle cores."""
     directory = tmp_path_factory.mktemp("pretrained")
-    for command in demonstration(directory):
+    for command in pretraining(directory):
         done = run_command([sys.executable, "-m", "nspdata", *command], timeout=600)
         assert done.returncode == 0, done.stderr
     return directory / "run"

@@ -56,9 +56,8 @@ def command(dataset: Path, run: Path, *options: str, processes: int = 1) -> list
     """The command of a training in a process of its own, or in several by torchrun."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     settings = ["device.name=cpu", "log.every=1", "log.tensorboard=false"]
-    assigned = [part for setting in settings for part in ("--set", setting)]
     start = torchrun if processes > 1 else []
-    return [sys.executable, *start, "-m", "nspdata.train", str(dataset), "-o", str(run), *assigned, *options]
+    return [sys.executable, *start, "-m", "nspdata.train", str(dataset), "-o", str(run), *_assigned(settings), *options]
 
 
 def environment() -> dict[str, str]:
@@ -73,11 +72,18 @@ def run_command(arguments: list[str], *, timeout: float = 300) -> subprocess.Com
     )
 
 
-def demonstration(directory: Path) -> list[list[str]]:
-    """The commands of `nspdata demo` that lead to a trained model."""
-    from nspdata.cli.demo import commands
+def pretraining(directory: Path) -> list[list[str]]:
+    """The commands of docs/training.md, section "Proof of learning": from the corpus of the package to a trained model."""
+    corpus = sorted(str(path) for path in (ROOT / "nspdata" / "corpus").glob("*.jsonl"))
+    tokenizer, data, run = (str(directory / name) for name in ("tokenizer", "data", "run"))
+    built = ["output.validation_fraction=0.15", "duplicate_factor=10", "output.num_shards=1"]
+    trained = ["model.dropout=0", "log.every=50", "log.tensorboard=false", "device.name=cpu"]
+    return [
+        ["train-tokenizer", *corpus, "-o", tokenizer, "--vocab-size", "3000"],
+        ["build", *corpus, "-o", data, "--tokenizer", tokenizer, *_assigned(built)],
+        ["train", data, "-o", run, "--model", "tiny", "--steps", "800", *_assigned(trained)],
+    ]
 
-    return [command for command in commands(directory, training=True) if command[0] in STEPS]
 
-
-STEPS = ("train-tokenizer", "build", "train")
+def _assigned(settings: list[str]) -> list[str]:
+    return [part for setting in settings for part in ("--set", setting)]

@@ -17,7 +17,7 @@ from nspdata.rows import Rows
 from nspdata.shards import read_manifest, read_rows
 from nspdata.train.data import open_dataset
 from nspdata.train.evaluation import guessing
-from nspdata.train.metrics import described, read_metrics
+from nspdata.train.metrics import Bar, described, read_metrics
 from nspdata.train.report import write_report
 from nspdata.train.throughput import measured_peak, training_flops
 from tests.train.runs import train_small
@@ -150,3 +150,15 @@ def test_operations_are_six_for_each_weight_of_a_token():
 def test_the_peak_is_measured():
     """The device's speed comes out as a number of operations a second that a processor can have."""
     assert 1e8 < measured_peak(torch.device("cpu"), torch.float32) < 1e14
+
+
+def test_a_terminal_has_a_bar(capsys):
+    """On a terminal, a bar tells the steps and the last figures, and other lines are printed above it."""
+    bar = Bar(10, 2)
+    bar.update({"kind": "train", "step": 5, "mlm_loss": 7.25, "mlm_accuracy": 0.125})
+    bar.say("wrote [model]")
+    bar.close()
+    said = capsys.readouterr().out
+    assert "5/10" in said
+    assert "MLM 7.250 (12.5%)" in said
+    assert "wrote [model]" in said

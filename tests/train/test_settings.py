@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,6 +24,8 @@ from nspdata.train.config import (
     train_config,
 )
 from nspdata.train.schedule import learning_rate
+
+ROOT = Path(__file__).parents[2]
 
 SCHEDULES = ("linear", "cosine", "wsd", "constant")
 
@@ -131,3 +136,19 @@ def test_cosine_is_half_in_the_middle():
     config = OptimizerConfig(learning_rate=1.0, schedule="cosine", warmup_share=0.0)
     assert learning_rate(50, 100, config) == pytest.approx(0.5)
     assert learning_rate(25, 100, config) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+
+
+def test_the_tables_of_the_page_are_those_of_the_code(monkeypatch):
+    """`docs/training.md` holds what `python docs/generate_training.py` writes."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert importlib.import_module("generate_training").page(text) == text
+
+
+def test_the_settings_of_the_page_are_settings():
+    """The TOML that the page shows is read without complaint, and gives the two phases that it tells of."""
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    config = load_train_config(shown, [], {})
+    assert [phase.dataset for phase in config.stages] == ["out-128", "out-512"]
+    assert config.optimizer.schedule == "wsd"
