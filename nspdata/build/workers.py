@@ -7,6 +7,7 @@ the first units while its parent imports Beam.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -92,6 +93,7 @@ def working(num_workers: int, plan: BuildPlan) -> Iterator[None]:
     if num_workers <= 1:
         yield
         return
+    gc.freeze()  # a worker that looked through its parent's objects for garbage would copy their pages
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_begin, initargs=(plan,))
     for future in [pool.submit(os.getpid) for _ in range(num_workers)]:
