@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-CORPUS = Path(__file__).parents[1] / "corpus" / "inaugural_addresses.jsonl"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-TOKENIZER = ("--vocab-size", "6000")
+CORPUS = Path(__file__).parents[1] / "corpus"
+
+TOKENIZER = ("--vocab-size", "3000")
 
 BUILD = (
-    *("--set", "output.validation_fraction=0.15", "--set", "output.license=cc0-1.0"),
-    *("--set", "pairing.max_seq_length=64", "--set", "duplicate_factor=10"),
+    "output.validation_fraction=0.15",
+    "duplicate_factor=10",
+    "output.num_shards=1",
+    "output.license=public domain",
 )
 
-TRAINING = ("--model", "tiny", "--steps", "600", "--set", "optimizer.learning_rate=2e-3", "--set", "batch_size=64")
+QUESTION = (
+    "My fellow citizens, I thank you for the trust you have placed in me.",
+    "I will do my best to be worthy of it.",
+)
+
+TRAINING = ("model.dropout=0", "log.every=50", "device.name=cpu")
 
 
 def register(app: typer.Typer) -> None:
@@ -26,16 +36,19 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path("nspdata-demo"),
-    training: Annotated[bool, typer.Option(help="Train a tiny model at the end: two minutes, needs torch.")] = True,
+    training: Annotated[
+        bool, typer.Option(help="Train a tiny model at the end: two minutes on two processors; needs torch.")
+    ] = True,
 ) -> None:
     """The whole way on a small public-domain corpus inside the package: every command as you would type it."""
     for command in commands(directory, training=training and _has("torch") and _has("transformers")):
         _run(command)
-    typer.echo(f"\nMade from {CORPUS.name} (public domain, see README.md beside it):\n")
+    typer.echo(f"\nMade from {CORPUS} (public domain, see README.md there):\n")
     for path, what in {
         "data": "the dataset: README.md says what it is; `nspdata show` prints rows",
         "data/report.html": "is the data right? open it in a browser",
-        "run/model": "the trained model, for transformers; curves in run/report.html",
+        "run/report.html": "how the training went",
+        "run/model": "the trained model, for transformers; docs/training.md says what it learned",
     }.items():
         if (directory / path).exists():
             typer.echo(f"  {directory / path!s:24} {what}")
@@ -44,22 +57,23 @@ def demo(
 def commands(directory: Path, *, training: bool) -> list[list[str]]:
     """The commands of the demonstration, without the program's name."""
     tokenizer, data, run = (str(directory / name) for name in ("tokenizer", "data", "run"))
+    corpus = sorted(str(path) for path in CORPUS.glob("*.jsonl"))
     result = [
-        ["train-tokenizer", str(CORPUS), "-o", tokenizer, *TOKENIZER],
-        ["build", str(CORPUS), "-o", data, "--tokenizer", tokenizer, *BUILD],
-        ["validate", data, "--source", str(CORPUS)],
-        ["stats", data, "--html", f"{data}/report.html"],
+        ["train-tokenizer", *corpus, "-o", tokenizer, *TOKENIZER],
+        ["build", *corpus, "-o", data, "--tokenizer", tokenizer, *_assigned(BUILD)],
+        ["validate", data, "--source", *corpus],
+        ["stats", data, "--html", f"{data}/report.html", "--shortcuts"],
         ["show", data, "-n", "2"],
     ]
     if training:
         goes_on = ["--resume"] if (directory / "run").exists() else []
-        result.append(["train", data, "-o", run, *TRAINING, *goes_on])
-        question = [
-            "My fellow citizens, I thank you for the trust you have placed in me.",
-            "I will do my best to be worthy of it.",
-        ]
-        result.append(["score", f"{run}/model", *question])
+        result.append(["train", data, "-o", run, "--model", "tiny", "--steps", "800", *_assigned(TRAINING), *goes_on])
+        result.append(["score", f"{run}/model", *QUESTION])
     return result
+
+
+def _assigned(settings: Sequence[str]) -> list[str]:
+    return [part for setting in settings for part in ("--set", setting)]
 
 
 def _has(package: str) -> bool:
