@@ -74,6 +74,9 @@ def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.
 @compiled
 def _copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[Any]) -> None:
     for run in range(len(starts)):
-        shift = starts[run] - ends[run]
-        for place in range(ends[run], ends[run + 1]):
-            out[place] = values[place + shift]
+        begin, place = (
+            np.uint64(starts[run]),
+            np.uint64(ends[run]),
+        )  # unsigned: no test for an index counted from the end
+        for step in range(ends[run + 1] - ends[run]):
+            out[place + np.uint64(step)] = values[begin + np.uint64(step)]
