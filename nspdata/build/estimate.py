@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from nspdata.reading import Source
     from nspdata.statistics import Statistics
 
-START_SECONDS = 3.5
+START_SECONDS = 2.6
 """A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
 
 BESIDE_BYTES = 30_000
