@@ -2,6 +2,8 @@
 
     python benchmarks/loading.py DATASET_128 DATASET_512 [--seconds 6] [--peers-python PYTHON] [--record loading]
 
+The recorded run had 20 MB of book chapters, built ten times over (`duplicate_factor=10`, 8 shards) at both lengths.
+
 Each way runs in a process of its own, pinned to one processor, after a warm-up. A peer whose package is absent is left out;
 `--peers-python` may name another environment that has them (mosaicml-streaming and lddl want older packages).
 """
