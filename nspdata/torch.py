@@ -71,9 +71,9 @@ class ShardDataset(data.IterableDataset["Batch"]):
         return self.loader.state_at(self.loader.begin) | {"steps": self._done}
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on where the state says; the number of workers must be the same. See `Loader.load_state_dict`."""
+        """Goes on where the state says, of this class (then the number of workers must be the same) or of a `Loader`."""
         self.loader.load_state_dict(state)
-        self._first_step = self._done = int(state["steps"])
+        self._first_step = self._done = int(state.get("steps", 0))
 
 
 class _Marked(data.IterableDataset[Any]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nspdata.documents import offsets, ragged_indices
+from nspdata.instances import mask_rules
 from nspdata.loading.collate import collate, collate_flat, collate_packed
 from nspdata.loading.gather import take
 from nspdata.masking import mask, row_keys
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from nspdata.loading.collate import Padding
     from nspdata.loading.course import Part
     from nspdata.loading.mapped import Reader
-    from nspdata.loading.options import Names
+    from nspdata.loading.options import Names, Options
     from nspdata.loading.plan import Places
+    from nspdata.loading.stores import Dataset
     from nspdata.masking import MaskRules
 
     Batch = dict[str, NDArray[Any]]
@@ -187,3 +189,13 @@ def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[n
     """A random word for each shard in one pass, shape (num_shards,), uint64."""
     bits = stream(seed, "loading.masking", split=split, duplicate=number)
     return np.atleast_1d(np.asarray(bits.random_raw(num_shards), np.uint64))
+
+
+def mask_rules_of(options: Options, dataset: Dataset, max_seq_length: int) -> MaskRules | None:
+    """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
+    if options.masking != "dynamic":
+        return None
+    config = options.masking_config or dataset.masking
+    if config.strategy == "none" and options.masking_config is None:
+        config = replace(config, strategy="token")
+    return mask_rules(config, dataset.vocabulary, max_seq_length)

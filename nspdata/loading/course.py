@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     Lengths = Callable[[Places], NDArray[np.int64]]
 
 
+class Mark(NamedTuple):
+    """A place in an epoch.
+
+    Attributes:
+        position: samples before it.
+        window: a window that begins at it or before it.
+        window_position: samples before that window.
+    """
+
+    position: int = 0
+    window: int = 0
+    window_position: int = 0
+
+
+START = Mark()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
     """How the rows of a window become samples, one row each or several.

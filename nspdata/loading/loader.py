@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nspdata.errors import ConfigError
-from nspdata.instances import mask_rules
-from nspdata.loading.batches import Finish, drafts
+from nspdata.loading.batches import Finish, drafts, mask_rules_of
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
-from nspdata.loading.course import Arrangement, Share, parts, stretches
+from nspdata.loading.course import START, Arrangement, Mark, Share, parts, stretches
 from nspdata.loading.mapped import Reader
 from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from nspdata.loading.options import Layout, Masking, Names
     from nspdata.loading.plan import Plan
     from nspdata.loading.remote import Cache
-    from nspdata.masking import MaskRules
     from nspdata.schema import RowMetadata
 
     Batch = dict[str, NDArray[Any]]
@@ -43,23 +40,6 @@ STATE_VERSION = 1
 
 COUNTED_WINDOWS = 8
 """Up to so many windows, the packs of an epoch are counted; beyond, their number is told from the manifest's tokens."""
-
-
-class Mark(NamedTuple):
-    """A place in an epoch.
-
-    Attributes:
-        position: samples before it.
-        window: a window that begins at it or before it.
-        window_position: samples before that window.
-    """
-
-    position: int = 0
-    window: int = 0
-    window_position: int = 0
-
-
-START = Mark()
 
 
 class Loader:
@@ -129,25 +109,8 @@ class Loader:
             ConfigError: an option is out of range, or the datasets of a mixture do not fit together.
             ShardError: a dataset is unfinished or damaged.
         """
-        self.options = Options(
-            split=split,
-            batch_size=batch_size,
-            rank=rank,
-            world_size=world_size,
-            masking=masking,
-            masking_config=masking_config,
-            padding=padding,
-            packing=packing,
-            layout=layout,
-            bins=bins,
-            names=names,
-            dtype=dtype,
-            drop_last=drop_last,
-            shuffle=shuffle,
-            window_rows=window_rows,
-            verify=verify,
-            trace=trace,
-        )
+        given = locals()
+        self.options = Options(**{name: given[name] for name in Options.__slots__})
         self.seed, self.epoch = _whole("seed", seed), _whole("epoch", epoch)
         self.mixture = directory if isinstance(directory, Mixture) else Mixture({str(directory): 1.0})
         stores = [
@@ -160,7 +123,7 @@ class Loader:
         self._padding = Padding.parse(padding, self.max_seq_length)
         self._bounds = bin_bounds(bins, self.max_seq_length) if bins else ()
         self._shuffle = Shuffle.of(self.max_seq_length, window_rows=window_rows or None, on=shuffle)
-        self._rules = self._mask_rules()
+        self._rules = mask_rules_of(self.options, self.datasets[0], self.max_seq_length)
         self._step_rows = batch_size * world_size
         self._begin = self._told = START
         self._num_packs: dict[int, int] = {}
@@ -217,6 +180,7 @@ class Loader:
         """Goes to the beginning of another epoch; the present one stays where it is."""
         if _whole("epoch", epoch) != self.epoch:
             self.epoch, self._begin, self._told = epoch, START, START
+            self._step_rows = self.options.batch_size * self.options.world_size
 
     def state_dict(self) -> State:
         """Where the next batch begins: a few integers, and what they are integers of."""
@@ -334,15 +298,6 @@ class Loader:
                 )
                 self._num_packs = {self.epoch: int(plan.num_rows * mean // self.max_seq_length)}
         return self._num_packs[self.epoch]
-
-    def _mask_rules(self) -> MaskRules | None:
-        """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
-        if self.options.masking != "dynamic":
-            return None
-        config = self.options.masking_config or self.datasets[0].masking
-        if config.strategy == "none" and self.options.masking_config is None:
-            config = dataclasses.replace(config, strategy="token")
-        return mask_rules(config, self.datasets[0].vocabulary, self.max_seq_length)
 
     def _finish(self) -> Finish:
         options, metadata = self.options, self.datasets[0].metadata

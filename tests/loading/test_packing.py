@@ -130,6 +130,16 @@ def test_ranks_draw_from_one_bin(directory: Path, world_size: int) -> None:
     assert alone != sorted(alone)
 
 
+def test_bins_after_a_resume_on_other_ranks(directory: Path) -> None:
+    """The epoch that was begun keeps its steps; the next one has those of the ranks that there are now."""
+    begun = Loader(directory, batch_size=5, world_size=3, bins=4, trace=True)
+    resumed = Loader(directory, batch_size=5, world_size=2, bins=4, trace=True)
+    resumed.load_state_dict(begun.state_dict())
+    assert resumed.state_dict()["step_rows"] == 15
+    resumed.set_epoch(1)
+    assert_same(resumed, Loader(directory, batch_size=5, world_size=2, bins=4, trace=True, epoch=1))
+
+
 def test_bins_save_padding(directory: Path) -> None:
     """Batches of like lengths are padded less."""
 
