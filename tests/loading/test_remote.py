@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,8 +210,25 @@ def test_names_in_a_manifest_from_elsewhere(directory: Path, tmp_path: Path) -> 
         make(server.url, cache=cache_in(tmp_path))
 
 
-def test_urls_that_cannot_be_read(tmp_path: Path) -> None:
+def test_shards_are_fetched_ahead(server: FaultyServer, tmp_path: Path) -> None:
+    """While the first batch is out, the shards of the windows to come arrive by themselves."""
+    cache = cache_in(tmp_path, threads=2)
+    run = iter(make(server.url, cache=cache, batch_size=4))
+    next(run)
+    deadline = time.monotonic() + 60
+    while len([path for path in cached(cache) if path.suffix == ".arrow"]) < 6:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    asked = sum(server.requests.values())
+    list(run)
+    assert sum(server.requests.values()) == asked
+
+
+def test_urls_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown protocol says so; one whose package is absent says what to install."""
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(ConfigError, match=r"pip install 'nspdata\[remote\]'"):
+        make("gs://bucket/data", cache=cache_in(tmp_path))
     with pytest.raises(ConfigError, match="not a URL that fsspec reads"):
         make("nonsense://x/y", cache=cache_in(tmp_path))
 
