@@ -24,7 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parent / "nspdata" / "corpus" / "inaugural_addresses.jsonl"
-BATCH_TOKENS = {"cuda": 65_536, "cpu": 2_048}
+BATCH_TOKENS = {"cuda": 65_536, "cpu": 4_096}
 DUPLICATES = 8
 
 
@@ -139,7 +139,7 @@ def measured(way: str, dataset: Path, size: str, batch_size: int, steps: int) ->
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def machine() -> dict[str, str]:
+def machine() -> dict[str, object]:
     """What it ran on."""
     import torch
     import transformers
@@ -150,12 +150,12 @@ def machine() -> dict[str, str]:
         if cuda
         else f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
     )
-    return {
-        "device": device,
+    versions = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+    return {"device": device, "threads": torch.get_num_threads(), "load": os.getloadavg()[0], **versions}
 
 
 def main() -> None:
