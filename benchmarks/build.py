@@ -3,7 +3,7 @@ r"""The builder beside the plain way, LDDL and the floor, in one run: MB of text
     python benchmarks/build.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 100] [--plain-megabytes 5] \
         [--lddl-python PYTHON] [--record NAME]
 
-The whole command is measured from outside (user + system seconds of the process and its children), pinned to one processor;
+Each stage is measured by itself (stages.py), and the whole command from outside (user + system seconds of the process and its children), pinned to one processor;
 its start-up is measured on the first 300 characters of ten documents and given apart.
 """
 
@@ -84,6 +84,15 @@ def build_command(corpus: Path, output: Path, arguments: argparse.Namespace, wor
     return [sys.executable, "-m", "nspdata", "build", str(corpus), *place, *settings]
 
 
+def stages(arguments: argparse.Namespace, language: str) -> dict[str, object]:
+    """Each step by itself, see stages.py, on the first 20 MB."""
+    command = [sys.executable, str(HERE / "stages.py"), str(arguments.corpus), "--tokenizer", str(arguments.tokenizer)]
+    sizes = ["--megabytes", "20", "--plain-megabytes", str(arguments.plain_megabytes)]
+    done = subprocess.run([*command, *sizes, "--language", language], check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    return {key: value for key, value in found.items() if key not in {"date", "machine", "command"}}
+
+
 def run(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     """Every measurement."""
     corpus, tiny, small = work / "corpus.jsonl", work / "tiny.jsonl", work / "small.jsonl"
@@ -100,6 +109,8 @@ def run(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     result["two_over_one_wall"] = two["wall_s"] / one["wall_s"]
     result["floors_mb_per_cpu_s"] = floors(corpus)
     if arguments.plain_megabytes:
+        language = next((setting.partition("=")[2] for setting in arguments.set if "language=" in setting), "en")
+        result["stages"] = stages(arguments, language)
         few = cut(arguments.corpus, arguments.plain_megabytes, small)
         vocabulary = arguments.tokenizer if arguments.tokenizer.is_file() else arguments.tokenizer / "vocab.txt"
         plain = [sys.executable, str(HERE / "plain_way.py")]
