@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 
 import pytest
 from safetensors.torch import load_file
 
 from nspdata.errors import ConfigError
 from nspdata.train.__main__ import main
-from nspdata.train.checkpoint import checkpoints
+from nspdata.train.checkpoint import checkpoints, load_progress
 from nspdata.train.data import plan_phases
 from nspdata.train.metrics import read_metrics
-from tests.train.runs import command, figures, run_command, small_config, train_small
+from tests.train.runs import ROOT, command, environment, figures, run_command, small_config, train_small
 
 STEPS = 4
 SETTINGS = {"steps": STEPS, "batch_size": 16, "model": {"dropout": 0.0}, "evaluation": {"every": 2}}
@@ -109,3 +111,19 @@ def test_an_error_of_a_user_is_one_line(tmp_path, capsys, monkeypatch):
         assert said.startswith("nspdata.train: ")
         assert said.count("\n") == 1
         assert told in said
+
+
+def test_sigterm_reaches_every_rank(dataset, tmp_path):
+    """When torchrun is asked to stop, all ranks end after the same step and leave a checkpoint of it."""
+    run = tmp_path / "run"
+    arguments = command(dataset, run, "--steps", "100000", "--set", "batch_size=16", processes=2)
+    with subprocess.Popen(
+        arguments, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        told = next(line for line in process.stdout if line.startswith("step 3 "))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    assert told
+    (saved,) = checkpoints(run / "checkpoints")
+    assert 3 <= load_progress(saved).step < 100_000
+    assert load_progress(saved).step == read_metrics(run)[-1]["step"]
