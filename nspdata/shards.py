@@ -116,12 +116,18 @@ def shard_name(split: str, shard: int, num_shards: int) -> str:
 
 
 def encode_shard(rows: Rows, schema: pa.Schema) -> bytes:
-    """The rows as the bytes of one uncompressed Arrow IPC stream."""
-    sink = pa.BufferOutputStream()
+    """The rows as the bytes of one uncompressed Arrow IPC stream; measured first, so that no buffer must grow."""
+    measured = pa.MockOutputStream()
+    _write_stream(measured, rows, schema)
+    buffer = pa.allocate_buffer(measured.size())
+    _write_stream(pa.FixedSizeBufferWriter(buffer), rows, schema)
+    return memoryview(buffer)  # type: ignore[return-value]
+
+
+def _write_stream(sink: pa.NativeFile, rows: Rows, schema: pa.Schema) -> None:
     with pa.ipc.new_stream(sink, schema) as writer:
         for batch in rows.to_batches(schema):
             writer.write_batch(batch)
-    return memoryview(sink.getvalue())  # type: ignore[return-value]
 
 
 def write_shard(files: Files, directory: str, path: str, rows: Rows, schema: pa.Schema) -> ShardEntry:
