@@ -33,6 +33,9 @@ def score(
 
     if (inputs is None) == (second is None):
         raise ConfigError("give two texts A and B, or --input with a file of pairs")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the weights are there in an instant
     scorer = Scorer.load(model)
     if inputs is None:
         probability = scorer.score([(first or "", second or "")])[0]
