@@ -8,27 +8,21 @@ python -m beam_jobs.build_shards --input 'gs://corpus/*.jsonl' --output gs://buc
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beam_jobs.options import TOKENIZER, job_parser
 from nspdata.settings import load_config
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our options, and Beam's."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", required=True, help="files, directories, globs or URLs")
-    parser.add_argument("--output", required=True, help="the dataset directory to write")
-    parser.add_argument(
-        "--tokenizer", required=True, help="a vocab.txt, a tokenizer.json, or a directory, on this machine"
-    )
-    parser.add_argument("--config", type=Path, help="settings as TOML")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
+    parser = job_parser(__doc__, output="the dataset directory to write")
+    parser.add_argument("--tokenizer", required=True, help=TOKENIZER)
     parser.add_argument("--overwrite", action="store_true", help="replace another build in the output")
     return parser.parse_known_args(arguments)
 

@@ -12,27 +12,23 @@ but for what only pairing can count.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beam_jobs.options import INPUTS, TOKENIZER, job_parser
 from nspdata.settings import load_config
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our options, and Beam's."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", required=True, help="a dataset directory; with --tokenizer, documents")
-    parser.add_argument("--output", required=True, help="the JSON file to write")
-    parser.add_argument(
-        "--tokenizer", help="of documents: a vocab.txt, a tokenizer.json, or a directory, on this machine"
+    parser = job_parser(
+        __doc__, inputs=f"a dataset directory; with --tokenizer, documents: {INPUTS}", output="the JSON file to write"
     )
-    parser.add_argument("--config", type=Path, help="of documents: settings as TOML")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of documents: single settings")
+    parser.add_argument("--tokenizer", help=f"of documents: {TOKENIZER}")
     return parser.parse_known_args(arguments)
 
 

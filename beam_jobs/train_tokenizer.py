@@ -8,25 +8,20 @@ python -m beam_jobs.train_tokenizer --input 'gs://corpus/*.jsonl' --output gs://
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beam_jobs.options import job_parser
 from nspdata.settings import load_config
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our options, and Beam's."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", required=True, help="files, directories, globs or URLs")
-    parser.add_argument("--output", required=True, help="the tokenizer's directory to write")
-    parser.add_argument("--config", type=Path, help="settings as TOML")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="single settings")
-    return parser.parse_known_args(arguments)
+    return job_parser(__doc__, output="the tokenizer's directory to write").parse_known_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
