@@ -28,7 +28,12 @@ Negatives = Literal["other", "similar"]
 Strategy = Literal["token", "whole_word", "span", "none"]
 
 
-def _require(*, key: str, value: object, rule: str, holds: bool) -> None:
+def require(key: str, value: object, rule: str, *, holds: bool) -> None:
+    """Holds a setting to its rule.
+
+    Raises:
+        ConfigError: it does not hold.
+    """
     if not holds:
         raise ConfigError(f"{key} must be {rule}, not {value!r}")
 
@@ -50,7 +55,7 @@ class InputConfig:
     max_rejected: float = 0.01
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             key="input.max_rejected", value=self.max_rejected, rule="from 0 to 1", holds=0 <= self.max_rejected <= 1
         )
 
@@ -93,13 +98,13 @@ class TokenizerConfig:
     max_unknown: float = 0.05
 
     def __post_init__(self) -> None:
-        _require(key="tokenizer.vocab_size", value=self.vocab_size, rule="at least 10", holds=self.vocab_size >= 10)
-        _require(
+        require(key="tokenizer.vocab_size", value=self.vocab_size, rule="at least 10", holds=self.vocab_size >= 10)
+        require(
             key="tokenizer.max_unknown", value=self.max_unknown, rule="from 0 to 1", holds=0 <= self.max_unknown <= 1
         )
         for key in ("min_frequency", "limit_alphabet", "sample_bytes"):
             value = getattr(self, key)
-            _require(key=f"tokenizer.{key}", value=value, rule="at least 1", holds=value >= 1)
+            require(key=f"tokenizer.{key}", value=value, rule="at least 1", holds=value >= 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +128,7 @@ class PairingConfig:
     random_next_prob: float = 0.5
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             key="pairing.max_seq_length",
             value=self.max_seq_length,
             rule="from 8 to 65535",
@@ -131,7 +136,7 @@ class PairingConfig:
         )
         for key in ("short_seq_prob", "random_next_prob"):
             value = getattr(self, key)
-            _require(key=f"pairing.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
+            require(key=f"pairing.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +160,10 @@ class MaskingConfig:
     def __post_init__(self) -> None:
         for key in ("masked_lm_prob", "mask_share", "random_share"):
             value = getattr(self, key)
-            _require(key=f"masking.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
+            require(key=f"masking.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
         total = self.mask_share + self.random_share
-        _require(
-            key="masking.mask_share + masking.random_share", value=total, rule="at most 1", holds=total <= 1 + 1e-9
-        )
-        _require(
+        require(key="masking.mask_share + masking.random_share", value=total, rule="at most 1", holds=total <= 1 + 1e-9)
+        require(
             key="masking.max_predictions_per_seq",
             value=self.max_predictions_per_seq,
             rule="0 (derived) or more",
@@ -191,13 +194,13 @@ class OutputConfig:
     license: str = ""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             key="output.num_shards",
             value=self.num_shards,
             rule="from 0 (derived) to 99999",
             holds=0 <= self.num_shards <= 99_999,
         )
-        _require(
+        require(
             key="output.validation_fraction",
             value=self.validation_fraction,
             rule="at least 0 and under 1",
@@ -224,7 +227,7 @@ class Config:
     output: OutputConfig = field(default_factory=OutputConfig)
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             key="duplicate_factor",
             value=self.duplicate_factor,
             rule="from 1 to 1000",
@@ -238,6 +241,18 @@ class Config:
     def fingerprint(self) -> str:
         """The sha256 of the settings as sorted JSON, in hexadecimal: one for each meaning, whatever file it came from."""
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted keys.
+
+    >>> flat({"seed": 1, "pairing": {"unit": "sentences"}})
+    {'seed': 1, 'pairing.unit': 'sentences'}
+    """
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return result
 
 
 Table = typing.TypeVar("Table")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import glob
-import io
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +83,3 @@ def join(directory: str, name: str) -> str:
     'gs://bucket/out/train/data.arrow'
     """
     return f"{directory.rstrip('/')}/{name}" if directory.rstrip("/") else f"/{name}"
-
-
-def buffered(stream: BinaryIO) -> BinaryIO:
-    """The stream, with a buffer of a megabyte."""
-    return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20))

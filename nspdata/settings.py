@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from nspdata.config import Config, from_dict, read_settings
 from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -20,22 +21,26 @@ def load_config(path: Path | None, assignments: Sequence[str], flags: dict[str, 
         assignments: `key=value` strings.
         flags: dotted keys and the values that flags gave; None where a flag was not given.
     """
-    settings = read_settings(_text(path), assignments)
-    for key, value in flags.items():
-        if value is not None:
-            *tables, name = key.split(".")
-            table = settings
-            for part in tables:
-                table = table.setdefault(part, {})
-            table[name] = value
-    return from_dict(Config, settings)
+    return from_dict(Config, read_settings(read_text(path), [*assignments, *assigned(flags)]))
 
 
-def _text(path: Path | None) -> str:
-    if path is None:
-        return ""
+def assigned(flags: Mapping[str, Any]) -> list[str]:
+    """The flags that were given as `key=value` assignments, each value as TOML.
+
+    >>> assigned({"seed": 3, "input.text_field": "body", "input.id_field": None})
+    ['seed=3', 'input.text_field="body"']
+    """
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags.items() if value is not None]
+
+
+def read_text(path: Path | None) -> str:
+    """The text of a settings file; "" for none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8") if path else ""
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read ({error.strerror})") from error
 

@@ -117,16 +117,16 @@ def shard_name(split: str, shard: int, num_shards: int) -> str:
 
 def encode_shard(rows: Rows, schema: pa.Schema) -> bytes:
     """The rows as the bytes of one uncompressed Arrow IPC stream; measured first, so that no buffer must grow."""
-    measured = pa.MockOutputStream()
-    _write_stream(measured, rows, schema)
+    measured, batches = pa.MockOutputStream(), list(rows.to_batches(schema))
+    _write_stream(measured, batches, schema)
     buffer = pa.allocate_buffer(measured.size())
-    _write_stream(pa.FixedSizeBufferWriter(buffer), rows, schema)
+    _write_stream(pa.FixedSizeBufferWriter(buffer), batches, schema)
     return memoryview(buffer)  # type: ignore[return-value]
 
 
-def _write_stream(sink: pa.NativeFile, rows: Rows, schema: pa.Schema) -> None:
+def _write_stream(sink: pa.NativeFile, batches: list[pa.RecordBatch], schema: pa.Schema) -> None:
     with pa.ipc.new_stream(sink, schema) as writer:
-        for batch in rows.to_batches(schema):
+        for batch in batches:
             writer.write_batch(batch)
 
 

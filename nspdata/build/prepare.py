@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nspdata.build.encoders import encoder_of
 from nspdata.build.plan import TRAIN, VALIDATION, WORK, BuildPlan
 from nspdata.build.shard import ShardResult
+from nspdata.config import flat
 from nspdata.errors import ConfigError, InputError, NspdataError
 from nspdata.files import join
 from nspdata.fitness import measure, require
@@ -186,16 +187,9 @@ def _finished_before(plan: BuildPlan, files: Files, *, overwrite: bool) -> Manif
 
 
 def _difference(manifest: Manifest, plan: BuildPlan) -> str:
-    old, new = _flat(manifest.config), _flat(plan.config.to_dict())
+    old, new = flat(manifest.config), flat(plan.config.to_dict())
     changed = [f"{key} {old.get(key)!r} there, {new.get(key)!r} here" for key in new if old.get(key) != new[key]]
     return f" ({'; '.join(changed)})" if changed else ""
-
-
-def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    result: dict[str, object] = {}
-    for key, value in table.items():
-        result |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return result
 
 
 def _take_over(plan: BuildPlan, files: Files, *, overwrite: bool) -> frozenset[int]:

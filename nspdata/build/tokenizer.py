@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from nspdata.errors import ConfigError
@@ -11,7 +10,7 @@ from nspdata.reading import expand_inputs, sample_documents
 from nspdata.tokenizer_training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nspdata.config import Config
     from nspdata.files import Files
@@ -36,16 +35,23 @@ def train_from_inputs(
         raise ConfigError(f"{output} is not empty (there is {other[0]}); give a directory of its own with -o")
     sources = expand_inputs(inputs, files, input_format=config.input.format)
     settings = config.tokenizer
-    read = partial(
-        sample_documents,
-        sources,
-        files,
-        text_field=config.input.text_field,
-        id_field=config.input.id_field,
-        sample_bytes=settings.sample_bytes,
-    )
+    text_bytes = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal text_bytes
+        text_bytes = 0
+        for text in sample_documents(
+            sources,
+            files,
+            text_field=config.input.text_field,
+            id_field=config.input.id_field,
+            sample_bytes=settings.sample_bytes,
+        ):
+            text_bytes += len(text.encode())
+            yield text
+
     wordpiece = train(
-        read,
+        texts,
         lowercase=settings.lowercase != "no",
         strip_accents=None if settings.strip_accents == "auto" else settings.strip_accents == "yes",
         vocab_size=settings.vocab_size,
@@ -55,4 +61,4 @@ def train_from_inputs(
     )
     for name, data in wordpiece.files().items():
         files.write(join(output, name), data)
-    return wordpiece, sum(len(text.encode()) for text in read())
+    return wordpiece, text_bytes

@@ -40,7 +40,8 @@ def train(
 
     Several devices: torchrun --nproc-per-node N -m nspdata.train, with the same options. Settings: docs/training.md.
     """
-    from nspdata.train.config import load_train_config, read_text
+    from nspdata.settings import read_text
+    from nspdata.train.config import load_train_config
 
     flags = {"model.source": model, "model.extend_vocab": extend_vocab, "steps": steps, "seed": seed}
     settings = load_train_config(read_text(config), assignments or [], flags)

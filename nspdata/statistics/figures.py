@@ -134,7 +134,6 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("forced_negatives", "Forced negatives", "count", "rows that could only be negatives; made up for elsewhere"),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
     ("tokens_truncated", "Tokens cut off", "count", ""),
-    ("short_targets", "Short rows on purpose", "count", "pairing.short_seq_prob"),
 )
 
 

@@ -29,7 +29,6 @@ FROM_BUILD = (
     "forced_negatives",
     "sentences_unpaired",
     "tokens_truncated",
-    "short_targets",
 )
 """Counts of a build that statistics take over, where it has them."""
 

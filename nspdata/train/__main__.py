@@ -9,7 +9,8 @@ from pathlib import Path
 from torch.distributed.elastic.multiprocessing.errors import record
 
 from nspdata.errors import ConfigError, NspdataError
-from nspdata.train.config import load_train_config, read_text
+from nspdata.settings import read_text
+from nspdata.train.config import load_train_config
 from nspdata.train.run import train
 
 

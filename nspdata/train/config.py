@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from nspdata.config import from_dict, read_settings
+from nspdata.config import flat, from_dict, read_settings, require
 from nspdata.errors import ConfigError
+from nspdata.settings import assigned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 Objective = Literal["auto", "mlm+nsp", "mlm+sop", "mlm", "nsp", "sop"]
 Masking = Literal["static", "dynamic"]
@@ -27,11 +26,6 @@ RATES = {"tiny": 2e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
 
 FURTHER_RATE = 5e-5
 """The same where a checkpoint is gone on from."""
-
-
-def _require(key: str, value: object, rule: str, *, holds: bool) -> None:
-    if not holds:
-        raise ConfigError(f"{key} must be {rule}, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for key in ("dropout", "attention_dropout"):
             value = getattr(self, key)
-            _require(f"model.{key}", value, "at least 0 and under 1", holds=0 <= value < 1)
+            require(f"model.{key}", value, "at least 0 and under 1", holds=0 <= value < 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +83,10 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         for key in ("beta1", "beta2", "warmup_share", "decay_share", "final_share"):
             value = getattr(self, key)
-            _require(f"optimizer.{key}", value, "from 0 to 1", holds=0 <= value <= 1)
+            require(f"optimizer.{key}", value, "from 0 to 1", holds=0 <= value <= 1)
         for key in ("learning_rate", "epsilon", "weight_decay", "clip"):
             value = getattr(self, key)
-            _require(f"optimizer.{key}", value, "0 or more", holds=value >= 0)
+            require(f"optimizer.{key}", value, "0 or more", holds=value >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +106,10 @@ class Phase:
     micro_batch_size: int = 0
 
     def __post_init__(self) -> None:
-        _require("batch_size", self.batch_size, "at least 1", holds=self.batch_size >= 1)
+        require("batch_size", self.batch_size, "at least 1", holds=self.batch_size >= 1)
         for key in ("steps", "micro_batch_size"):
             value = getattr(self, key)
-            _require(key, value, "0 or more", holds=value >= 0)
+            require(key, value, "0 or more", holds=value >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +127,10 @@ class EvaluationConfig:
     batch_size: int = 64
 
     def __post_init__(self) -> None:
-        _require("evaluation.batch_size", self.batch_size, "at least 1", holds=self.batch_size >= 1)
+        require("evaluation.batch_size", self.batch_size, "at least 1", holds=self.batch_size >= 1)
         for key in ("every", "rows"):
             value = getattr(self, key)
-            _require(f"evaluation.{key}", value, "0 or more", holds=value >= 0)
+            require(f"evaluation.{key}", value, "0 or more", holds=value >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +146,8 @@ class CheckpointConfig:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        _require("checkpoint.every", self.every, "0 or more", holds=self.every >= 0)
-        _require("checkpoint.keep", self.keep, "at least 1", holds=self.keep >= 1)
+        require("checkpoint.every", self.every, "0 or more", holds=self.every >= 0)
+        require("checkpoint.keep", self.keep, "at least 1", holds=self.keep >= 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +165,8 @@ class LogConfig:
     divergence: float = 3.0
 
     def __post_init__(self) -> None:
-        _require("log.every", self.every, "at least 1", holds=self.every >= 1)
-        _require("log.divergence", self.divergence, "0 or more", holds=self.divergence >= 0)
+        require("log.every", self.every, "at least 1", holds=self.every >= 1)
+        require("log.divergence", self.divergence, "0 or more", holds=self.divergence >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,16 +247,9 @@ class TrainConfig:
 
     def decisive(self) -> dict[str, Any]:
         """The settings that the course of a training depends on, flat: a resumed one needs the same."""
-        flat = _flat(self.to_dict())
+        settings = flat(self.to_dict())
         other = ("checkpoint.", "log.", "evaluation.", "device.name", "device.compile", "device.parallel")
-        return {key: value for key, value in flat.items() if not key.startswith(other)}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+        return {key: value for key, value in settings.items() if not key.startswith(other)}
 
 
 def train_config(values: Mapping[str, Any]) -> TrainConfig:
@@ -291,17 +278,4 @@ def load_train_config(text: str, assignments: Sequence[str], flags: Mapping[str,
         assignments: such as `optimizer.learning_rate=1e-3`.
         flags: dotted keys and the values that flags gave; None where a flag was not given.
     """
-    given = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    return train_config(read_settings(text, [*assignments, *given]))
-
-
-def read_text(path: Path | None) -> str:
-    """The text of a settings file; "" for none.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8") if path else ""
-    except OSError as error:
-        raise ConfigError(f"--config {path}: cannot be read ({error.strerror})") from error
+    return train_config(read_settings(text, [*assignments, *assigned(flags)]))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nspdata.errors import ConfigError
+from nspdata.settings import read_text
 from nspdata.train.config import (
     FURTHER_RATE,
     RATES,
@@ -20,7 +21,6 @@ from nspdata.train.config import (
     Phase,
     TrainConfig,
     load_train_config,
-    read_text,
     train_config,
 )
 from nspdata.train.schedule import learning_rate
