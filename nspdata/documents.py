@@ -60,13 +60,13 @@ class TokenizedDocuments:
 
     def take(self, order: NDArray[np.int64]) -> TokenizedDocuments:
         """The documents of these indices, in this order."""
-        counts = np.diff(self.document_offsets)[order]
-        lengths = gather(np.diff(self.sentence_offsets), self.document_offsets[order], counts)
+        document_offsets = offsets(np.diff(self.document_offsets)[order])
+        lengths = copy_runs(np.diff(self.sentence_offsets), self.document_offsets[order], document_offsets)
         starts, ends = self.token_offsets[order], self.token_offsets[order + 1]
         return TokenizedDocuments(
-            ids=gather(self.ids, starts, ends - starts),
+            ids=copy_runs(self.ids, starts, offsets(ends - starts)),
             sentence_offsets=offsets(lengths),
-            document_offsets=offsets(counts),
+            document_offsets=document_offsets,
             document_ids=self.document_ids[order],
             text_hashes=self.text_hashes[order],
         )
@@ -148,25 +148,27 @@ def ragged_indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDA
     return result
 
 
-def gather(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """The values of all the runs, one after another: shape (lengths.sum(),), of the dtype of `values`.
+def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """Runs of values, one after another, in memory of their own.
 
-    >>> gather(np.array([5, 6, 7, 8], np.uint16), np.array([2, 0]), np.array([2, 1])).tolist()
+    Args:
+        values: shape (num_values,).
+        starts: shape (n,), int64: where each run begins in `values`.
+        ends: shape (n + 1,), int64: where each begins in the result, and the end of the last.
+
+    >>> copy_runs(np.array([5, 6, 7, 8], np.uint16), np.array([2, 0]), np.array([0, 2, 3])).tolist()
     [7, 8, 5]
     """
     if not COMPILED:
-        return values[ragged_indices(starts, lengths)]
-    result = np.empty(int(lengths.sum()), values.dtype)
-    _copy_runs(values, starts, lengths, result)
-    return result
+        return values[ragged_indices(starts, np.diff(ends))]
+    out = np.empty(int(ends[-1]), values.dtype)
+    _copy_runs(values, starts, ends, out)
+    return out
 
 
 @compiled
-def _copy_runs(
-    values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64], result: NDArray[Any]
-) -> None:
-    count = 0
+def _copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[Any]) -> None:
     for run in range(len(starts)):
-        for at in range(starts[run], starts[run] + lengths[run]):
-            result[count] = values[at]
-            count += 1
+        begin, place = np.uint64(starts[run]), np.uint64(ends[run])  # unsigned: no test for an index from the end
+        for step in range(ends[run + 1] - ends[run]):
+            out[place + np.uint64(step)] = values[begin + np.uint64(step)]

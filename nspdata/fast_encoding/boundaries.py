@@ -10,14 +10,13 @@ stands, the chunks on both sides of the space are taken for one.
 
 from __future__ import annotations
 
-import re
-from re import _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nspdata.compiled import compiled
 from nspdata.fast_encoding.characters import PUNCTUATION, SPACE, STOP
+from nspdata.fast_encoding.tokenizer import bare_tokenizer, glued_places, spaced_rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +51,8 @@ class Boundaries:
     def __init__(self, nlp: Any, paragraphs: str, *, by_character: bool) -> None:
         self.by_character = by_character
         self.parting = LINE_ENDS_THAT_PART[paragraphs]
-        self.tokenizer: Any = None if by_character else _bare(nlp.tokenizer)
-        self.spaced = _spaced_rules(nlp.tokenizer)
+        self.tokenizer: Any = None if by_character else bare_tokenizer(nlp.tokenizer)
+        self.spaced = spaced_rules(nlp.tokenizer)
         self._forget()
 
     def _forget(self) -> None:
@@ -93,7 +92,7 @@ class Boundaries:
             documents,
             spacy,
             self.parting,
-            _glued(text, self.spaced),
+            glued_places(text, self.spaced),
             self.slots,
             self.hashes,
             self.num_entries,
@@ -125,65 +124,6 @@ class Boundaries:
             self.leaves = np.concatenate([self.leaves, leaves])
             self.inner = np.concatenate([self.inner, inner[:count]])
             self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
-
-
-def _bare(tokenizer: Any) -> Any:
-    """The same tokenizer over words that bear no attributes: the sentencizer asks for none that the characters do not tell."""
-    from spacy.tokenizer import Tokenizer
-    from spacy.vocab import Vocab
-
-    kept = ("rules", "prefix_search", "infix_finditer", "token_match", "url_match", "faster_heuristics")
-    settings = {name: getattr(tokenizer, name) for name in kept}
-    return Tokenizer(Vocab(lex_attr_getters={}), suffix_search=_from_the_end(tokenizer.suffix_search), **settings)
-
-
-def _from_the_end(search: Any) -> Any:
-    """The same search for a suffix, begun no further from the end than a match can reach; or the very same, where none can be told.
-
-    spaCy's pattern is a list of alternatives, each with `$` behind it, most of a known greatest length; it tries them all at each
-    place of a text, again after each suffix: a chunk without spaces, as in Japanese, costs the square of its length.
-    """
-    pattern = getattr(getattr(search, "__self__", None), "pattern", "")
-    if not pattern.endswith("$"):
-        return search
-    alternatives = set(re.split(r"(?<!\\)\$\|", pattern[:-1]))
-    dots = {r"\.\.+"}
-    try:
-        reach = max(_parser.parse(alternative).getwidth()[1] for alternative in alternatives - dots)
-    except (re.error, ValueError):
-        return search
-    if reach > LONGEST_KEPT:
-        return search
-
-    def from_the_end(text: str) -> Any:
-        start = len(text) - reach
-        if start <= 0:
-            return search(text)
-        while start and text[start - 1] == ".":
-            start -= 1
-        return search(text, start)
-
-    return from_the_end
-
-
-def _spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
-    """The tokenizer's rules for strings with white space inside, by their first three characters."""
-    rules: dict[str, list[str]] = {}
-    for rule in getattr(tokenizer, "rules", None) or {}:
-        if len(rule.split()) > 1 and rule == rule.strip():
-            rules.setdefault(rule[:3], []).append(rule)
-    return rules
-
-
-def _glued(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
-    """Where white space stands inside such a string: sorted indices, and one past them all."""
-    places = set()
-    for rule in (rule for head, rules in spaced.items() if head in text for rule in rules):
-        at = text.find(rule)
-        while at >= 0:
-            places |= {at + index for index, character in enumerate(rule) if character.isspace()}
-            at = text.find(rule, at + 1)
-    return np.array([*sorted(places), 1 << 60], np.int64)
 
 
 @compiled
@@ -242,6 +182,15 @@ def _transitions(
 
 
 @compiled
+def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> Any:
+    """Where the entry of this hash is, or would be."""
+    slot = np.int64(mixed & np.uint64(TABLE_SLOTS - 1))
+    while slots[slot] >= 0 and hashes[slots[slot]] != mixed:
+        slot = (slot + 1) & (TABLE_SLOTS - 1)
+    return slot
+
+
+@compiled
 def _survey(  # noqa: C901, PLR0912 - one loop over characters
     codes: NDArray[np.uint32],
     documents: NDArray[np.int64],
@@ -292,9 +241,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
             if stops or (punctuated and maybe and not gap):
                 entry = -3
                 if at - begin <= LONGEST_KEPT:
-                    slot = np.int64(mixed & np.uint64(TABLE_SLOTS - 1))
-                    while slots[slot] >= 0 and hashes[slots[slot]] != mixed:
-                        slot = (slot + 1) & (TABLE_SLOTS - 1)
+                    slot = _slot_of(mixed, slots, hashes)
                     entry = slots[slot]
                     if entry < 0:
                         slots[slot] = num_entries + num_asked

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.documents import copy_runs
 from nspdata.documents import offsets as offsets_of
-from nspdata.loading.gather import copy_runs
 from nspdata.rows import Rows
 
 if TYPE_CHECKING:

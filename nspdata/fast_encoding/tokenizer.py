@@ -1,0 +1,74 @@
+"""spaCy's own tokenizer, as much of it as finding sentences needs."""
+
+from __future__ import annotations
+
+import re
+from re import _parser  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LONGEST_SUFFIX = 48
+"""Characters of a suffix, at most, for a search from the end to be worth it."""
+
+
+def bare_tokenizer(tokenizer: Any) -> Any:
+    """The same tokenizer over words that bear no attributes: the sentencizer asks for none that the characters do not tell."""
+    from spacy.tokenizer import Tokenizer
+    from spacy.vocab import Vocab
+
+    kept = ("rules", "prefix_search", "infix_finditer", "token_match", "url_match", "faster_heuristics")
+    settings = {name: getattr(tokenizer, name) for name in kept}
+    return Tokenizer(Vocab(lex_attr_getters={}), suffix_search=from_the_end_of(tokenizer.suffix_search), **settings)
+
+
+def from_the_end_of(search: Any) -> Any:
+    """The same search for a suffix, begun no further from the end than a match can reach; or the very same, where none can be told.
+
+    spaCy's pattern is a list of alternatives, each with `$` behind it, most of a known greatest length; it tries them all at each
+    place of a text, again after each suffix: a chunk without spaces, as in Japanese, costs the square of its length.
+    """
+    pattern = getattr(getattr(search, "__self__", None), "pattern", "")
+    if not pattern.endswith("$"):
+        return search
+    alternatives = set(re.split(r"(?<!\\)\$\|", pattern[:-1]))
+    dots = {r"\.\.+"}
+    try:
+        reach = max(_parser.parse(alternative).getwidth()[1] for alternative in alternatives - dots)
+    except (re.error, ValueError):
+        return search
+    if reach > LONGEST_SUFFIX:
+        return search
+
+    def from_the_end(text: str) -> Any:
+        start = len(text) - reach
+        if start <= 0:
+            return search(text)
+        while start and text[start - 1] == ".":
+            start -= 1
+        return search(text, start)
+
+    return from_the_end
+
+
+def spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
+    """The tokenizer's rules for strings with white space inside, by their first three characters."""
+    rules: dict[str, list[str]] = {}
+    for rule in getattr(tokenizer, "rules", None) or {}:
+        if len(rule.split()) > 1 and rule == rule.strip():
+            rules.setdefault(rule[:3], []).append(rule)
+    return rules
+
+
+def glued_places(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
+    """Where white space stands inside such a string: sorted indices, and one past them all."""
+    places = set()
+    for rule in (rule for head, rules in spaced.items() if head in text for rule in rules):
+        at = text.find(rule)
+        while at >= 0:
+            places |= {at + index for index, character in enumerate(rule) if character.isspace()}
+            at = text.find(rule, at + 1)
+    return np.array([*sorted(places), 1 << 60], np.int64)
