@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import TOKENIZER, job_parser
-from nspdata.settings import load_config
+from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
     import argparse
@@ -29,9 +29,9 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
-    from nspdata.build.places import Places
-    from nspdata.build.prepare import prepare
-    from nspdata.build.run import run_build
+    from nspdata.building.prepare import prepare
+    from nspdata.files.any import Places
+    from nspdata.pipelines.run import run_build
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
     config = load_config(own.config, own.set, {})

@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import INPUTS, TOKENIZER, job_parser
-from nspdata.settings import load_config
+from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
     import argparse
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
     import apache_beam as beam
 
-    from nspdata.build import statistics_job as job
-    from nspdata.build.run import run_pipeline
+    from nspdata.pipelines import statistics as job
+    from nspdata.pipelines.run import run_pipeline
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
     config = load_config(own.config, own.set, {})

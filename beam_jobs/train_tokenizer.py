@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import job_parser
-from nspdata.settings import load_config
+from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
     import argparse
@@ -26,8 +26,8 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
-    from nspdata.build.run import run_pipeline
-    from nspdata.transforms import tokenizer_pipeline
+    from nspdata.pipelines.run import run_pipeline
+    from nspdata.pipelines.tokenizer import tokenizer_pipeline
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
     config = load_config(own.config, own.set, {})

@@ -59,7 +59,7 @@ def batches_of(way: str, directory: Path, work: Path):
     if source in {"ours", "torch"}:
         loader = Loader(directory, batch_size=BATCH_SIZE, **OURS[kind])
         if source == "torch":
-            from nspdata.torch import DataLoader
+            from nspdata.loading.torch import DataLoader
 
             return endless(DataLoader(loader))
         return endless(loader)

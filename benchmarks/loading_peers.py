@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import torch
 from torch.utils.data import DataLoader
 
-from nspdata.shards import read_manifest
-from nspdata.vocabulary import Vocabulary
+from nspdata.dataset.manifest import read_manifest
+from nspdata.tokenization.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nspdata.shortcuts import measure
+from nspdata.inspection.shortcuts import measure
 
 HERE = Path(__file__).parent
 

@@ -27,22 +27,23 @@ from build import cut
 from plain_way import masked, rows_of
 from tokenizers import BertWordPieceTokenizer
 
-from nspdata.build.shard import in_order
-from nspdata.config import Config, SentencesConfig
-from nspdata.documents import TokenizedDocuments
-from nspdata.encoding import PlainEncoder, make_encoder
-from nspdata.files import LocalFiles
-from nspdata.hashing import document_hashes, text_hashes
-from nspdata.instances import assemble, build_instances, mask_rules
-from nspdata.masking import mask
-from nspdata.pairing import Text, pair
+from nspdata.arrays.hashing import document_hashes, text_hashes
+from nspdata.arrays.random import stream
+from nspdata.building.shard import in_order
+from nspdata.config.build import Config, SentencesConfig
+from nspdata.dataset.schema import RowMetadata, row_schema
+from nspdata.dataset.shards import encode_shard
+from nspdata.files.local import LocalFiles
+from nspdata.instances import Text, pair
+from nspdata.instances.assemble import assemble, build_instances, mask_rules
+from nspdata.instances.masking import mask
 from nspdata.reading import expand_inputs, read_source
-from nspdata.schema import RowMetadata, row_schema
-from nspdata.seeding import stream
-from nspdata.sentences import Splitter
-from nspdata.shards import encode_shard
 from nspdata.statistics import summarize_shard, summarize_texts
-from nspdata.wordpiece import WordPiece
+from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.encoders import make_encoder
+from nspdata.tokenization.plain import PlainEncoder
+from nspdata.tokenization.sentences import Splitter
+from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
     from collections.abc import Callable

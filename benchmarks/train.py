@@ -57,8 +57,8 @@ def build(directory: Path, length: int, vocab_size: int) -> Path:
 
 def ours(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, float]:
     """Our trainer, at its defaults for the device."""
-    from nspdata.train.config import train_config
-    from nspdata.train.run import train
+    from nspdata.config.train import train_config
+    from nspdata.training.run import train
 
     settings = {
         "model": {"source": size},
@@ -79,10 +79,10 @@ def trainer(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, 
     import torch
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
+    from nspdata.config.train import ModelConfig
     from nspdata.loading import Loader
-    from nspdata.train.config import ModelConfig
-    from nspdata.train.data import open_dataset, read_vocabulary
-    from nspdata.train.model import fresh_model
+    from nspdata.training.data import open_dataset, read_vocabulary
+    from nspdata.training.model import fresh_model
 
     opened = open_dataset(dataset)
     cuda = torch.cuda.is_available()

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the dataclasses of `nspdata.config`: `python docs/generate_settings.py`."""
+"""Writes docs/settings.md from the dataclasses of `nspdata.config.build`: `python docs/generate_settings.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import typing
 from pathlib import Path
 
-from nspdata.config import Config
+from nspdata.config.build import Config
 
 HEAD = """# Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from generate_settings import attributes
 
-from nspdata.train.config import Phase, TrainConfig
+from nspdata.config.train import Phase, TrainConfig
 
 PAGE = Path(__file__).with_name("training.md")
 HEAD = "| key | values | default | meaning |\n| --- | --- | --- | --- |\n"

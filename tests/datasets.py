@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from nspdata.config import Config, MaskingConfig, Objective, OutputConfig, PairingConfig, Strategy
-from nspdata.documents import offsets, ragged_indices
-from nspdata.files import LocalFiles
-from nspdata.instances import mask_rules
-from nspdata.masking import mask
-from nspdata.rows import Rows
-from nspdata.schema import SPECIAL_TOKENS, RowMetadata, row_schema
-from nspdata.shards import MANIFEST, Manifest, shard_name, write_shard
-from nspdata.vocabulary import Vocabulary
+from nspdata.arrays.ragged import offsets, ragged_indices
+from nspdata.config.build import Config, MaskingConfig, Objective, OutputConfig, PairingConfig, Strategy
+from nspdata.dataset.manifest import MANIFEST, Manifest, shard_name
+from nspdata.dataset.schema import RowMetadata, row_schema
+from nspdata.dataset.shards import write_shard
+from nspdata.files.local import LocalFiles
+from nspdata.instances.assemble import mask_rules
+from nspdata.instances.masking import mask
+from nspdata.instances.rows import Rows
+from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 NUM_TOPICS = 8
 """Documents of a topic share most of their words, so that a model has something to learn."""

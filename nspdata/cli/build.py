@@ -11,8 +11,8 @@ import typer
 import typer.core
 
 if TYPE_CHECKING:
-    from nspdata.build.prepare import Prepared
-    from nspdata.shards import Manifest
+    from nspdata.building.prepare import Prepared
+    from nspdata.dataset.manifest import Manifest
 
 
 class WithBeamOptions(typer.core.TyperCommand):
@@ -73,7 +73,8 @@ def build(
 
     The same command again goes on where an interrupted one stopped. Settings: docs/settings.md.
     """
-    from nspdata.settings import load_config, share
+    from nspdata.config.build import load_config
+    from nspdata.config.parsing import share
 
     flags = {
         "seed": seed,
@@ -84,12 +85,12 @@ def build(
     }
     settings = load_config(config, assignments or [], flags)
     if not settings.sentences.model:
-        from nspdata.sentences import import_spacy_alone
+        from nspdata.tokenization.sentences import import_spacy_alone
 
         import_spacy_alone()
-    from nspdata.build.places import Places
-    from nspdata.build.prepare import prepare
-    from nspdata.build.run import run_build
+    from nspdata.building.prepare import prepare
+    from nspdata.files.any import Places
+    from nspdata.pipelines.run import run_build
 
     files = Places()
     if dry_run:

@@ -30,14 +30,14 @@ def check_tokenizer(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Says how a vocabulary fits a corpus; exit code 1 where more than tokenizer.max_unknown (5%) becomes [UNK]."""
-    from nspdata.settings import load_config
+    from nspdata.config.build import load_config
 
     flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
     settings = load_config(config, assignments or [], flags)
-    from nspdata.build.places import Places
-    from nspdata.fitness import measure, remedy
+    from nspdata.files.any import Places
     from nspdata.reading import expand_inputs, sample_documents
-    from nspdata.wordpiece import WordPiece
+    from nspdata.tokenization.fit import measure, remedy
+    from nspdata.tokenization.wordpiece import WordPiece
 
     files = Places()
     wordpiece = WordPiece.load(

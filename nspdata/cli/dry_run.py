@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nspdata.build.estimate import Estimate
-    from nspdata.config import Config
-    from nspdata.files import Files
+    from nspdata.building.estimate import Estimate
+    from nspdata.config.build import Config
+    from nspdata.files.local import Files
 
 
 def print_estimate(inputs: Sequence[str], tokenizer: str, settings: Config, files: Files, *, workers: int = 0) -> None:
@@ -18,7 +18,7 @@ def print_estimate(inputs: Sequence[str], tokenizer: str, settings: Config, file
     from rich.console import Console
     from rich.table import Table
 
-    from nspdata.build.estimate import estimate
+    from nspdata.building.estimate import estimate
 
     found = estimate(inputs, tokenizer, settings, files, num_workers=workers)
     console = Console(highlight=False)

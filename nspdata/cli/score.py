@@ -29,7 +29,7 @@ def score(
 ) -> None:
     """Prints P(B follows A), 0 to 1, of one pair or of a file of them."""
     from nspdata.errors import ConfigError, InputError
-    from nspdata.scoring import Scorer
+    from nspdata.training.scoring import Scorer
 
     if (inputs is None) == (second is None):
         raise ConfigError("give two texts A and B, or --input with a file of pairs")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.text import Text
 
-    from nspdata.show import Segment, Selection, Shown
-    from nspdata.vocabulary import Vocabulary
+    from nspdata.inspection.examples import Segment, Selection, Shown
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 STYLES = {"mask": "bold yellow", "random": "bold magenta", "kept": "bold cyan"}
 
@@ -45,8 +45,9 @@ def show(
 
     Rows are spread over the split; with --label, --document or --contains, the first that match.
     """
-    from nspdata.shards import read_manifest
-    from nspdata.show import Selection, document_named, read_vocabulary, select, token_named
+    from nspdata.dataset.directory import read_vocabulary
+    from nspdata.dataset.manifest import read_manifest
+    from nspdata.inspection.examples import Selection, document_named, select, token_named
 
     vocabulary = read_vocabulary(output)
     split = split or next(iter(sorted(read_manifest(output).splits)))
@@ -105,7 +106,7 @@ def rendered(shown: Shown, vocabulary: Vocabulary) -> Group:
 def _segment(segment: Segment, kinds: dict[int, str], vocabulary: Vocabulary) -> Text:
     from rich.text import Text
 
-    from nspdata.decoding import END_OF_ISOLATE, isolate, spell
+    from nspdata.inspection.decoding import END_OF_ISOLATE, isolate, spell
 
     pieces = spell(segment.ids, vocabulary)
     whole = "".join(piece.text for piece in pieces)
@@ -120,8 +121,8 @@ def _segment(segment: Segment, kinds: dict[int, str], vocabulary: Vocabulary) ->
 def _masks(shown: Shown, vocabulary: Vocabulary) -> Text:
     from rich.text import Text
 
-    from nspdata.decoding import standing_alone
-    from nspdata.show import token_of
+    from nspdata.inspection.decoding import standing_alone
+    from nspdata.inspection.examples import token_of
 
     lines = []
     for mask in shown.masks:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nspdata.report import Overview
+    from nspdata.inspection import Overview
     from nspdata.statistics.figures import Figure
 
 SHOWN_TOKENS = 12
@@ -44,11 +44,11 @@ def stats(
     ] = False,
 ) -> None:
     """Shows the statistics of a dataset: as a table, as JSON, or as a report with plots; warnings come first."""
-    from nspdata.report import overview
+    from nspdata.inspection import overview
 
     datasets = [overview(directory, anew=anew, shortcuts=shortcuts) for directory in (output, compare) if directory]
     if html:
-        from nspdata.report.page import write_report
+        from nspdata.inspection.report.page import write_report
 
         write_report(datasets, html)
         typer.echo(f"Wrote {html}: open it in a browser.", err=True)
@@ -129,7 +129,7 @@ def _guesses(datasets: Sequence[Overview]) -> Table:
 
 def _names(datasets: Sequence[Overview]) -> list[list[str]]:
     """The cells that name each dataset, where there are several."""
-    from nspdata.report import names
+    from nspdata.inspection import names
 
     return [[name] for name in names(datasets)] if len(datasets) > 1 else [[]]
 
@@ -154,7 +154,7 @@ def _table(title: str, columns: Sequence[str], *, several: bool = False) -> Tabl
 
 def _print_tokens(console: Console, dataset: Overview) -> None:
     """Rejected records, scripts, frequent and absent tokens, each a line."""
-    from nspdata.decoding import standing_alone
+    from nspdata.inspection.decoding import standing_alone
 
     total = sum(dataset.scripts.values())
     frequent = [f"{standing_alone(token)} {count:,}" for token, count in dataset.frequent[:SHOWN_TOKENS]]

@@ -38,14 +38,14 @@ def train(
 ) -> None:
     """Pretrains a BERT on a dataset; RUN/model loads with transformers.
 
-    Several devices: torchrun --nproc-per-node N -m nspdata.train, with the same options. Settings: docs/training.md.
+    Several devices: torchrun --nproc-per-node N -m nspdata.training, with the same options. Settings: docs/training.md.
     """
-    from nspdata.settings import read_text
-    from nspdata.train.config import load_train_config
+    from nspdata.config.parsing import read_text
+    from nspdata.config.train import load_train_config
 
     flags = {"model.source": model, "model.extend_vocab": extend_vocab, "steps": steps, "seed": seed}
     settings = load_train_config(read_text(config), assignments or [], flags)
-    from nspdata.train import run
+    from nspdata.training import run
 
     outcome = run.train(dataset, output, settings, resume=resume)
     if not outcome.finished:

@@ -41,7 +41,7 @@ def train_tokenizer(
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
 ) -> None:
     """Trains a WordPiece vocabulary; DIR loads with transformers.AutoTokenizer."""
-    from nspdata.settings import load_config
+    from nspdata.config.build import load_config
 
     flags: dict[str, Any] = {
         "tokenizer.vocab_size": vocab_size,
@@ -55,8 +55,8 @@ def train_tokenizer(
         "input.format": input_format,
     }
     settings = load_config(config, assignments or [], flags)
-    from nspdata.build.places import Places
-    from nspdata.build.tokenizer import train_from_inputs
+    from nspdata.building.train_tokenizer import train_from_inputs
+    from nspdata.files.any import Places
 
     wordpiece, text_bytes = train_from_inputs(
         inputs, str(output), settings, Places(), show_progress=sys.stderr.isatty()

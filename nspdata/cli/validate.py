@@ -87,7 +87,7 @@ def _print(findings: list[Finding], output: Path, inputs: list[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from nspdata.decoding import visible
+    from nspdata.inspection.decoding import visible
 
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)

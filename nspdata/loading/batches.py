@@ -8,26 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nspdata.documents import offsets, ragged_indices
-from nspdata.instances import mask_rules
+from nspdata.arrays.ragged import offsets, ragged_indices
+from nspdata.arrays.random import stream
+from nspdata.instances.assemble import mask_rules
+from nspdata.instances.masking import mask, row_keys
+from nspdata.instances.rows import Rows, take
 from nspdata.loading.collate import collate, collate_flat, collate_packed
-from nspdata.loading.gather import take
-from nspdata.masking import mask, row_keys
-from nspdata.rows import Rows
-from nspdata.seeding import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import DTypeLike, NDArray
 
+    from nspdata.dataset.directory import Dataset
+    from nspdata.instances.masking import MaskRules
     from nspdata.loading.collate import Padding
-    from nspdata.loading.course import Part
-    from nspdata.loading.mapped import Reader
     from nspdata.loading.options import Names, Options
-    from nspdata.loading.plan import Places
-    from nspdata.loading.stores import Dataset
-    from nspdata.masking import MaskRules
+    from nspdata.loading.order import Places
+    from nspdata.loading.reader import Reader
+    from nspdata.loading.steps import Part
 
     Batch = dict[str, NDArray[Any]]
 

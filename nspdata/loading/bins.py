@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nspdata.arrays.random import stream
 from nspdata.errors import ConfigError
-from nspdata.loading.plan import permutation
-from nspdata.seeding import stream
+from nspdata.loading.order import permutation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.loading.plan import Plan
+    from nspdata.loading.order import Plan
 
 
 def bin_bounds(bins: int | tuple[int, ...], max_seq_length: int) -> tuple[int, ...]:

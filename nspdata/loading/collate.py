@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.compiled import COMPILED, compiled
-from nspdata.documents import ragged_indices
+from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.ragged import ragged_indices
 from nspdata.errors import ConfigError
-from nspdata.loading.gather import take
+from nspdata.instances.rows import take
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
+    from nspdata.instances.rows import Rows
     from nspdata.loading.options import Names
-    from nspdata.rows import Rows
 
     Batch = dict[str, NDArray[Any]]
 

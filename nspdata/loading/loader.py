@@ -12,11 +12,11 @@ from nspdata.errors import ConfigError
 from nspdata.loading.batches import Finish, drafts, mask_rules_of
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
-from nspdata.loading.course import START, Arrangement, Mark, Share, parts, stretches
-from nspdata.loading.mapped import Reader
 from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options
-from nspdata.loading.plan import Shuffle, plan_epoch
+from nspdata.loading.order import Shuffle, plan_epoch
+from nspdata.loading.reader import Reader
+from nspdata.loading.steps import START, Arrangement, Mark, Share, parts, stretches
 from nspdata.loading.stores import open_datasets, open_store
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from nspdata.config import MaskingConfig
+    from nspdata.config.build import MaskingConfig
+    from nspdata.dataset.schema import RowMetadata
     from nspdata.loading.batches import Draft
-    from nspdata.loading.course import Stretch
     from nspdata.loading.options import Layout, Masking, Names
-    from nspdata.loading.plan import Plan
+    from nspdata.loading.order import Plan
     from nspdata.loading.remote import Cache
-    from nspdata.schema import RowMetadata
+    from nspdata.loading.steps import Stretch
 
     Batch = dict[str, NDArray[Any]]
     State = dict[str, Any]

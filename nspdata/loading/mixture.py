@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nspdata.arrays.random import stream
 from nspdata.errors import ConfigError
-from nspdata.loading.plan import Places, permutation, plan_epoch
-from nspdata.seeding import stream
+from nspdata.loading.order import Places, permutation, plan_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from nspdata.loading.plan import EpochPlan, Shuffle
+    from nspdata.loading.order import EpochPlan, Shuffle
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def plan_mixture(
 ) -> MixturePlan:
     """Plans an epoch of a mixture.
 
-    >>> from nspdata.loading.plan import Shuffle
+    >>> from nspdata.loading.order import Shuffle
     >>> plan = plan_mixture(((8,), (8,)), (0.75, 0.25), rows=8, seed=1, epoch=0, shuffle=Shuffle(block_rows=2, window_rows=8))
     >>> np.bincount(plan.places(0).shards).tolist()
     [6, 2]

@@ -12,7 +12,7 @@ from nspdata.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from nspdata.config import MaskingConfig
+    from nspdata.config.build import MaskingConfig
 
 Masking = Literal["static", "dynamic", "none"]
 Layout = Literal["padded", "flat", "packed"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.documents import offsets
+from nspdata.arrays.ragged import offsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

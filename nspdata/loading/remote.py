@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from nspdata.dataset.manifest import MANIFEST, Manifest
+from nspdata.dataset.shards import file_sha256
 from nspdata.errors import ConfigError, ShardError
-from nspdata.shards import MANIFEST, Manifest, file_sha256
 
 try:
     import fcntl
@@ -28,7 +29,7 @@ except ImportError:  # not POSIX: two processes may then fetch the same shard, a
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nspdata.shards import ShardEntry
+    from nspdata.dataset.manifest import ShardEntry
 
 Answer = TypeVar("Answer")
 

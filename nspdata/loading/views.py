@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.documents import copy_runs
-from nspdata.documents import offsets as offsets_of
-from nspdata.rows import Rows
+from nspdata.arrays.ragged import copy_runs
+from nspdata.arrays.ragged import offsets as offsets_of
+from nspdata.instances.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,7 +3,8 @@
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS, ReadBatch, Rejected
 from nspdata.reading.sampling import sample_documents
-from nspdata.reading.sources import Source, expand_inputs, split_sources
+from nspdata.reading.sources import Source, expand_inputs
+from nspdata.reading.units import split_sources
 
 __all__ = [
     "REASONS",

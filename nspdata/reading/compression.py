@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.sources import Source
 
 BLOCK_BYTES = 1 << 20

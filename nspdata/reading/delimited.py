@@ -13,7 +13,7 @@ from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 

@@ -13,7 +13,7 @@ from nspdata.reading.records import BROKEN_JSON, INVALID_UTF8, NOT_AN_OBJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 

@@ -11,7 +11,7 @@ from nspdata.reading.compression import BOM, CutShortError, blocks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.sources import Source
 
 

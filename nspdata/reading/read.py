@@ -14,7 +14,7 @@ from nspdata.reading.text import read_document, read_lines, read_sentences
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
 

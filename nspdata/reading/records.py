@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nspdata.documents import DocumentBatch
+from nspdata.reading.documents import DocumentBatch
 
 if TYPE_CHECKING:
     from nspdata.reading.sources import Source

@@ -9,19 +9,18 @@ which files are named nor the place where they lie changes the sample. Where eve
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from nspdata.errors import InputError
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS
-from nspdata.reading.sources import split_sources
+from nspdata.reading.units import COMPRESSION_RATIO, sampling_order, size_of, split_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.records import Rejected
     from nspdata.reading.sources import Source
 
@@ -33,9 +32,6 @@ MAX_UNITS = 1 << 16
 
 GRAIN_BYTES = 1 << 16
 """The least that is taken from a unit that is opened."""
-
-EXPANSION = 3
-"""Bytes of text expected of a byte of a compressed or Parquet file."""
 
 
 def sample_documents(
@@ -52,7 +48,7 @@ def sample_documents(
     ordered = sorted(sources, key=lambda source: (source.name, source.start))
     if total > sample_bytes:
         units = split_sources(ordered, range_bytes=max(UNIT_BYTES, total // MAX_UNITS))
-        ordered = sorted(units, key=_place)
+        ordered = sorted(units, key=sampling_order)
     grain = min(GRAIN_BYTES, sample_bytes)
     seen, given, rejected = 0, 0, _Faults(text_field)
     for unit in ordered:
@@ -102,10 +98,4 @@ def _texts(source: Source, files: Files, text_field: str, id_field: str, faults:
 
 
 def _text_bytes(source: Source) -> int:
-    size = (source.size_bytes if source.end is None else source.end) - source.start
-    return size * (EXPANSION if source.compression or source.format == "parquet" else 1)
-
-
-def _place(source: Source) -> tuple[bytes, str, int]:
-    digest = hashlib.blake2b(f"{source.name}:{source.start}".encode(), digest_size=8).digest()
-    return digest, source.name, source.start
+    return size_of(source) * (COMPRESSION_RATIO if source.compression or source.format == "parquet" else 1)

@@ -11,7 +11,7 @@ from nspdata.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
 
 STATE = "state.json"
 

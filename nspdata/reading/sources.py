@@ -14,7 +14,7 @@ from nspdata.reading.saved import DESCRIPTIONS, saved_files
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -185,16 +185,3 @@ def _check_readable(source: Source, files: Files) -> None:
             stream.read(1)
     except OSError as error:
         raise InputError(f"{source.path}: cannot be read ({error.strerror or error})") from error
-
-
-def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> list[Source]:
-    """Cuts large uncompressed files of lines into ranges of fixed size; the ranges do not depend on who reads them."""
-    result = []
-    for source in sources:
-        if source.compression or source.format not in LINE_FORMATS or source.size_bytes <= range_bytes:
-            result.append(source)
-            continue
-        starts = range(0, source.size_bytes, range_bytes)
-        ends = [*starts[1:], None]
-        result += [dataclasses.replace(source, start=start, end=end) for start, end in zip(starts, ends, strict=True)]
-    return result

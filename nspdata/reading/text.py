@@ -11,7 +11,7 @@ from nspdata.reading.records import INVALID_UTF8
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 

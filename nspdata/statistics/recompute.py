@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from nspdata.dataset.manifest import STATISTICS, read_manifest
+from nspdata.dataset.schema import row_metadata
+from nspdata.dataset.shards import open_shard
 from nspdata.errors import ShardError
-from nspdata.rows import Rows
-from nspdata.schema import row_metadata
-from nspdata.shards import STATISTICS, open_shard, read_manifest
+from nspdata.instances.rows import Rows
 from nspdata.statistics.summarize import summarize_files, summarize_rows
 from nspdata.statistics.values import from_json, merge, zero
-from nspdata.vocabulary import Vocabulary
+from nspdata.tokenization.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import BinaryIO
 
-    from nspdata.shards import Manifest, ShardEntry
+    from nspdata.dataset.manifest import Manifest, ShardEntry
     from nspdata.statistics.values import Statistics
 
 

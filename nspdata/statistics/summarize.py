@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.config import Config
-    from nspdata.documents import TokenizedDocuments
-    from nspdata.rows import Rows
-    from nspdata.shards import ShardEntry
-    from nspdata.vocabulary import Vocabulary
+    from nspdata.config.build import Config
+    from nspdata.dataset.manifest import ShardEntry
+    from nspdata.instances.rows import Rows
+    from nspdata.tokenization.encoded import TokenizedDocuments
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 COUNTED_AT_ONCE = 1 << 18
 

@@ -11,7 +11,7 @@ from nspdata.statistics.figures import figures, values
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nspdata.config import Config
+    from nspdata.config.build import Config
     from nspdata.statistics.values import Statistics
 
 LABEL_TOLERANCE = 0.01

@@ -6,10 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from nspdata.card import card
-from nspdata.croissant import croissant
+from nspdata.dataset.manifest import STATISTICS
 from nspdata.errors import ShardError
-from nspdata.shards import STATISTICS
+from nspdata.metadata.card import card
+from nspdata.metadata.croissant import croissant
 from nspdata.statistics import from_dict, merge, summarize_files
 from nspdata.statistics.summarize import FROM_BUILD
 from nspdata.validation.directory import check_schema
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nspdata.shards import Manifest
+    from nspdata.dataset.manifest import Manifest
     from nspdata.statistics import Part, Statistics
     from nspdata.validation.findings import Findings
-    from nspdata.validation.whole import Tally
+    from nspdata.validation.totals import Tally
 
 READ = {"records": "records", "documents": "documents_read", "input_bytes": "input_bytes", "text_bytes": "text_bytes"}
 """Counts of reading: their names in the manifest, and in the statistics."""

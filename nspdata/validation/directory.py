@@ -7,11 +7,12 @@ from collections import Counter
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from nspdata.config import Config, from_dict
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.dataset.manifest import MANIFEST, STATISTICS, Manifest
+from nspdata.dataset.schema import VERSION, row_schema
 from nspdata.errors import ConfigError, ShardError
-from nspdata.huggingface import dataset_files
-from nspdata.schema import VERSION, row_schema
-from nspdata.shards import MANIFEST, STATISTICS, Manifest
+from nspdata.metadata.huggingface import dataset_files
 from nspdata.validation.tokenizer import TOKENIZER_FILES
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check_schema(values: object, schema: str, law: str, file: str, findings: Fin
     """Holds a JSON value to one of our JSON Schemas."""
     from jsonschema import Draft202012Validator
 
-    from nspdata.schemas import SCHEMAS
+    from nspdata.metadata.json_schemas import SCHEMAS
 
     for error in Draft202012Validator(SCHEMAS[schema]()).iter_errors(_shortened(values)):
         where = ".".join(str(part) for part in error.absolute_path) or "the whole"

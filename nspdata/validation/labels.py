@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.rows import Rows
+    from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Notes
     from nspdata.validation.rules import Rules
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.pairing import Text
-from nspdata.validation.places import (
+from nspdata.instances import Text
+from nspdata.validation.placement import (
     A_ABSENT,
     B_ABSENT,
     COLUMNS,
@@ -26,8 +26,8 @@ from nspdata.validation.places import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.documents import TokenizedDocuments
-    from nspdata.rows import Rows
+    from nspdata.instances.rows import Rows
+    from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
     from nspdata.validation.rules import Rules
 

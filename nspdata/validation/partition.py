@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.shards import shard_name
+from nspdata.dataset.manifest import shard_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.config import OutputConfig
+    from nspdata.config.build import OutputConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.instances import build_instances
-from nspdata.rows import Rows
+from nspdata.instances.assemble import build_instances
+from nspdata.instances.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.documents import TokenizedDocuments
+    from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
     from nspdata.validation.rules import Rules
 

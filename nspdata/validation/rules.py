@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nspdata.schema import RowMetadata
+from nspdata.dataset.schema import RowMetadata
 from nspdata.validation.partition import Partition
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nspdata.config import Config
-    from nspdata.vocabulary import Vocabulary
+    from nspdata.config.build import Config
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,28 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nspdata.shards import file_sha256
+from nspdata.dataset.shards import file_sha256
 from nspdata.validation.descriptions import check_card, check_statistics
-from nspdata.validation.directory import (
-    check_datasets_files,
-    check_files,
-    check_manifest,
-    check_names,
-)
+from nspdata.validation.directory import check_datasets_files, check_files, check_manifest, check_names
 from nspdata.validation.findings import Findings
 from nspdata.validation.labels import check_labels
 from nspdata.validation.masks import check_masks, check_shares
 from nspdata.validation.shard_files import read_batches, sound_parts
 from nspdata.validation.tokenizer import check_tokenizer
-from nspdata.validation.whole import Tally, check_whole
+from nspdata.validation.totals import Tally, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
-    from nspdata.rows import Rows
-    from nspdata.shards import ShardEntry
+    from nspdata.dataset.manifest import ShardEntry
+    from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Finding
     from nspdata.validation.rules import Rules
 

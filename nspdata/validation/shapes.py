@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from nspdata.rows import Rows
+from nspdata.instances.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

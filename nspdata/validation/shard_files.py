@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from nspdata.dataset.schema import row_metadata
 from nspdata.errors import ShardError
-from nspdata.schema import row_metadata
 from nspdata.validation.findings import Notes
 from nspdata.validation.shapes import sound_rows
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from nspdata.rows import Rows
+    from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Findings
     from nspdata.validation.rules import Rules
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from nspdata.dataset.manifest import MANIFEST, STATISTICS
+from nspdata.dataset.schema import row_schema
 from nspdata.errors import ShardError
-from nspdata.rows import Rows
-from nspdata.schema import row_schema
-from nspdata.shards import MANIFEST, STATISTICS
+from nspdata.instances.rows import Rows
 from nspdata.statistics import Part, from_json, summarize_documents
 from nspdata.statistics.summarize import FROM_BUILD
-from nspdata.validation.cover import Origin, check_cover
+from nspdata.validation.coverage import Origin, check_cover
 from nspdata.validation.descriptions import differences
 from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings, Notes
@@ -30,15 +30,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.config import SentencesConfig
-    from nspdata.documents import TokenizedDocuments
-    from nspdata.encoding import Encoder
+    from nspdata.config.build import SentencesConfig
+    from nspdata.dataset.manifest import Manifest
     from nspdata.reading import Source
-    from nspdata.shards import Manifest
+    from nspdata.tokenization.encoded import Encoder, TokenizedDocuments
+    from nspdata.tokenization.vocabulary import Vocabulary
     from nspdata.validation.findings import Finding
     from nspdata.validation.rules import Rules
     from nspdata.validation.spilling import Reading
-    from nspdata.vocabulary import Vocabulary
 
 
 def validate_source(
@@ -66,7 +65,7 @@ def validate_source(
         InputError: an input cannot be read.
         ConfigError: the pipeline that split the sentences is not installed.
     """
-    from nspdata.build.places import Places  # these need what only those who build have installed
+    from nspdata.files.any import Places  # these need what only those who build have installed
     from nspdata.reading import expand_inputs
     from nspdata.validation.spilling import lay_down
 
@@ -100,9 +99,10 @@ def _make_encoder(
     fast: bool,  # noqa: FBT001
 ) -> Encoder:
     """The encoder of the settings; kept, for it takes half a second to make."""
-    from nspdata.encoding import PlainEncoder, make_encoder
-    from nspdata.sentences import Splitter
-    from nspdata.wordpiece import WordPiece
+    from nspdata.tokenization.encoders import make_encoder
+    from nspdata.tokenization.plain import PlainEncoder
+    from nspdata.tokenization.sentences import Splitter
+    from nspdata.tokenization.wordpiece import WordPiece
 
     wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
     language, model, paragraphs = sentences.language, sentences.model, sentences.paragraphs

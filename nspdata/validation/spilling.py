@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.documents import TokenizedDocuments
-from nspdata.hashing import document_hash, document_hashes, text_hashes
+from nspdata.arrays.hashing import document_hash, document_hashes, text_hashes
 from nspdata.reading import read_source
 from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
+from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.encoding import Encoder
-    from nspdata.files import Files
+    from nspdata.files.local import Files
     from nspdata.reading import ReadBatch, Source
     from nspdata.statistics import Statistics
+    from nspdata.tokenization.encoded import Encoder
     from nspdata.validation.rules import Rules
 
 READ = ("records", "documents", "input_bytes", "text_bytes")

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError
+from nspdata.tokenization.vocabulary import Vocabulary
 from nspdata.validation.rules import Rules
-from nspdata.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nspdata.config import Config
-    from nspdata.shards import Manifest
+    from nspdata.config.build import Config
+    from nspdata.dataset.manifest import Manifest
     from nspdata.validation.findings import Findings
 
 TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")

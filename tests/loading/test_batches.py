@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nspdata.config import MaskingConfig
+from nspdata.config.build import MaskingConfig
+from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError
 from nspdata.loading import Loader
-from nspdata.shards import read_manifest
-from nspdata.vocabulary import Vocabulary
+from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import write_dataset
 from tests.loading.rows import Batch
 
@@ -186,7 +186,7 @@ def test_wide_vocabularies(tmp_path: Path) -> None:
 SAME = """
 import hashlib, itertools, sys
 import numpy as np
-from nspdata.compiled import COMPILED
+from nspdata.arrays.compiled import COMPILED
 from nspdata.loading import Loader
 digest = hashlib.sha256()
 for masking, way in itertools.product(("static", "dynamic", "none"), (

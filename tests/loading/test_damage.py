@@ -12,10 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from nspdata.dataset.manifest import MANIFEST, Manifest, read_manifest
+from nspdata.dataset.schema import METADATA_KEY
+from nspdata.dataset.shards import file_sha256
 from nspdata.errors import ShardError
 from nspdata.loading import Loader
-from nspdata.schema import METADATA_KEY
-from nspdata.shards import MANIFEST, Manifest, file_sha256, read_manifest
 from tests.datasets import rewrite_manifest, write_dataset
 
 SHARD = "train/data-00001-of-00003.arrow"

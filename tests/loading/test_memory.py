@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.shards import read_manifest
+from nspdata.dataset.manifest import read_manifest
 from tests.datasets import rewrite_manifest, write_dataset
 
 CODE = """

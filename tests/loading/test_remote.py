@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
+from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError, ShardError
 from nspdata.loading import Cache, Loader, Mixture
 from nspdata.loading.remote import STALE_S, default_directory
-from nspdata.shards import read_manifest
 from tests.datasets import rewrite_manifest, write_dataset
 from tests.loading.rows import assert_same
 from tests.loading.servers import FaultyServer
@@ -183,7 +183,7 @@ def test_processes_share_the_cache(directory: Path, server: FaultyServer, tmp_pa
 def test_workers_fetch_for_themselves(directory: Path, server: FaultyServer, tmp_path: Path) -> None:
     """A loader that was opened here loads in torch's forked workers: no connection is carried over."""
     pytest.importorskip("torch")
-    from nspdata.torch import DataLoader
+    from nspdata.loading.torch import DataLoader
 
     batches = DataLoader(make(server.url, cache=cache_in(tmp_path)), num_workers=2, context="fork")
     assert_same(make(directory), ({name: array.numpy() for name, array in batch.items()} for batch in batches))

@@ -13,7 +13,7 @@ from torch.utils import data  # noqa: E402
 
 from nspdata.errors import ConfigError  # noqa: E402
 from nspdata.loading import Loader  # noqa: E402
-from nspdata.torch import DataLoader, ShardDataset, block_diagonal  # noqa: E402
+from nspdata.loading.torch import DataLoader, ShardDataset, block_diagonal  # noqa: E402
 from tests.datasets import write_dataset  # noqa: E402
 from tests.loading.rows import Batch, assert_same  # noqa: E402
 

@@ -11,10 +11,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nspdata.files import LocalFiles
+from nspdata.files.local import LocalFiles
 from nspdata.reading.compression import CutShortError
 from nspdata.reading.lines import lines
-from nspdata.reading.sources import Source, split_sources
+from nspdata.reading.sources import Source
+from nspdata.reading.units import split_sources
 
 
 def source_of(path: Path, *, compression: str = "") -> Source:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nspdata.errors import InputError
-from nspdata.files import LocalFiles
+from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs, split_sources
 from tests.reading.formats import jsonl
 

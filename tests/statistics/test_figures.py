@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nspdata.config import Config, from_dict
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.shards import read_rows
 from nspdata.loading.packing import pack
-from nspdata.shards import read_manifest, read_rows
 from nspdata.statistics import Histogram, Part, Statistics, merge, summarize_rows, zero
 from nspdata.statistics.figures import figures, most_frequent, num_packs, values, written
 from nspdata.statistics.warnings import warnings
-from nspdata.vocabulary import Vocabulary
+from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary, write_dataset
 
 

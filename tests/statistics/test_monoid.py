@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nspdata.config import Config, from_dict
-from nspdata.documents import TokenizedDocuments, offsets
+from nspdata.arrays.ragged import offsets
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.shards import read_rows
 from nspdata.errors import ShardError
-from nspdata.instances import build_instances
-from nspdata.shards import read_manifest, read_rows
+from nspdata.instances.assemble import build_instances
 from nspdata.statistics import (
     Histogram,
     Part,
@@ -33,7 +35,8 @@ from nspdata.statistics import (
 from nspdata.statistics.histograms import RELATIVE_ERROR
 from nspdata.statistics.recompute import read_statistics, recompute
 from nspdata.statistics.scripts import count_scripts
-from nspdata.vocabulary import Vocabulary
+from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary, write_dataset
 
 SMALL = st.lists(st.integers(0, 600), max_size=8)

@@ -7,14 +7,15 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from nspdata.build.encoders import encoder_of
-from nspdata.build.finish import finish_build
-from nspdata.build.prepare import prepare
-from nspdata.build.shard import check_rejected, finish_shard
-from nspdata.build.tokenize import ReadSummary, tokenize_unit
-from nspdata.config import Config, from_dict, read_settings
-from nspdata.files import LocalFiles
-from nspdata.shards import Manifest
+from nspdata.building.encoders import encoder_of
+from nspdata.building.finish import finish_build
+from nspdata.building.prepare import prepare
+from nspdata.building.shard import check_rejected, finish_shard
+from nspdata.building.tokenize import ReadSummary, tokenize_unit
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict, read_settings
+from nspdata.dataset.manifest import Manifest
+from nspdata.files.local import LocalFiles
 
 WORDS = [
     "river",

@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from nspdata.build.finish import describe
-from nspdata.huggingface import dataset_files
-from nspdata.rows import Rows
-from nspdata.schema import row_schema
-from nspdata.shards import MANIFEST, STATISTICS, Manifest, file_sha256, read_manifest
+from nspdata.dataset.manifest import MANIFEST, STATISTICS, Manifest, read_manifest
+from nspdata.dataset.schema import row_schema
+from nspdata.dataset.shards import file_sha256
+from nspdata.instances.rows import Rows
+from nspdata.metadata.describe import describe
+from nspdata.metadata.huggingface import dataset_files
 from nspdata.statistics import Statistics, from_json, summarize_files, summarize_rows
-from nspdata.vocabulary import Vocabulary
+from nspdata.tokenization.vocabulary import Vocabulary
 
 Row = dict[str, Any]
 
@@ -112,7 +113,8 @@ def settle_manifest(directory: Path, manifest: Manifest) -> None:
 
 def row_schema_of(directory: Path, manifest: Manifest) -> pa.Schema:
     """The schema that the shards should have."""
-    from nspdata.config import Config, from_dict
+    from nspdata.config.build import Config
+    from nspdata.config.parsing import from_dict
     from nspdata.validation.rules import Rules
 
     vocabulary = Vocabulary.read(directory / "tokenizer" / "vocab.txt")

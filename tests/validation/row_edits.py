@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nspdata.config import Config, from_dict
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
 from tests.validation.damage import Row, edit_rows
 from tests.validation.test_damaged_rows import MASK, middle
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nspdata.validation import LAWS
-from tests.build.corpus import nspdata_command
+from tests.building.corpus import nspdata_command
 from tests.validation.damage import edit_rows
 from tests.validation.test_damaged_rows import other_label
 

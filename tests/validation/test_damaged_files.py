@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from nspdata.config import Config, from_dict
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.dataset.manifest import MANIFEST, STATISTICS
 from nspdata.errors import ShardError
-from nspdata.shards import MANIFEST, STATISTICS
 from nspdata.validation import validate, validate_source
 from tests.validation.damage import edit_json, edit_manifest, edit_settled, entry_of, read_table, write_table
 

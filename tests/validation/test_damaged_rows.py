@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nspdata.schema import METADATA_KEY
-from nspdata.vocabulary import Vocabulary
+from nspdata.dataset.schema import METADATA_KEY
+from nspdata.tokenization.vocabulary import Vocabulary
 from tests.validation.damage import Row, edit_columns, edit_rows, entry_of, read_table, settle, write_table
 from tests.validation.test_damaged_files import laws
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from nspdata.hashing import document_hash
-from nspdata.shards import MANIFEST, STATISTICS, read_manifest
+from nspdata.arrays.hashing import document_hash
+from nspdata.dataset.manifest import MANIFEST, STATISTICS, read_manifest
+from nspdata.tokenization.wordpiece import WordPiece
 from nspdata.validation import validate, validate_source
-from nspdata.wordpiece import WordPiece
 from tests.validation.damage import (
     Row,
     edit_json,

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nspdata import pairing
-from nspdata.config import Config, from_dict
-from nspdata.documents import TokenizedDocuments, offsets
-from nspdata.instances import build_instances
-from nspdata.validation.cover import check_cover
+from nspdata import instances as pairing
+from nspdata.arrays.ragged import offsets
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.instances.assemble import build_instances
+from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.validation.coverage import check_cover
 from nspdata.validation.findings import Findings, Notes
 from nspdata.validation.lookup import look_up
-from nspdata.validation.places import FOUND, cuts
+from nspdata.validation.placement import FOUND, cuts
 from nspdata.validation.rules import Rules
 from tests.datasets import small_vocabulary
 

@@ -1,0 +1,1 @@
+"""Flat arrays: ragged values, random streams, hashes, compiled loops. Knows nothing of documents."""

@@ -1,0 +1,235 @@
+"""What a build would give and cost, from a sample that goes through the very functions of the build; nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.building import workers
+from nspdata.building.encoders import encoder_of
+from nspdata.building.plan import TRAIN
+from nspdata.building.prepare import make_plan
+from nspdata.building.shard import in_order
+from nspdata.building.tokenize import spill, tokenize_batch, unspill
+from nspdata.dataset.schema import row_schema
+from nspdata.dataset.shards import encode_shard
+from nspdata.errors import InputError
+from nspdata.instances.assemble import build_instances
+from nspdata.reading import REASONS, expand_inputs
+from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.survey import take_sample
+from nspdata.reading.units import expected_text_bytes, make_units, size_of
+from nspdata.statistics import summarize_shard, to_dict, to_json
+from nspdata.statistics.warnings import warnings
+from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.config.build import Config
+    from nspdata.files.local import Files
+    from nspdata.reading import Source
+    from nspdata.reading.survey import Sample
+    from nspdata.statistics import Statistics
+
+START_SECONDS = 2.6
+"""A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
+
+BESIDE_BYTES = 30_000
+"""The manifest, the card and the other small files of OUT."""
+
+WARM_UP_DOCUMENTS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What to expect.
+
+    Attributes:
+        counts: `records`, `documents`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`, `duplicates_dropped`,
+            `forced_negatives`, `rejected.<reason>`.
+        unknown_share: [UNK] among the tokens.
+        label_1_share: rows of label 1.
+        output_bytes: disk that OUT takes.
+        temporary_bytes: disk that it takes beside that while the build runs.
+        seconds: wall time of the build, on a machine as busy as it is now.
+        processor_seconds: processor time of all its processes.
+        num_workers: processes that this is for.
+        num_shards: shards of all splits.
+        sampled_bytes: text that was tokenized for this.
+        whole: whether that is all of the input.
+        warnings: what would be out of its sound range, in words.
+    """
+
+    counts: dict[str, int]
+    unknown_share: float
+    label_1_share: float
+    output_bytes: int
+    temporary_bytes: int
+    seconds: float
+    processor_seconds: float
+    num_workers: int
+    num_shards: int
+    sampled_bytes: int
+    whole: bool
+    warnings: list[str]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Records rejected, by reason."""
+        prefix = "rejected."
+        return {key.removeprefix(prefix): count for key, count in self.counts.items() if key.startswith(prefix)}
+
+
+def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files, *, num_workers: int = 0) -> Estimate:
+    """Reads a sample, tokenizes it and builds one shard of it.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        InputError: an input is missing, cannot be read, or holds no document.
+    """
+    before, clock = time.process_time(), time.perf_counter()
+    sources = expand_inputs(inputs, files, input_format=config.input.format)
+    wordpiece = WordPiece.load(
+        tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
+    )
+    plan = make_plan(sources, "", wordpiece, config)
+    encoder_of(plan)
+    sample = take_sample(
+        sources,
+        files,
+        (config.input.text_field, config.input.id_field),
+        expected_bytes=expected_text_bytes(sources),
+    )
+    if not sample.batches:
+        raise InputError(_no_document(sample))
+    trial = _Trial(plan, sample)
+    load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
+    return _scaled(plan, sample, trial, sources, start_seconds=START_SECONDS * max(1.0, load), num_workers=num_workers)
+
+
+def _no_document(sample: Sample) -> str:
+    prefix = "rejected."
+    reasons = {key.removeprefix(prefix): count for key, count in sample.counts.items() if key.startswith(prefix)}
+    told = ", ".join(f"{count:,.0f} times {REASONS[reason]}" for reason, count in sorted(reasons.items()))
+    return (
+        f"the input holds no document ({told or 'no record at all'}); name the field or column of the text with --text-field, or the "
+        "format with --input-format"
+    )
+
+
+class _Trial:
+    """A build of the sample, measured; times are pairs, wall and processor, in seconds."""
+
+    def __init__(self, plan: BuildPlan, sample: Sample) -> None:
+        _warm_up(plan, sample.batches[0])
+        encoder, marks, tokenized = encoder_of(plan), [_now()], []
+        for batch in sample.batches:
+            tokenized.append(tokenize_batch(plan, batch, encoder)[0])
+            marks.append(_now())
+        spills = [data for _, data in spill(plan, tokenized)]
+        spilled = _now()
+        self.spill_bytes = sum(map(len, spills))
+        self.statistics, self.shard_bytes = _build(plan, spills)
+        self.building = _now() - spilled
+        self.tokenizing = spilled - marks[0]
+        sizes = np.array([sum(map(len, batch.texts)) for batch in sample.batches])
+        half = len(sizes) // 2
+        later = (marks[-1] - marks[half]) * sizes.sum() / max(1, sizes[half:].sum())
+        self.tokenizing_later = later + spilled - marks[-1]
+
+    def tokenizing_of(self, scale: float) -> NDArray[np.float64]:
+        """What tokenizing this many times the sample takes: the rest goes as fast as the sample's second half."""
+        return np.asarray(self.tokenizing + (scale - 1) * self.tokenizing_later, np.float64)
+
+
+def _now() -> NDArray[np.float64]:
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
+    """Compiled loops are loaded before the clock runs."""
+    few = DocumentBatch(
+        ids=batch.ids[:WARM_UP_DOCUMENTS],
+        texts=[text[:2000] for text in batch.texts[:WARM_UP_DOCUMENTS]],
+        sentences=None if batch.sentences is None else batch.sentences[:WARM_UP_DOCUMENTS],
+    )
+    tokenized, _ = tokenize_batch(plan, few, encoder_of(plan))
+    documents, _ = in_order(tokenized)
+    if len(set(documents.document_ids.tolist())) > 1:
+        build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
+
+
+def _build(plan: BuildPlan, spills: Iterable[bytes]) -> tuple[Statistics, int]:
+    """One shard of all the documents: its statistics and its bytes."""
+    gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
+    documents, dropped = in_order(gathered)
+    rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
+    data = encode_shard(rows, row_schema(plan.metadata))
+    hashlib.sha256(data).digest()
+    return summarize_shard(documents, rows, {**dropped, **counts}, plan.vocabulary, plan.config), len(data)
+
+
+def _scaled(  # noqa: PLR0913 - all that is known
+    plan: BuildPlan,
+    sample: Sample,
+    trial: _Trial,
+    sources: Sequence[Source],
+    *,
+    start_seconds: float,
+    num_workers: int,
+) -> Estimate:
+    """The trial, as large as the input."""
+    scale = sample.counts["text_bytes"] / sample.kept_bytes
+    corpus, rows = trial.statistics.corpus.counts, trial.statistics.rows.counts
+    counts = Counter({key: round(count) for key, count in sample.counts.items()})
+    for key in ("sentences", "tokens", "duplicates_dropped", "forced_negatives"):
+        counts[key] = round(scale * corpus[key])
+    counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
+    units = make_units(sources)
+    num_workers = workers.how_many(num_workers, max(len(units), plan.total_shards))
+    tokenizing = np.array([sample.read_seconds, sample.read_processor_seconds]) + trial.tokenizing_of(scale)
+    building = scale * trial.building
+    sizes = [
+        sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit)
+        for unit in units
+    ]
+    seconds = start_seconds + _makespan(sizes, num_workers, tokenizing[0])
+    seconds += _makespan([1.0] * plan.total_shards, num_workers, building[0])
+    beside = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
+    return Estimate(
+        counts=dict(counts),
+        unknown_share=corpus["unknown_tokens"] / max(1, corpus["tokens"]),
+        label_1_share=rows["label_1"] / max(1, rows["rows"]),
+        output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
+        temporary_bytes=round(scale * trial.spill_bytes),
+        seconds=float(seconds),
+        processor_seconds=float(START_SECONDS + tokenizing[1] + building[1]),
+        num_workers=num_workers,
+        num_shards=plan.total_shards,
+        sampled_bytes=sample.kept_bytes,
+        whole=sample.whole,
+        warnings=[warning.message for warning in warnings(trial.statistics, plan.config)],
+    )
+
+
+def _makespan(sizes: Sequence[float], num_workers: int, seconds: float) -> float:
+    """How long some pieces of work take, that would take one worker `seconds`, taken in order by whoever is free.
+
+    >>> _makespan([3, 1, 1, 1], 2, 6.0)
+    3.0
+    """
+    busy = [0.0] * num_workers
+    for size in sizes:
+        heapq.heappush(busy, heapq.heappop(busy) + size)
+    return max(busy) * seconds / max(1e-9, sum(sizes))

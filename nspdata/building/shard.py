@@ -1,0 +1,122 @@
+"""The second half of a build: a shard's documents become its rows; a pure function of the documents, the settings and the index."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.building.tokenize import unspill
+from nspdata.dataset.manifest import ShardEntry
+from nspdata.dataset.schema import row_schema
+from nspdata.dataset.shards import write_shard
+from nspdata.errors import InputError
+from nspdata.files.local import join
+from nspdata.instances.assemble import build_instances
+from nspdata.statistics import from_dict, summarize_shard, to_dict
+from nspdata.tokenization.encoded import TokenizedDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.building.tokenize import ReadSummary
+    from nspdata.files.local import Files
+    from nspdata.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardResult:
+    """A finished shard.
+
+    Attributes:
+        key: the shard's index over all splits.
+        entry: the shard as the manifest names it.
+        counts: documents, sentences and tokens in it, and what was dropped, cut and forced.
+        statistics: of its documents and rows.
+    """
+
+    key: int
+    entry: ShardEntry
+    counts: dict[str, int]
+    statistics: Statistics
+
+    def to_json(self) -> bytes:
+        """The result as JSON."""
+        values = {
+            "key": self.key,
+            "entry": asdict(self.entry),
+            "counts": self.counts,
+            "statistics": to_dict(self.statistics),
+        }
+        return json.dumps(values).encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> ShardResult:
+        """Reads `to_json` back."""
+        values = json.loads(data)
+        return ShardResult(
+            key=values["key"],
+            entry=ShardEntry(**values["entry"]),
+            counts=values["counts"],
+            statistics=from_dict(values["statistics"]),
+        )
+
+
+def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: Files) -> ShardResult:
+    """Builds and writes one shard, or takes it as an earlier run of the same plan left it."""
+    if key in plan.finished:
+        with files.open(plan.result_path(key)) as stream:
+            return ShardResult.from_json(stream.read())
+    gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
+    documents, dropped = in_order(gathered)
+    del gathered
+    split, shard, _ = plan.locate(key)
+    rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
+    entry = write_shard(files, plan.output, plan.shard_path(key), rows, row_schema(plan.metadata))
+    held = {
+        "documents": len(documents),
+        "sentences": documents.num_sentences,
+        "tokens": len(documents.ids),
+        "rows": len(rows),
+    }
+    statistics = summarize_shard(documents, rows, {**held, **dropped, **counts}, plan.vocabulary, plan.config)
+    result = ShardResult(key=key, entry=entry, counts={**held, **dropped, **counts}, statistics=statistics)
+    files.write(plan.result_path(key), result.to_json())
+    return result
+
+
+def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:
+    """Sorts by (text hash, document id), and drops exact duplicates and documents without a token.
+
+    Returns:
+        The documents, and how many were dropped: `duplicates_dropped`, `documents_without_tokens`.
+    """
+    hashes = documents.text_hashes
+    order = np.lexsort((documents.document_ids, hashes[:, 1], hashes[:, 0]))
+    ordered = hashes[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    holds = (np.diff(documents.document_offsets) > 0)[order]
+    dropped = {"duplicates_dropped": int((~first).sum()), "documents_without_tokens": int((first & ~holds).sum())}
+    return documents.take(order[first & holds]), dropped
+
+
+def check_rejected(plan: BuildPlan, summary: ReadSummary) -> None:
+    """Holds the share of rejected records to the setting.
+
+    Raises:
+        InputError: more were rejected; no shard has been built.
+    """
+    records, rejected = summary.counts.get("records", 0), sum(summary.rejected.values())
+    limit = plan.config.input.max_rejected
+    if rejected > limit * records:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in summary.rejected.items())
+        raise InputError(
+            f"{rejected} of {records} records were rejected ({reasons}), over the limit of {limit:.3%}; "
+            f"look at {join(plan.output, 'rejected')}, mend the input, or allow it with --max-rejected"
+        )
+    if not summary.counts.get("documents", 0):
+        raise InputError(f"the input holds no document ({records} records, {rejected} rejected); look at the input")

@@ -1,0 +1,164 @@
+"""The first half of a build: a unit of input becomes token ids, laid down by shard."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xxhash
+
+from nspdata.arrays.hashing import document_hashes, text_hashes
+from nspdata.files.local import join
+from nspdata.reading import read_source
+from nspdata.statistics import merge, summarize_texts, zero
+from nspdata.tokenization.encoded import TokenizedDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.files.local import Files
+    from nspdata.reading import Rejected, Source
+    from nspdata.reading.documents import DocumentBatch
+    from nspdata.statistics import Statistics
+    from nspdata.tokenization.encoded import Encoder
+
+SPILL_TOKENS = 16_000_000
+"""Tokens that a worker gathers before it lays them down, a slice for each shard."""
+
+INLINE, REFERENCE = b"\x00", b"\x01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSummary:
+    """What was read; a monoid.
+
+    Attributes:
+        counts: `records`, `documents`, `input_bytes`, `text_bytes`, and `rejected.<reason>` for each reason.
+        statistics: of the texts.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=zero)
+
+    def __add__(self, other: ReadSummary) -> ReadSummary:
+        return ReadSummary(
+            counts=add_counts(self.counts, other.counts), statistics=merge(self.statistics, other.statistics)
+        )
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Records rejected, by reason."""
+        prefix = "rejected."
+        return {key.removeprefix(prefix): n for key, n in sorted(self.counts.items()) if key.startswith(prefix)}
+
+
+def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """The sums, key by key.
+
+    >>> add_counts({"a": 1}, {"a": 2, "b": 3})
+    {'a': 3, 'b': 3}
+    """
+    return {key: one.get(key, 0) + other.get(key, 0) for key in sorted({*one, *other})}
+
+
+def tokenize_unit(
+    plan: BuildPlan, sources: Sequence[Source], files: Files, encoder: Encoder
+) -> Iterator[tuple[int, bytes] | ReadSummary]:
+    """Reads some sources and tokenizes them.
+
+    Yields:
+        `(shard key, spill)` for each shard that has documents here, and at the end what was read.
+    """
+    summary = ReadSummary()
+    gathered: list[TokenizedDocuments] = []
+    for source in sources:
+        rejected: list[Rejected] = []
+        for batch in read_source(
+            source, files, text_field=plan.config.input.text_field, id_field=plan.config.input.id_field
+        ):
+            rejected += batch.rejected
+            documents, part = tokenize_batch(plan, batch.documents, encoder)
+            counts = {"records": batch.records, "input_bytes": batch.input_bytes}
+            summary += ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
+            gathered.append(documents)
+            if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
+                yield from spill(plan, gathered)
+                gathered = []
+        summary += keep_rejected(plan, source, rejected, files)
+    yield from spill(plan, gathered)
+    yield summary
+
+
+def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> tuple[TokenizedDocuments, ReadSummary]:
+    """Hashes and tokenizes a batch; documents of shards that are finished already are only counted."""
+    texts = [text.encode() for text in batch.texts]
+    hashes = text_hashes(texts)
+    summary = ReadSummary(
+        counts={"documents": len(texts), "text_bytes": sum(map(len, texts))},
+        statistics=summarize_texts(batch.texts),
+    )
+    wanted: Sequence[int] = range(len(texts))
+    if plan.finished:
+        keys = plan.assign(hashes)
+        wanted = [index for index in wanted if keys[index] not in plan.finished]
+    kept = np.fromiter(wanted, np.int64, len(wanted))
+    encoded = encoder.encode(
+        [batch.texts[index] for index in wanted],
+        None if batch.sentences is None else [batch.sentences[index] for index in wanted],
+    )
+    documents = TokenizedDocuments(
+        ids=encoded.ids,
+        sentence_offsets=encoded.sentence_offsets,
+        document_offsets=encoded.document_offsets,
+        document_ids=document_hashes([batch.ids[index] for index in wanted]),
+        text_hashes=hashes[kept],
+    )
+    return documents, summary
+
+
+def spill(plan: BuildPlan, gathered: list[TokenizedDocuments]) -> Iterator[tuple[int, bytes]]:
+    """Parts the documents by shard: as bytes, or as references to one temporary file where the plan names a place."""
+    documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
+    if not len(documents):
+        return
+    keys = plan.assign(documents.text_hashes)
+    order = np.argsort(keys, kind="stable")
+    used, starts = np.unique(keys[order], return_index=True)
+    parts = zip(used.tolist(), np.split(order, starts[1:]), strict=True)
+    if not plan.spill_directory:
+        for key, indices in parts:
+            yield key, INLINE + documents.take(indices).to_bytes()
+        return
+    with tempfile.NamedTemporaryFile(dir=plan.spill_directory, suffix=".spill", delete=False) as file:
+        for key, indices in parts:
+            start, size = file.tell(), file.write(documents.take(indices).to_bytes())
+            yield key, REFERENCE + struct.pack("<QQ", start, size) + file.name.encode()
+
+
+def unspill(data: bytes) -> TokenizedDocuments:
+    """Reads one spill back."""
+    kind, payload = data[:1], data[1:]
+    if kind == REFERENCE:
+        start, size = struct.unpack_from("<QQ", payload)
+        with open(payload[16:].decode(), "rb") as file:  # noqa: PTH123 - bytes of a path, opened as they are
+            file.seek(start)
+            payload = file.read(size)
+    return TokenizedDocuments.from_bytes(payload)
+
+
+def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], files: Files) -> ReadSummary:
+    """Writes a source's rejected records to `rejected/`, under a name that a second try writes again."""
+    if not rejected:
+        return ReadSummary()
+    lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
+    digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
+    files.write(join(plan.output, f"rejected/{digest}.jsonl"), lines.encode())
+    counts: dict[str, int] = {}
+    for record in rejected:
+        counts = add_counts(counts, {f"rejected.{record.reason}": 1})
+    return ReadSummary(counts=counts)

@@ -1,0 +1,1 @@
+"""Settings as frozen dataclasses, checked when they are created."""

@@ -1,0 +1,247 @@
+"""Settings: frozen values, checked at birth, read from TOML and from `key=value`; the names are Google's and Hugging Face's."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from nspdata.config.parsing import assigned, from_dict, read_settings, read_text, require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def load_config(path: Path | None, assignments: Sequence[str], flags: dict[str, Any]) -> Config:
+    """Reads the settings of a build.
+
+    Args:
+        path: a TOML file, or None.
+        assignments: `key=value` strings.
+        flags: dotted keys and the values that flags gave; None where a flag was not given.
+    """
+    return from_dict(Config, read_settings(read_text(path), [*assignments, *assigned(flags)]))
+
+
+InputFormat = Literal[
+    "auto", "jsonl", "parquet", "arrow", "csv", "tsv", "text_document", "text_line", "text_sentence", "dataset"
+]
+
+Paragraphs = Literal["blank_line", "line", "none"]
+
+Objective = Literal["nsp", "sop", "none"]
+
+Unit = Literal["segments", "sentences"]
+
+Negatives = Literal["other", "similar"]
+
+Strategy = Literal["token", "whole_word", "span", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputConfig:
+    """Where a document stands in a record.
+
+    Attributes:
+        format: `auto` goes by suffix (a `.txt` is then one document).
+        text_field: field or column of the text.
+        id_field: field or column of the document's id; a record without it is named by its file and byte offset.
+        max_rejected: the largest share of records that may be rejected before the build fails, 0 to 1.
+    """
+
+    format: InputFormat = "auto"
+    text_field: str = "text"
+    id_field: str = "id"
+    max_rejected: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(
+            key="input.max_rejected", value=self.max_rejected, rule="from 0 to 1", holds=0 <= self.max_rejected <= 1
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentencesConfig:
+    """How a document is split.
+
+    Attributes:
+        language: a spaCy language code; its blank pipeline tokenizes and the rule-based sentencizer splits.
+        model: name or path of an installed spaCy pipeline whose senter or parser splits instead; "" for none.
+        paragraphs: no sentence crosses a blank line, a line end, or (`none`) nothing but the document's end.
+    """
+
+    language: str = "en"
+    model: str = ""
+    paragraphs: Paragraphs = "blank_line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerConfig:
+    """How a WordPiece vocabulary is trained, and how a bare `vocab.txt` is read.
+
+    Attributes:
+        lowercase: `auto` lower-cases unless the vocabulary holds an upper-case letter.
+        strip_accents: `auto` strips where it lower-cases, as BERT does.
+        vocab_size: entries to train, the 5 special tokens included.
+        min_frequency: a pair seen less often is not merged.
+        limit_alphabet: the most characters kept in the alphabet, so that Chinese does not eat the vocabulary.
+        sample_bytes: text to train on, bytes of UTF-8; a deterministic sample where there is more.
+        max_unknown: the largest share of [UNK] that a sample of the input may have, 0 to 1.
+    """
+
+    lowercase: Literal["auto", "yes", "no"] = "auto"
+    strip_accents: Literal["auto", "yes", "no"] = "auto"
+    vocab_size: int = 30_522
+    min_frequency: int = 2
+    limit_alphabet: int = 6_000
+    sample_bytes: int = 200_000_000
+    max_unknown: float = 0.05
+
+    def __post_init__(self) -> None:
+        require(key="tokenizer.vocab_size", value=self.vocab_size, rule="at least 10", holds=self.vocab_size >= 10)
+        require(
+            key="tokenizer.max_unknown", value=self.max_unknown, rule="from 0 to 1", holds=0 <= self.max_unknown <= 1
+        )
+        for key in ("min_frequency", "limit_alphabet", "sample_bytes"):
+            value = getattr(self, key)
+            require(key=f"tokenizer.{key}", value=value, rule="at least 1", holds=value >= 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingConfig:
+    """How segments A and B are made.
+
+    Attributes:
+        objective: `nsp` (BERT), `sop` (ALBERT: the same two segments, swapped or not), `none` (one segment a row, no label).
+        unit: `segments` packs whole sentences to the target length, `sentences` pairs single consecutive ones.
+        negatives: `other` draws B from any other document of the shard, `similar` from one that shares rare words.
+        max_seq_length: tokens a row at most, [CLS] and [SEP] included.
+        short_seq_prob: share of rows with a shorter, random target length.
+        random_next_prob: share of rows with label 1.
+    """
+
+    objective: Objective = "nsp"
+    unit: Unit = "segments"
+    negatives: Negatives = "other"
+    max_seq_length: int = 128
+    short_seq_prob: float = 0.1
+    random_next_prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        require(
+            key="pairing.max_seq_length",
+            value=self.max_seq_length,
+            rule="from 8 to 65535",
+            holds=8 <= self.max_seq_length <= 65_535,
+        )
+        for key in ("short_seq_prob", "random_next_prob"):
+            value = getattr(self, key)
+            require(key=f"pairing.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskingConfig:
+    """How tokens are masked.
+
+    Attributes:
+        strategy: single tokens, whole words, SpanBERT's spans, or no mask.
+        masked_lm_prob: share of a row's tokens to predict.
+        mask_share: of those, the share that becomes [MASK].
+        random_share: of those, the share that becomes a random token; the rest stay as they are.
+        max_predictions_per_seq: the most predictions a row; 0 derives it from the two lengths (20 at 128, 77 at 512).
+    """
+
+    strategy: Strategy = "token"
+    masked_lm_prob: float = 0.15
+    mask_share: float = 0.8
+    random_share: float = 0.1
+    max_predictions_per_seq: int = 0
+
+    def __post_init__(self) -> None:
+        for key in ("masked_lm_prob", "mask_share", "random_share"):
+            value = getattr(self, key)
+            require(key=f"masking.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
+        total = self.mask_share + self.random_share
+        require(key="masking.mask_share + masking.random_share", value=total, rule="at most 1", holds=total <= 1 + 1e-9)
+        require(
+            key="masking.max_predictions_per_seq",
+            value=self.max_predictions_per_seq,
+            rule="0 (derived) or more",
+            holds=self.max_predictions_per_seq >= 0,
+        )
+
+    def predictions(self, max_seq_length: int) -> int:
+        """The most predictions a row of this length can have: the setting, or what the two lengths give.
+
+        >>> MaskingConfig().predictions(128), MaskingConfig().predictions(512)
+        (20, 77)
+        """
+        return self.max_predictions_per_seq or math.ceil(max_seq_length * self.masked_lm_prob)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputConfig:
+    """What is written.
+
+    Attributes:
+        num_shards: shards of the train split; 0 derives it from the input's bytes (64 MB of text each).
+        validation_fraction: share of the documents that go to the validation split, by hash.
+        license: the licence of the data, for the dataset card (an identifier such as `cc-by-sa-4.0`).
+    """
+
+    num_shards: int = 0
+    validation_fraction: float = 0.0
+    license: str = ""
+
+    def __post_init__(self) -> None:
+        require(
+            key="output.num_shards",
+            value=self.num_shards,
+            rule="from 0 (derived) to 99999",
+            holds=0 <= self.num_shards <= 99_999,
+        )
+        require(
+            key="output.validation_fraction",
+            value=self.validation_fraction,
+            rule="at least 0 and under 1",
+            holds=0 <= self.validation_fraction < 1,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting of a build.
+
+    Attributes:
+        seed: any integer; the same seed, settings and input give the same bytes.
+        duplicate_factor: passes over the documents, each with fresh pairs and masks.
+    """
+
+    seed: int = 12345
+    duplicate_factor: int = 1
+    input: InputConfig = field(default_factory=InputConfig)
+    sentences: SentencesConfig = field(default_factory=SentencesConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    pairing: PairingConfig = field(default_factory=PairingConfig)
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+    def __post_init__(self) -> None:
+        require(
+            key="duplicate_factor",
+            value=self.duplicate_factor,
+            rule="from 1 to 1000",
+            holds=1 <= self.duplicate_factor <= 1000,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as nested dictionaries of JSON's types."""
+        return dataclasses.asdict(self)
+
+    def fingerprint(self) -> str:
+        """The sha256 of the settings as sorted JSON, in hexadecimal: one for each meaning, whatever file it came from."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Reads settings from TOML, `key=value` assignments and flags into frozen dataclasses; knows no setting itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import types
+import typing
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from nspdata.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+def require(key: str, value: object, rule: str, *, holds: bool) -> None:
+    """Holds a setting to its rule.
+
+    Raises:
+        ConfigError: it does not hold.
+    """
+    if not holds:
+        raise ConfigError(f"{key} must be {rule}, not {value!r}")
+
+
+def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted keys.
+
+    >>> flat({"seed": 1, "pairing": {"unit": "sentences"}})
+    {'seed': 1, 'pairing.unit': 'sentences'}
+    """
+    result: dict[str, Any] = {}
+    for key, value in tables.items():
+        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return result
+
+
+Table = typing.TypeVar("Table")
+
+
+def from_dict(kind: type[Table], values: Mapping[str, Any], *, prefix: str = "") -> Table:
+    """Builds a tree of frozen dataclasses from nested dictionaries.
+
+    Raises:
+        ConfigError: an unknown key (the nearest known one is named), a value of the wrong type, or one out of range.
+
+    >>> from nspdata.config.build import Config
+    >>> from_dict(Config, {"pairing": {"max_seq_length": 512}}).pairing.max_seq_length
+    512
+    """
+    hints = typing.get_type_hints(kind)
+    arguments = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if name not in hints:
+            known = [f"{prefix}{known}" for known in hints]
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            raise ConfigError(
+                f"unknown setting {key!r}; did you mean {near[0]!r}? Known here: {', '.join(sorted(known))}"
+            )
+        arguments[name] = _checked(hints[name], value, key)
+    return kind(**arguments)
+
+
+def _checked(hint: Any, value: Any, key: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key} is a table of settings, not {value!r}")
+        return from_dict(typing.cast("type[Any]", hint), value, prefix=f"{key}.")
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ConfigError(f"{key} must be one of {', '.join(map(repr, get_args(hint)))}, not {value!r}")
+        return value
+    if isinstance(hint, types.UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{key} must be of type {hint.__name__}, not {value!r}")
+    return value
+
+
+def read_settings(text: str, assignments: Iterable[str] = ()) -> dict[str, Any]:
+    """Reads TOML and lays `key=value` assignments over it; a value is TOML, or else a plain string.
+
+    Raises:
+        ConfigError: the text is not TOML, or an assignment has no `=`.
+
+    >>> read_settings("seed = 1", ["pairing.unit=sentences", "seed=2"])
+    {'seed': 2, 'pairing': {'unit': 'sentences'}}
+    """
+    try:
+        settings = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the settings are not TOML: {error}") from error
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"a setting is written key=value, not {assignment!r}")
+        *path, name = key.strip().split(".")
+        table = settings
+        for part in path:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"{key!r}: {part!r} is a value, not a table of settings")
+        table[name] = _toml_value(value.strip())
+    return settings
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def assigned(flags: Mapping[str, Any]) -> list[str]:
+    """The flags that were given as `key=value` assignments, each value as TOML.
+
+    >>> assigned({"seed": 3, "input.text_field": "body", "input.id_field": None})
+    ['seed=3', 'input.text_field="body"']
+    """
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags.items() if value is not None]
+
+
+def read_text(path: Path | None) -> str:
+    """The text of a settings file; "" for none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except OSError as error:
+        raise ConfigError(f"--config {path}: cannot be read ({error.strerror})") from error
+
+
+def share(text: str | None) -> float | None:
+    """A share as `0.01` or `1%`.
+
+    >>> share("1%"), share("0.5")
+    (0.01, 0.5)
+    """
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError as error:
+        raise ConfigError(f"a share is written like 0.01 or 1%, not {text!r}") from error

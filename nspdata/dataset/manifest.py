@@ -1,0 +1,140 @@
+"""The manifest of a dataset directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nspdata.dataset.schema import VERSION
+from nspdata.errors import ShardError
+from nspdata.files.local import LocalFiles, join
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nspdata.files.local import Files
+
+MANIFEST = "manifest.json"
+
+STATISTICS = "statistics.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardEntry:
+    """A shard as the manifest names it.
+
+    Attributes:
+        path: relative to the dataset directory, such as `train/data-00000-of-00016.arrow`.
+        rows: rows in it.
+        tokens: tokens in it, [CLS] and [SEP] included.
+        bytes: size of the file.
+        sha256: of the file, hexadecimal.
+    """
+
+    path: str
+    rows: int
+    tokens: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a finished dataset directory holds; written last.
+
+    Attributes:
+        version: version of the schema and of this file.
+        config: every setting, as nested tables.
+        config_fingerprint: sha256 of the settings.
+        tokenizer: `sha256`, `vocab_size`, `lowercase`.
+        inputs: for each input file `name` and `bytes`, sorted by name.
+        counts: what was read, dropped, rejected and forced.
+        splits: the shards of each split, in order.
+    """
+
+    version: int = VERSION
+    config: dict[str, Any]
+    config_fingerprint: str
+    tokenizer: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    counts: dict[str, Any]
+    splits: dict[str, list[ShardEntry]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The manifest as JSON text, the same for equal values."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, *, name: str = MANIFEST) -> Manifest:
+        """Reads `to_json` back.
+
+        Raises:
+            ShardError: the text is no manifest, is of another version, or names a file outside its directory.
+        """
+        try:
+            values = json.loads(text)
+            version = values["version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ShardError(f"{name}: not a manifest of nspdata ({error!r})") from error
+        if version != VERSION:
+            raise ShardError(f"{name}: version {version!r}; this nspdata reads version {VERSION}")
+        try:
+            splits = {
+                split: [ShardEntry(**entry) for entry in entries] for split, entries in values.pop("splits").items()
+            }
+            manifest = Manifest(**values, splits=splits)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ShardError(f"{name}: not a manifest of nspdata ({error})") from error
+        for entry in (entry for entries in splits.values() for entry in entries):
+            _check_entry(entry, name=name)
+        return manifest
+
+
+def _check_entry(entry: ShardEntry, *, name: str) -> None:
+    path = entry.path
+    inside = isinstance(path, str) and path and not path.startswith("/") and "\\" not in path and ":" not in path
+    if not inside or any(part in {"", ".", ".."} for part in path.split("/")):
+        raise ShardError(f"{name}: shard path {path!r} is not a plain path below the dataset directory")
+    numbers = (entry.rows, entry.tokens, entry.bytes)
+    if not all(isinstance(number, int) and number >= 0 for number in numbers):
+        raise ShardError(f"{name}: {path}: rows, tokens and bytes must be whole numbers, not {numbers}")
+
+
+def shard_name(split: str, shard: int, num_shards: int) -> str:
+    """The path of a shard in its dataset directory.
+
+    >>> shard_name("train", 3, 16)
+    'train/data-00003-of-00016.arrow'
+    """
+    return f"{split}/data-{shard:05d}-of-{num_shards:05d}.arrow"
+
+
+def read_manifest(directory: str | Path, *, files: Files | None = None) -> Manifest:
+    """Reads the manifest of a dataset directory.
+
+    Raises:
+        ShardError: there is none (the directory is unfinished, or no dataset at all), or it is damaged.
+    """
+    files = files or LocalFiles()
+    path = join(str(directory), MANIFEST)
+    if not files.exists(path):
+        remedy = (
+            "run the same build again: it goes on where it stopped"
+            if files.exists(str(directory))
+            else "no such directory"
+        )
+        raise ShardError(f"{directory}: no {MANIFEST}, so this is not a finished dataset ({remedy})")
+    with files.open(path) as stream:
+        return Manifest.from_json(stream.read(), name=path)
+
+
+def split_entries(manifest: Manifest, split: str) -> list[ShardEntry]:
+    """The shards of a split.
+
+    Raises:
+        ShardError: there is no such split.
+    """
+    if split not in manifest.splits:
+        raise ShardError(f"no split {split!r} in this dataset; it has {', '.join(sorted(manifest.splits))}")
+    return manifest.splits[split]

@@ -1,0 +1,97 @@
+"""The contract of a shard: columns, types and metadata of a row, and what the special tokens are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from nspdata.errors import ShardError
+from nspdata.tokenization.vocabulary import id_dtype
+
+VERSION = 1
+"""Version of the row schema and of the manifest; a reader refuses any other."""
+
+METADATA_KEY = b"nspdata"
+"""Key of the schema metadata: a JSON object, the fields of `RowMetadata`."""
+
+IS_NEXT = 0
+
+NOT_NEXT = 1
+
+LABELS = {IS_NEXT: "B follows A", NOT_NEXT: "B is from another document"}
+"""Google's and Hugging Face's convention. With `sop`, 1 means that the two segments were swapped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowMetadata:
+    """What a reader must know of a shard's rows; kept in the Arrow schema's metadata.
+
+    Attributes:
+        objective: `nsp`, `sop` or `none` (then `next_sentence_label` is 0 everywhere and says nothing).
+        max_seq_length: tokens a row at most.
+        max_predictions_per_seq: masked positions a row at most.
+        vocab_size: entries of the vocabulary, every id is below it.
+        special_ids: id of each of `SPECIAL_TOKENS`.
+        tokenizer_sha256: of the vocabulary, one token a line, as hexadecimal.
+    """
+
+    version: int = VERSION
+    objective: str
+    max_seq_length: int
+    max_predictions_per_seq: int
+    vocab_size: int
+    special_ids: dict[str, int]
+    tokenizer_sha256: str
+    label_convention: str = "0 = B follows A, 1 = B is from another document (sop: 1 = A and B swapped)"
+
+
+def row_schema(metadata: RowMetadata) -> pa.Schema:
+    """The Arrow schema of a shard."""
+    ids = pa.list_(pa.from_numpy_dtype(id_dtype(metadata.vocab_size)))
+    fields: list[tuple[str, pa.DataType]] = [
+        ("input_ids", ids),
+        ("token_type_ids", pa.list_(pa.uint8())),
+        ("next_sentence_label", pa.uint8()),
+        ("masked_lm_positions", pa.list_(pa.uint16())),
+        ("masked_lm_labels", ids),
+        ("document_a", pa.uint64()),
+        ("document_b", pa.uint64()),
+        ("sentence_a", pa.uint32()),
+        ("sentence_b", pa.uint32()),
+    ]
+    described = json.dumps(asdict(metadata), sort_keys=True).encode()
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields], {METADATA_KEY: described})
+
+
+def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
+    """Reads the metadata back and holds the schema to it.
+
+    Args:
+        schema: the schema of a shard.
+        name: the shard's name, for the error.
+
+    Raises:
+        ShardError: the metadata is absent or of another version, or a column is not what the contract says.
+    """
+    described = (schema.metadata or {}).get(METADATA_KEY)
+    if described is None:
+        raise ShardError(f"{name}: not a shard of nspdata (its Arrow schema has no {METADATA_KEY.decode()!r} metadata)")
+    values = json.loads(described)
+    if values.get("version") != VERSION:
+        raise ShardError(
+            f"{name}: schema version {values.get('version')!r}; this nspdata reads version {VERSION}. "
+            "Read it with the nspdata that wrote it, or build it again"
+        )
+    metadata = RowMetadata(**values)
+    expected = row_schema(metadata)
+    if not schema.equals(expected, check_metadata=False):
+        wrong = [
+            f"{field.name}: {schema.field(field.name).type if field.name in schema.names else 'absent'}, not {field.type}"
+            for field in expected
+            if field.name not in schema.names or not schema.field(field.name).equals(field)
+        ]
+        extra = [f"{extra}: unknown" for extra in schema.names if extra not in expected.names]
+        raise ShardError(f"{name}: columns are not those of schema version {VERSION}: {'; '.join(wrong + extra)}")
+    return metadata

@@ -1,0 +1,104 @@
+"""Shards and the manifest that binds them: names, writing, reading, and holding every file to what was written."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from nspdata.dataset.manifest import ShardEntry
+from nspdata.dataset.schema import row_metadata
+from nspdata.errors import ShardError
+from nspdata.files.local import join
+from nspdata.instances.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nspdata.dataset.schema import RowMetadata
+    from nspdata.files.local import Files
+
+
+def encode_shard(rows: Rows, schema: pa.Schema) -> bytes:
+    """The rows as the bytes of one uncompressed Arrow IPC stream; measured first, so that no buffer must grow."""
+    measured, batches = pa.MockOutputStream(), list(rows.to_batches(schema))
+    _write_stream(measured, batches, schema)
+    buffer = pa.allocate_buffer(measured.size())
+    _write_stream(pa.FixedSizeBufferWriter(buffer), batches, schema)
+    return memoryview(buffer)  # type: ignore[return-value]
+
+
+def _write_stream(sink: pa.NativeFile, batches: list[pa.RecordBatch], schema: pa.Schema) -> None:
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def write_shard(files: Files, directory: str, path: str, rows: Rows, schema: pa.Schema) -> ShardEntry:
+    """Writes one shard under its final name and says what was written."""
+    data = encode_shard(rows, schema)
+    files.write(join(directory, path), data)
+    digest = hashlib.sha256(data).hexdigest()
+    return ShardEntry(path=path, rows=len(rows), tokens=len(rows.input_ids), bytes=len(data), sha256=digest)
+
+
+def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowMetadata]:
+    """Memory-maps one shard of a local dataset directory; no row is read.
+
+    A stream that was cut between two batches reads as a whole, shorter one, so size and rows are held to the manifest.
+
+    Raises:
+        ShardError: the file is missing, not of the size or the rows that the manifest names, or not a shard.
+    """
+    path = shard_path(directory, entry)
+    return read_shard(pa.memory_map(str(path)), entry, name=str(path))
+
+
+def shard_path(directory: str | Path, entry: ShardEntry) -> Path:
+    """The file of a shard in a local dataset directory, held to the size that the manifest names.
+
+    Raises:
+        ShardError: it is missing, or of another size.
+    """
+    path = Path(directory) / entry.path
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise ShardError(
+            f"{path}: missing, though the manifest names it; build again or copy the shard anew"
+        ) from error
+    if size != entry.bytes:
+        raise ShardError(f"{path}: {size} bytes, the manifest says {entry.bytes}; copy the shard anew")
+    return path
+
+
+def read_shard(source: pa.Buffer | pa.NativeFile, entry: ShardEntry, *, name: str) -> tuple[pa.Table, RowMetadata]:
+    """Reads the stream of a shard, held to the rows that the manifest names; nothing is copied where the source is mapped.
+
+    Raises:
+        ShardError: the stream is not a shard, or not of these rows.
+    """
+    try:
+        with pa.ipc.open_stream(source) as reader:
+            metadata = row_metadata(reader.schema, name=name)
+            table = reader.read_all()
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard anew") from error
+    if table.num_rows != entry.rows:
+        raise ShardError(f"{name}: {table.num_rows} rows, the manifest says {entry.rows}; copy the shard anew")
+    return table, metadata
+
+
+def read_rows(directory: str | Path, entry: ShardEntry) -> Iterator[Rows]:
+    """The rows of a shard, one record batch at a time, as views of the memory-mapped file."""
+    table, _ = open_shard(directory, entry)
+    for batch in table.to_batches():
+        yield Rows.from_batch(batch)
+
+
+def file_sha256(path: str | Path) -> str:
+    """The sha256 of a local file, hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

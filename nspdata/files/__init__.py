@@ -1,0 +1,1 @@
+"""Files on the local disk or at a URL, behind one protocol."""

@@ -1,0 +1,49 @@
+"""Any place that a build reads or writes: the local disk, or what Beam's filesystems reach; Beam is imported when a URL needs it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
+
+from nspdata.files.local import LocalFiles
+
+if TYPE_CHECKING:
+    from nspdata.files.local import Files
+
+
+class Places:
+    """See `nspdata.files.local.Files`; a path with `://` is remote."""
+
+    def __init__(self) -> None:
+        self.local = LocalFiles()
+
+    @cached_property
+    def remote(self) -> Files:
+        """Beam's filesystems."""
+        from nspdata.files.beam import BeamFiles
+
+        return BeamFiles()
+
+    def of(self, path: str) -> Files:
+        """The files that a path is one of."""
+        return self.remote if "://" in path else self.local
+
+    def match(self, pattern: str) -> list[tuple[str, int]]:
+        """The files of a path, a directory or a glob."""
+        return self.of(pattern).match(pattern)
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens a file as it lies, compressed or not."""
+        return self.of(path).open(path)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes a whole file."""
+        self.of(path).write(path, data)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file, or a directory with a file in it."""
+        return self.of(path).exists(path)
+
+    def delete(self, path: str) -> None:
+        """Removes a file or a directory."""
+        self.of(path).delete(path)

@@ -1,0 +1,162 @@
+"""Everything that is known of a dataset directory, in one value that the table, the JSON and the page are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
+from nspdata.dataset.directory import read_vocabulary
+from nspdata.dataset.manifest import STATISTICS, read_manifest
+from nspdata.inspection.shortcuts import cautions, measure
+from nspdata.statistics import Statistics, from_json, to_dict
+from nspdata.statistics.figures import figures, most_frequent, values
+from nspdata.statistics.recompute import recompute
+from nspdata.statistics.values import CHARACTERS, REJECTED
+from nspdata.statistics.warnings import DataWarning, warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.inspection.shortcuts import Shortcuts
+    from nspdata.statistics.figures import Figure
+    from nspdata.tokenization.vocabulary import Vocabulary
+
+FREQUENT = 30
+"""Tokens listed as the most frequent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A dataset.
+
+    Attributes:
+        directory: where it is.
+        manifest: its manifest.
+        vocabulary: of its ids.
+        statistics: as written, or computed anew.
+        figures: worked out of the statistics.
+        warnings: what is out of its sound range.
+        shortcuts: what the shortcut test found; None where it was not run, or the rows have no label.
+    """
+
+    directory: Path
+    manifest: Manifest
+    vocabulary: Vocabulary
+    statistics: Statistics
+    figures: list[Figure]
+    warnings: list[DataWarning]
+    shortcuts: Shortcuts | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the directory's path."""
+        return self.directory.resolve().name
+
+    @property
+    def splits(self) -> list[dict[str, Any]]:
+        """For each split its `split`, `shards`, `rows`, `tokens` and `bytes`."""
+        return [
+            {
+                "split": split,
+                "shards": len(entries),
+                **{key: sum(getattr(entry, key) for entry in entries) for key in ("rows", "tokens", "bytes")},
+            }
+            for split, entries in self.manifest.splits.items()
+        ]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Records rejected, by reason."""
+        return self._named(REJECTED)
+
+    @property
+    def scripts(self) -> dict[str, int]:
+        """Characters by Unicode script, the most frequent first."""
+        return dict(sorted(self._named(CHARACTERS).items(), key=lambda item: -item[1]))
+
+    @property
+    def frequent(self) -> list[tuple[str, int]]:
+        """The tokens that stand in the rows most often."""
+        found = most_frequent(self.statistics.rows.token_counts, FREQUENT)
+        return [(self.vocabulary.tokens[token], count) for token, count in found]
+
+    @property
+    def never_seen(self) -> list[str]:
+        """The tokens that no row holds."""
+        unseen = np.flatnonzero(self.statistics.rows.token_counts == 0)
+        return [self.vocabulary.tokens[token] for token in unseen.tolist()]
+
+    def _named(self, prefix: str) -> dict[str, int]:
+        counts = self.statistics.corpus.counts
+        return {name.removeprefix(prefix): count for name, count in counts.items() if name.startswith(prefix)}
+
+    def to_json(self) -> dict[str, Any]:
+        """`statistics.json`, and beside it what was worked out of it, as JSON's types."""
+        return {
+            **to_dict(self.statistics),
+            "directory": str(self.directory),
+            "splits": self.splits,
+            "figures": values(self.figures),
+            "warnings": [dataclasses.asdict(warning) for warning in self.warnings],
+            "most_frequent": [{"token": token, "count": count} for token, count in self.frequent],
+            "never_seen": self.never_seen,
+            **({"shortcuts": self.shortcuts.to_json()} if self.shortcuts else {}),
+        }
+
+
+def overview(directory: str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
+    """Looks at a dataset.
+
+    Args:
+        directory: a finished dataset.
+        anew: compute the statistics of the rows from the shards, and warn where `statistics.json` says something else.
+        shortcuts: run the shortcut test.
+
+    Raises:
+        ShardError: the directory is unfinished or damaged.
+    """
+    directory = Path(directory)
+    manifest = read_manifest(directory)
+    statistics, found = _statistics(directory, anew=anew)
+    config = from_dict(Config, manifest.config)
+    guessed = measure(directory) if shortcuts else None
+    told = [
+        DataWarning(key=f"shortcut_{key}", message=text) for key, text in (cautions(guessed) if guessed else {}).items()
+    ]
+    return Overview(
+        directory=directory,
+        manifest=manifest,
+        vocabulary=read_vocabulary(directory),
+        statistics=statistics,
+        figures=figures(statistics),
+        warnings=[*found, *warnings(statistics, config), *told],
+        shortcuts=guessed,
+    )
+
+
+def names(datasets: Sequence[Overview]) -> list[str]:
+    """A short name of each, and their whole paths where the short ones are the same."""
+    short = [dataset.name for dataset in datasets]
+    return short if len(set(short)) == len(short) else [str(dataset.directory) for dataset in datasets]
+
+
+def _statistics(directory: Path, *, anew: bool) -> tuple[Statistics, list[DataWarning]]:
+    path = directory / STATISTICS
+    if not path.exists():
+        return recompute(directory), []
+    written = from_json(path.read_bytes(), name=str(path))
+    if not anew:
+        return written, []
+    rows = recompute(directory).rows
+    statistics = Statistics(corpus=written.corpus, rows=rows)
+    if statistics == written:
+        return statistics, []
+    message = f"{path} does not say what the shards hold: one of them was changed after the build; nspdata validate says which"
+    return statistics, [DataWarning(key=STATISTICS, message=message)]

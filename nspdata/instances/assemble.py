@@ -1,0 +1,157 @@
+"""A shard's documents to its rows: pair, assemble, mask; one pure call."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.arrays.ragged import offsets as offsets_of
+from nspdata.arrays.random import stream
+from nspdata.errors import InputError
+from nspdata.instances import Text, full_sentences, pair
+from nspdata.instances.masking import MaskRules, mask
+from nspdata.instances.rows import Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.config.build import Config, MaskingConfig
+    from nspdata.instances import Pairs
+    from nspdata.instances.masking import Masked
+    from nspdata.tokenization.encoded import TokenizedDocuments
+    from nspdata.tokenization.vocabulary import Vocabulary
+
+
+def build_instances(
+    documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
+) -> tuple[Rows, dict[str, int]]:
+    """The rows of a shard: those of each pass after those of the one before, each in the order of the documents.
+
+    Args:
+        documents: in the order of the shard, no text twice, each with a token.
+        config: every setting.
+        vocabulary: the vocabulary of the ids.
+        split: name of the split; with `shard` it names the streams of randomness.
+        shard: index of the shard in its split.
+
+    Returns:
+        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`.
+
+    Raises:
+        InputError: no document of the shard can give another's negatives.
+    """
+    if config.pairing.objective == "nsp":
+        _check_pool(documents, config, split=split, shard=shard)
+    passes, counts = [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
+    for duplicate in range(config.duplicate_factor):
+        stream_of = partial(stream, config.seed, split=split, shard=shard, duplicate=duplicate)
+        pairs = _pairs(documents, config, stream_of("pairing"))
+        ids, offsets, lengths_a = assemble(documents.ids, pairs, vocabulary.special_ids)
+        keys = stream_of("masking").random_raw(len(pairs))
+        masked = mask(ids, offsets, keys, mask_rules(config.masking, vocabulary, config.pairing.max_seq_length))
+        passes.append(_rows(documents, pairs, offsets, lengths_a, masked))
+        counts["forced_negatives"] += pairs.forced
+        counts["sentences_unpaired"] += pairs.unpaired
+        counts["tokens_truncated"] += pairs.truncated
+    return Rows.concatenate(passes), counts
+
+
+def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: int) -> MaskRules:
+    """The settings of masking together with what they need of the vocabulary."""
+    return MaskRules(
+        strategy=masking.strategy,
+        masked_lm_prob=masking.masked_lm_prob,
+        mask_share=masking.mask_share,
+        random_share=masking.random_share,
+        max_predictions=masking.predictions(max_seq_length),
+        mask_id=vocabulary.special_ids["[MASK]"],
+        specials=vocabulary.specials,
+        continuations=vocabulary.continuations,
+    )
+
+
+def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, shard: int) -> None:
+    if len(np.unique(documents.document_ids)) == 1:
+        raise InputError(
+            f"shard {shard} of {split} holds documents of one id only ({len(documents)} of them), and a negative's B comes from a "
+            f"document of another id of the same shard; use fewer shards (output.num_shards is {config.output.num_shards}), "
+            "give more documents, or set pairing.objective to sop or none"
+        )
+
+
+def _pairs(documents: TokenizedDocuments, config: Config, bits: np.random.Philox) -> Pairs:
+    settings = config.pairing
+    if settings.objective == "none":
+        return full_sentences(
+            documents.sentence_offsets, documents.document_offsets, max_tokens=settings.max_seq_length - 2
+        )
+    return pair(
+        Text(documents.ids, documents.sentence_offsets, documents.document_offsets),
+        documents.document_ids,
+        bits,
+        objective=settings.objective,
+        unit=settings.unit,
+        negatives=settings.negatives,
+        max_tokens=settings.max_seq_length - 3,
+        short_seq_prob=settings.short_seq_prob,
+        random_next_prob=settings.random_next_prob,
+    )
+
+
+def assemble(
+    ids: NDArray[Any], pairs: Pairs, special_ids: dict[str, int]
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """`[CLS] A [SEP] B [SEP]` of each pair, or `[CLS] A [SEP]` where there is no B.
+
+    Returns:
+        ids, shape (num_tokens,); row offsets, shape (num_pairs + 1,), int64; tokens of type 0 in each row, shape (num_pairs,), int64.
+    """
+    lengths_a = pairs.length_a + 2
+    offsets = offsets_of(lengths_a + pairs.length_b + (pairs.length_b > 0))
+    out = np.empty(int(offsets[-1]), ids.dtype)
+    begins = offsets[:-1]
+    out[begins] = special_ids["[CLS]"]
+    out[begins + lengths_a - 1] = special_ids["[SEP]"]
+    out[offsets[1:] - 1] = special_ids["[SEP]"]
+    _copy_runs(ids, pairs.start_a, pairs.length_a, out, begins + 1)
+    _copy_runs(ids, pairs.start_b, pairs.length_b, out, begins + lengths_a)
+    return out, offsets, lengths_a
+
+
+@compiled
+def _copy_runs(
+    values: NDArray[Any],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    out: NDArray[Any],
+    places: NDArray[np.int64],
+) -> None:
+    for run in range(len(starts)):
+        begin, place, length = starts[run], places[run], lengths[run]
+        out[place : place + length] = values[begin : begin + length]
+
+
+def _rows(
+    documents: TokenizedDocuments,
+    pairs: Pairs,
+    offsets: NDArray[np.int64],
+    lengths_a: NDArray[np.int64],
+    masked: Masked,
+) -> Rows:
+    firsts = documents.document_offsets
+    return Rows(
+        input_ids=masked.ids,
+        offsets=offsets,
+        lengths_a=lengths_a,
+        next_sentence_label=pairs.label.astype(np.uint8),
+        masked_lm_positions=masked.positions,
+        masked_lm_labels=masked.labels,
+        masked_offsets=masked.offsets,
+        document_a=documents.document_ids[pairs.document_a],
+        document_b=documents.document_ids[pairs.document_b],
+        sentence_a=(pairs.sentence_a - firsts[pairs.document_a]).astype(np.uint32),
+        sentence_b=(pairs.sentence_b - firsts[pairs.document_b]).astype(np.uint32),
+    )

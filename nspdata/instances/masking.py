@@ -1,0 +1,347 @@
+"""Masks: which tokens of a row are predicted, and what stands in their place.
+
+A row's mask is a function of the row and of one 64-bit key, from which its draws are counted off (splitmix64, Steele et al.
+2014); so the builder and a loader that masks anew share it, and no row's mask depends on its neighbours. Sources: Devlin et al.
+2019 (`token`), Google's `create_pretraining_data.py` (`whole_word`), Joshi et al. 2020 (`span`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.ragged import offsets as offsets_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+LOW = np.uint64(0xFFFFFFFF)
+S27, S30, S31, S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+
+TOKEN_COUNTER, SPAN_COUNTER = 1 << 20, 1 << 21
+"""Where the draws begin that choose replacements; a row is shorter than 2**16, so they never meet those of positions."""
+
+SPAN_GEOMETRIC, SPAN_MAX_WORDS = 0.2, 10
+"""SpanBERT's span lengths: geometric, clipped, in whole words; 3.8 on average."""
+
+
+ROWS_AT_ONCE = 8192
+"""Rows that are masked together; each has its own randomness, so it changes no mask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskRules:
+    """How rows are masked.
+
+    Attributes:
+        strategy: `token`, `whole_word`, `span` or `none`.
+        masked_lm_prob: share of a row's tokens to predict, [CLS] and [SEP] counted, as Google counts.
+        mask_share: share of those that becomes [MASK].
+        random_share: share of those that becomes a random token.
+        max_predictions: the most predictions a row.
+        mask_id: id of [MASK].
+        specials: shape (vocab_size,), bool: ids that are never masked and never a replacement.
+        continuations: shape (vocab_size,), bool: ids of tokens that go on with a word.
+    """
+
+    strategy: str
+    masked_lm_prob: float
+    mask_share: float
+    random_share: float
+    max_predictions: int
+    mask_id: int
+    specials: NDArray[np.bool_]
+    continuations: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """Rows with their masks.
+
+    Attributes:
+        ids: shape (num_tokens,), the rows with replacements.
+        positions: shape (num_masked,), uint16, strictly increasing in each row.
+        labels: shape (num_masked,), dtype of `ids`: what stood there.
+        offsets: shape (num_rows + 1,), int64, into the two above.
+    """
+
+    ids: NDArray[Any]
+    positions: NDArray[np.uint16]
+    labels: NDArray[Any]
+    offsets: NDArray[np.int64]
+
+
+def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
+    """Masks rows.
+
+    Args:
+        ids: shape (num_tokens,), unmasked rows one after another; not changed.
+        offsets: shape (num_rows + 1,), int64.
+        keys: shape (num_rows,), uint64: the randomness of each row.
+        rules: how.
+    """
+    firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
+    if len(firsts) == 1:
+        return _mask(ids, offsets, keys, rules)
+    cuts = [*firsts, len(keys)]
+    parts = [
+        _mask(ids[offsets[begin] : offsets[end]], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules)
+        for begin, end in pairwise(cuts)
+    ]
+    return Masked(
+        ids=np.concatenate([part.ids for part in parts]),
+        positions=np.concatenate([part.positions for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+    )
+
+
+def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
+    """`mask`, all rows at once: about 20 bytes a token of memory."""
+    candidates = ~rules.specials[ids]
+    free = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
+    budgets = num_to_predict(np.diff(offsets), free, rules)
+    ends = offsets_of(budgets)
+    positions = np.empty(int(ends[-1]), np.uint16)
+    spans = np.empty(len(positions) if rules.strategy == "span" else 0, np.uint16)
+    with np.errstate(over="ignore"):
+        taken = _choose(ids, offsets, candidates, keys, budgets, ends, positions, spans, rules)
+        if rules.strategy == "whole_word":  # words that would overshoot are left out, so rows can fall short
+            keep = np.arange(len(positions)) - np.repeat(ends[:-1], budgets) < np.repeat(taken, budgets)
+            positions, ends = positions[keep], offsets_of(taken)
+        counts = np.diff(ends)
+        at = np.repeat(offsets[:-1], counts) + positions
+        labels, masked = ids[at], ids.copy()
+        ranks = np.arange(len(at)) - np.repeat(ends[:-1], counts)
+        masked[at] = _replaced(labels, np.repeat(keys, counts), ranks, spans, rules)
+    return Masked(ids=masked, positions=positions, labels=labels, offsets=ends)
+
+
+def num_to_predict(lengths: NDArray[np.int64], free: NDArray[np.int64], rules: MaskRules) -> NDArray[np.int64]:
+    """Tokens to predict in each row: `masked_lm_prob` of its length rounded half to even, at least 1, within all limits."""
+    if rules.strategy == "none" or rules.masked_lm_prob == 0:
+        return np.zeros(len(lengths), np.int64)
+    wanted = np.maximum(1, np.rint(lengths * rules.masked_lm_prob).astype(np.int64))
+    limited: NDArray[np.int64] = np.minimum(np.minimum(wanted, rules.max_predictions), free)
+    return limited
+
+
+def _splitmix(z: Any) -> Any:
+    z = (z ^ (z >> S30)) * MIX_1
+    z = (z ^ (z >> S27)) * MIX_2
+    return z ^ (z >> S31)
+
+
+_mixed = compiled(_splitmix)
+
+
+@compiled
+def _word(key: Any, counter: int) -> Any:
+    """The `counter`-th 64-bit draw of a key: splitmix64."""
+    return _mixed(key + np.uint64(counter + 1) * GOLDEN)
+
+
+def _words(keys: NDArray[np.uint64], counters: NDArray[np.int64] | int) -> NDArray[np.uint64]:
+    """`_word` of many keys."""
+    words: NDArray[np.uint64] = _splitmix(keys + (np.asarray(counters).astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    return words
+
+
+def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The keys of numbered rows: shape (n,), uint64.
+
+    Args:
+        bases: shape (n,), uint64: one random word for all the rows that are numbered together.
+        numbers: shape (n,), int64, from 0.
+    """
+    return _words(bases, numbers)
+
+
+@compiled
+def _below(word: Any, bound: int) -> Any:
+    """The high half of a draw mapped to [0, bound)."""
+    return np.int64(((word >> S32) * np.uint64(bound)) >> S32)
+
+
+def _choose(
+    ids: NDArray[Any],
+    offsets: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    budgets: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    positions: NDArray[np.uint16],
+    spans: NDArray[np.uint16],
+    rules: MaskRules,
+) -> NDArray[np.int64]:
+    """Fills `positions` (and `spans`), each row's run sorted; returns how many each row took."""
+    if not len(positions):
+        return np.zeros(len(budgets), np.int64)
+    if rules.strategy == "token":
+        if COMPILED:
+            _choose_tokens(offsets, candidates, keys, budgets, ends, positions)
+        else:
+            positions[:] = _choose_tokens_by_columns(offsets, candidates, keys, budgets)
+        return budgets
+    starts = candidates & ~(rules.continuations[ids] & np.concatenate([np.zeros(1, np.bool_), candidates[:-1]]))
+    if rules.strategy == "whole_word":
+        return _choose_words(offsets, candidates, starts, keys, budgets, ends, positions)
+    weights = (1 - SPAN_GEOMETRIC) ** np.arange(SPAN_MAX_WORDS)
+    cumulated = (np.cumsum(weights / weights.sum()) * 2**32).astype(np.int64)
+    _choose_spans(offsets, candidates, starts, keys, budgets, ends, cumulated, positions, spans)
+    return budgets
+
+
+@compiled
+def _choose_tokens(
+    offsets: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    budgets: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    positions: NDArray[np.uint16],
+) -> None:
+    """Single tokens: the first draws of a Fisher-Yates shuffle of each row's candidates."""
+    room = np.empty(65536, np.uint16)
+    for row in range(len(budgets)):
+        begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
+        free = 0
+        for token in range(begin, end):
+            if candidates[token]:
+                room[free] = token - begin
+                free += 1
+        for index in range(budget):
+            other = index + _below(_word(keys[row], index), free - index)
+            room[index], room[other] = room[other], room[index]
+        positions[ends[row] : ends[row + 1]] = np.sort(room[:budget])
+
+
+def _choose_tokens_by_columns(
+    offsets: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    budgets: NDArray[np.int64],
+) -> NDArray[np.uint16]:
+    """`_choose_tokens` without a compiler: the same shuffle, one draw of all rows at a time."""
+    rows, lengths = np.arange(len(budgets)), np.diff(offsets)
+    row_of = np.repeat(rows, lengths)[candidates]
+    free = np.bincount(row_of, minlength=len(rows))
+    room = np.zeros((len(rows), int(free.max())), np.uint16)
+    rank = np.arange(len(row_of)) - np.repeat(np.cumsum(free) - free, free)
+    room[row_of, rank] = (np.flatnonzero(candidates) - offsets[row_of]).astype(np.uint16)
+    for index in range(int(budgets.max())):
+        some = rows[budgets > index]
+        words = _words(keys[some], index)
+        other = index + (((words >> S32) * (free[some] - index).astype(np.uint64)) >> S32).astype(np.int64)
+        room[some, index], room[some, other] = room[some, other], room[some, index]
+    taken = np.arange(room.shape[1]) < budgets[:, None]
+    room[~taken] = 65535
+    room.sort(axis=1)
+    return room[taken]
+
+
+@compiled
+def _choose_words(
+    offsets: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    starts: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    budgets: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    positions: NDArray[np.uint16],
+) -> NDArray[np.int64]:
+    """Whole words in random order; one that would overshoot is passed over. Returns how many tokens each row took."""
+    words, taken = np.empty(65536, np.int64), np.zeros(len(budgets), np.int64)
+    for row in range(len(budgets)):
+        begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
+        num_words = 0
+        for token in range(begin, end):
+            if starts[token]:
+                words[num_words] = token
+                num_words += 1
+        count = 0
+        for index in range(num_words):
+            if count == budget:
+                break
+            other = index + _below(_word(keys[row], index), num_words - index)
+            words[index], words[other] = words[other], words[index]
+            stop = words[index] + 1
+            while stop < end and candidates[stop] and not starts[stop]:
+                stop += 1
+            if count + stop - words[index] <= budget:
+                for token in range(words[index], stop):
+                    positions[ends[row] + count] = token - begin
+                    count += 1
+        positions[ends[row] : ends[row] + count] = np.sort(positions[ends[row] : ends[row] + count])
+        taken[row] = count
+    return taken
+
+
+@compiled
+def _choose_spans(
+    offsets: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    starts: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    budgets: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    cumulated: NDArray[np.int64],
+    positions: NDArray[np.uint16],
+    spans: NDArray[np.uint16],
+) -> None:
+    """Runs of whole words from random anchors until the budget is used; the last may be cut. `spans` numbers them in a row."""
+    words, span_of = np.empty(65536, np.int64), np.empty(65536, np.int64)
+    for row in range(len(budgets)):
+        begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
+        num_words = 0
+        for token in range(begin, end):
+            span_of[token - begin] = -1
+            if starts[token]:
+                words[num_words] = token
+                num_words += 1
+        count = 0
+        for index in range(num_words):
+            if count == budget:
+                break
+            draw = _word(keys[row], index)
+            other = index + _below(draw, num_words - index)
+            words[index], words[other] = words[other], words[index]
+            length = 1 + np.searchsorted(cumulated, np.int64(draw & LOW), side="right")
+            token, whole = words[index], 0
+            while count < budget and token < end and candidates[token] and span_of[token - begin] < 0:
+                whole += starts[token]
+                if whole > length:
+                    break
+                span_of[token - begin] = index
+                token += 1
+                count += 1
+        count = ends[row]
+        for token in range(end - begin):
+            if span_of[token] >= 0:
+                positions[count], spans[count] = token, span_of[token]
+                count += 1
+
+
+def _replaced(
+    labels: NDArray[Any],
+    keys: NDArray[np.uint64],
+    ranks: NDArray[np.int64],
+    spans: NDArray[np.uint16],
+    rules: MaskRules,
+) -> NDArray[Any]:
+    """What stands at the masked positions: [MASK], a random token, or what stood there; one choice for a whole span."""
+    words = _words(keys, TOKEN_COUNTER + ranks)
+    choice = (_words(keys, SPAN_COUNTER + spans.astype(np.int64)) if rules.strategy == "span" else words) >> S32
+    replaced = labels.copy()
+    replaced[choice < int(rules.mask_share * 2**32)] = rules.mask_id
+    random = (choice >= int(rules.mask_share * 2**32)) & (choice < int((rules.mask_share + rules.random_share) * 2**32))
+    ordinary = np.flatnonzero(~rules.specials)
+    replaced[random] = ordinary[(((words[random] & LOW) * np.uint64(len(ordinary))) >> S32).astype(np.int64)]
+    return replaced

@@ -1,0 +1,254 @@
+"""Two segments a row: Google's procedure, and ALBERT's label on the same segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.arrays.random import heads, words_for_heads
+from nspdata.instances.pool import below, make_pool, other_document, rarest_token, sentence_holding, similar_document
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.instances.pool import Pool, Text
+
+DRAWS = 6
+"""32-bit draws that a pair takes, those of the sentence that it begins with: short or not, how short, where A ends, the label, the other document, where B starts in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Pairs as indices into documents, sentences and tokens; every array has shape (num_pairs,) and dtype int64.
+
+    Attributes:
+        document_a, document_b: index of each segment's document.
+        sentence_a, sentence_b: index of each segment's first sentence, before truncation, over all documents.
+        start_a, start_b: first token of each segment, after truncation.
+        length_a, length_b: tokens of each segment, after truncation.
+        label: 1 where B is not what follows A.
+        forced: how many pairs could only have label 1.
+        unpaired: sentences that found no partner.
+        truncated: tokens cut off.
+    """
+
+    document_a: NDArray[np.int64]
+    document_b: NDArray[np.int64]
+    sentence_a: NDArray[np.int64]
+    sentence_b: NDArray[np.int64]
+    start_a: NDArray[np.int64]
+    start_b: NDArray[np.int64]
+    length_a: NDArray[np.int64]
+    length_b: NDArray[np.int64]
+    label: NDArray[np.int64]
+    forced: int = 0
+    unpaired: int = 0
+    truncated: int = 0
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+class Rules(NamedTuple):
+    """How pairs are made: `PairingConfig` as the compiled loop reads it.
+
+    Attributes:
+        max_tokens: tokens of A and B together, at most.
+        short_below: a 32-bit draw under this gives a short target.
+        random_next_prob: share of label 1.
+        single: A and B are single sentences.
+        swaps: label 1 is A and B swapped (`sop`).
+        similar: B's document shares a rare token with A.
+    """
+
+    max_tokens: int
+    short_below: int
+    random_next_prob: float
+    single: bool
+    swaps: bool
+    similar: bool
+
+
+class Aim(NamedTuple):
+    """How the label is steered: see `pair`.
+
+    Attributes:
+        chance: of label 1 where it is free.
+        free_rate: pairs with a free label that a sentence gives, on average.
+    """
+
+    chance: float
+    free_rate: float
+
+
+def pair(
+    text: Text,
+    document_ids: NDArray[np.uint64],
+    bits: np.random.Philox,
+    *,
+    objective: str,
+    unit: str,
+    negatives: str,
+    max_tokens: int,
+    short_seq_prob: float,
+    random_next_prob: float,
+) -> Pairs:
+    """Makes the pairs of a shard's documents.
+
+    Google's procedure: sentences are gathered to a target length, A is the first few of them, B the rest or (label 1) a run of
+    another document's, and what B did not take is put back. The target is drawn anew for each pair, not once a document.
+
+    A chunk of one sentence can only have label 1. These forced negatives are made up for at the other chunks, alike at all of
+    them: a first pass counts both kinds, and the second draws a free label with the chance that gives `random_next_prob` over
+    both; what it is off by so far is spread over the free labels that are still to come.
+
+    Args:
+        text: the documents.
+        document_ids: shape (num_documents,); documents of equal ids never give each other's negatives.
+        bits: the stream of this shard and pass.
+        objective: `nsp` or `sop`.
+        unit: `segments` or `sentences`.
+        negatives: `other` or `similar`.
+        max_tokens: tokens of A and B together, at most.
+        short_seq_prob: share of pairs with a random, shorter target.
+        random_next_prob: share of label 1.
+    """
+    num_sentences = len(text.sentence_offsets) - 1
+    rules = Rules(
+        max_tokens=max_tokens,
+        short_below=int(short_seq_prob * 2**32),
+        random_next_prob=float(random_next_prob),
+        single=unit == "sentences",
+        swaps=objective == "sop",
+        similar=negatives == "similar",
+    )
+    pool = make_pool(text, document_ids, similar=rules.similar)
+    words = bits.random_raw(num_sentences * DRAWS // 2)
+    draws = np.stack([words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)], axis=1).view(np.int64).reshape(-1, DRAWS)
+    found = np.empty((num_sentences, 7), np.int64)
+    count, forced, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found)
+    free = max(1, count - forced)
+    chance = min(1.0, max(0.0, (random_next_prob * count - forced) / free))
+    aim = Aim(chance, free / max(1, num_sentences))
+    count, forced, unpaired = _chunks(text, pool, rules, aim, draws, found)
+    return _truncated(found[:count], text.sentence_offsets, bits, max_tokens, forced=forced, unpaired=unpaired)
+
+
+@compiled
+def _chunks(
+    text: Text, pool: Pool, rules: Rules, aim: Aim, draws: NDArray[np.int64], found: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label. Returns pairs, forced, unpaired."""
+    count, forced, unpaired, negatives = 0, 0, 0, 0
+    num_sentences = len(text.sentence_offsets) - 1
+    for document in range(len(text.document_offsets) - 1):
+        first, end = text.document_offsets[document], text.document_offsets[document + 1]
+        sentence = first
+        while sentence < end:
+            draw, row = draws[sentence], found[count]
+            target = rules.max_tokens
+            if draw[0] < rules.short_below:
+                target = 2 + below(draw[1], rules.max_tokens - 1)
+            stop = _chunk_end(text.sentence_offsets, sentence, end, target, rules.single)
+            if rules.swaps:  # a lone sentence has nothing to change places with
+                stop = max(stop, min(sentence + 2, end))
+            alone, paired = stop == sentence + 1, rules.single and sentence > first
+            if alone and (rules.swaps or paired):
+                unpaired += not paired
+                sentence = stop
+                continue
+            to_come = max(1.0, aim.free_rate * (num_sentences - sentence))
+            chance = aim.chance + (rules.random_next_prob * count - negatives) / to_come
+            label = alone or draw[3] < chance * 4294967296.0
+            middle = sentence + 1 + below(draw[2], stop - sentence - 1)
+            row[0], row[1], row[2], row[3], row[4], row[5] = document, document, sentence, middle, middle, stop
+            row[6] = label
+            if label and rules.swaps:
+                row[2], row[3], row[4], row[5] = middle, stop, sentence, middle
+            elif label:
+                _draw_other(text, pool, rules, draw, target, row)
+                stop = middle
+            sentence = middle if rules.single else stop
+            count += 1
+            forced += alone
+            negatives += label
+    return count, forced, unpaired
+
+
+@compiled
+def _chunk_end(sentence_offsets: NDArray[np.int64], sentence: int, end: int, target: int, single: bool) -> int:  # noqa: FBT001
+    """The sentence after a chunk: two sentences on, or as many as reach the target; `end` at most."""
+    if single:
+        return min(sentence + 2, end)
+    stop = sentence + 1
+    while stop < end and sentence_offsets[stop] - sentence_offsets[sentence] < target:
+        stop += 1
+    return stop
+
+
+@compiled
+def _draw_other(
+    text: Text, pool: Pool, rules: Rules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
+) -> None:
+    """Puts another document's sentences in place of B: from a random one on, one or as many as fill up the target."""
+    offsets = text.sentence_offsets
+    begin, end = offsets[row[2]], offsets[row[3]]
+    rarest = rarest_token(text, pool, begin, end) if rules.similar else -1
+    row[1] = other_document(pool, draw[4], row[0]) if rarest < 0 else similar_document(pool, draw[4], row[0], rarest)
+    first, last = text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
+    row[4] = first + below(draw[5], last - first)
+    if rarest >= 0:
+        row[4] = sentence_holding(text, rarest, row[4], last)
+    row[5] = row[4] + 1
+    if not rules.single:
+        row[5] = _chunk_end(offsets, row[4], last, target - (end - begin), rules.single)
+
+
+def _truncated(
+    found: NDArray[np.int64],
+    sentence_offsets: NDArray[np.int64],
+    bits: np.random.Philox,
+    max_tokens: int,
+    *,
+    forced: int,
+    unpaired: int,
+) -> Pairs:
+    """Cuts tokens off the longer segment, each from its front or its back by a fair coin, until both fit."""
+    start_a, start_b = sentence_offsets[found[:, 2]], sentence_offsets[found[:, 4]]
+    length_a, length_b = sentence_offsets[found[:, 3]] - start_a, sentence_offsets[found[:, 5]] - start_b
+    cut_a, cut_b = cuts(length_a, length_b, max_tokens)
+    both = np.concatenate([cut_a, cut_b])
+    front = heads(bits.random_raw(words_for_heads(both)), both)
+    return Pairs(
+        document_a=found[:, 0],
+        document_b=found[:, 1],
+        sentence_a=found[:, 2],
+        sentence_b=found[:, 4],
+        start_a=start_a + front[: len(found)],
+        start_b=start_b + front[len(found) :],
+        length_a=length_a - cut_a,
+        length_b=length_b - cut_b,
+        label=found[:, 6],
+        forced=int(forced),
+        unpaired=int(unpaired),
+        truncated=int(both.sum()),
+    )
+
+
+def cuts(
+    length_a: NDArray[np.int64], length_b: NDArray[np.int64], max_tokens: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many tokens A and B lose where one at a time is taken from the longer (from B where they are equal).
+
+    >>> [part.tolist() for part in cuts(np.array([9, 3]), np.array([4, 3]), 7)]
+    [[5, 0], [1, 0]]
+    """
+    excess = np.maximum(0, length_a + length_b - max_tokens)
+    lead = length_a - length_b
+    first = np.minimum(excess, np.abs(lead))
+    rest = excess - first
+    cut_a = np.where(lead > 0, first, 0) + rest // 2
+    return cut_a, excess - cut_a

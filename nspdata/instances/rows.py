@@ -1,0 +1,166 @@
+"""Rows of a shard as flat arrays, and the same rows as Arrow batches: views where the layout allows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from nspdata.arrays.ragged import offsets as offsets_of
+from nspdata.arrays.ragged import take_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
+    """The rows of these indices, in this order, as flat arrays of their own."""
+    ids, offsets = take_runs(rows.input_ids, rows.offsets, indices)
+    positions, masked_offsets = take_runs(rows.masked_lm_positions, rows.masked_offsets, indices)
+    labels, _ = take_runs(rows.masked_lm_labels, rows.masked_offsets, indices)
+    return Rows(
+        input_ids=ids,
+        offsets=offsets,
+        lengths_a=rows.lengths_a[indices],
+        next_sentence_label=rows.next_sentence_label[indices],
+        masked_lm_positions=positions,
+        masked_lm_labels=labels,
+        masked_offsets=masked_offsets,
+        document_a=rows.document_a[indices],
+        document_b=rows.document_b[indices],
+        sentence_a=rows.sentence_a[indices],
+        sentence_b=rows.sentence_b[indices],
+    )
+
+
+ROWS_A_BATCH = 2048
+"""Rows of one Arrow record batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """`[CLS] A [SEP] B [SEP]` rows, flat.
+
+    Attributes:
+        input_ids: shape (num_tokens,), uint16 or uint32, masks applied, no padding.
+        offsets: shape (num_rows + 1,), int64, into `input_ids`.
+        lengths_a: shape (num_rows,), int64: tokens of token type 0, that is of `[CLS] A [SEP]`.
+        next_sentence_label: shape (num_rows,), uint8.
+        masked_lm_positions: shape (num_masked,), uint16, strictly increasing in each row.
+        masked_lm_labels: shape (num_masked,), dtype of `input_ids`: the original ids there.
+        masked_offsets: shape (num_rows + 1,), int64, into the two above.
+        document_a, document_b: shape (num_rows,), uint64, xxh3-64 of the documents' ids.
+        sentence_a, sentence_b: shape (num_rows,), uint32, index of each segment's first sentence in its document.
+    """
+
+    input_ids: NDArray[Any]
+    offsets: NDArray[np.int64]
+    lengths_a: NDArray[np.int64]
+    next_sentence_label: NDArray[np.uint8]
+    masked_lm_positions: NDArray[np.uint16]
+    masked_lm_labels: NDArray[Any]
+    masked_offsets: NDArray[np.int64]
+    document_a: NDArray[np.uint64]
+    document_b: NDArray[np.uint64]
+    sentence_a: NDArray[np.uint32]
+    sentence_b: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.next_sentence_label)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Shape (num_rows,), int64: tokens of each row."""
+        return np.diff(self.offsets)
+
+    @property
+    def masked_token_indices(self) -> NDArray[np.int64]:
+        """Shape (num_masked,), int64: where in `input_ids` the masked positions lie."""
+        starts = np.repeat(self.offsets[:-1], np.diff(self.masked_offsets))
+        return starts + self.masked_lm_positions
+
+    @staticmethod
+    def concatenate(parts: list[Rows]) -> Rows:
+        """The rows of all the parts, in their order; one part at least."""
+        if len(parts) == 1:
+            return parts[0]
+        ragged = ("offsets", "masked_offsets")
+        joined: dict[str, Any] = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in dataclasses.fields(Rows)
+            if field.name not in ragged
+        }
+        ends: dict[str, Any] = {
+            name: offsets_of(np.concatenate([np.diff(getattr(part, name)) for part in parts])) for name in ragged
+        }
+        return Rows(**joined, **ends)
+
+    def unmasked_ids(self) -> NDArray[Any]:
+        """A copy of `input_ids` with the original ids written back."""
+        ids = self.input_ids.copy()
+        ids[self.masked_token_indices] = self.masked_lm_labels
+        return ids
+
+    def token_type_ids(self) -> NDArray[np.uint8]:
+        """Shape (num_tokens,), uint8: 0 for `[CLS] A [SEP]`, 1 for `B [SEP]`."""
+        lengths = self.lengths
+        kinds = np.tile(np.array([0, 1], np.uint8), len(self))
+        runs = np.stack([self.lengths_a, lengths - self.lengths_a], axis=1).ravel()
+        return np.repeat(kinds, runs)
+
+    def to_batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows as record batches of `ROWS_A_BATCH` rows, columns in the schema's order."""
+        types = self.token_type_ids()
+        for start in range(0, len(self), ROWS_A_BATCH):
+            end = min(start + ROWS_A_BATCH, len(self))
+            columns = {
+                "input_ids": _lists(self.input_ids, self.offsets[start : end + 1]),
+                "token_type_ids": _lists(types, self.offsets[start : end + 1]),
+                "masked_lm_positions": _lists(self.masked_lm_positions, self.masked_offsets[start : end + 1]),
+                "masked_lm_labels": _lists(self.masked_lm_labels, self.masked_offsets[start : end + 1]),
+            }
+            arrays = [columns.get(name) or pa.array(getattr(self, name)[start:end]) for name in schema.names]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    @staticmethod
+    def from_batch(batch: pa.RecordBatch) -> Rows:
+        """The rows of one record batch; nothing is copied but the offsets."""
+        ids, offsets = _flat(batch["input_ids"])
+        types, _ = _flat(batch["token_type_ids"])
+        positions, masked_offsets = _flat(batch["masked_lm_positions"])
+        labels, _ = _flat(batch["masked_lm_labels"])
+        plain = ("next_sentence_label", "document_a", "document_b", "sentence_a", "sentence_b")
+        return Rows(
+            input_ids=ids,
+            offsets=offsets,
+            lengths_a=np.diff(offsets) - _sums(types, offsets),
+            masked_lm_positions=positions,
+            masked_lm_labels=labels,
+            masked_offsets=masked_offsets,
+            **{name: batch[name].to_numpy() for name in plain},
+        )
+
+
+def _lists(values: NDArray[Any], offsets: NDArray[np.int64]) -> pa.ListArray:
+    begin, end = offsets[0], offsets[-1]
+    return pa.ListArray.from_arrays(pa.array((offsets - begin).astype(np.int32)), pa.array(values[begin:end]))
+
+
+def _flat(lists: pa.ListArray) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Values (num_values,) and offsets (num_lists + 1,) of a list array, the offsets counted from its first value."""
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    values = lists.values.to_numpy()[offsets[0] : offsets[-1]]
+    return values, offsets - offsets[0]
+
+
+def _sums(values: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sum of each run, shape (num_runs,), int64."""
+    if len(offsets) > 1 and bool((np.diff(offsets) > 0).all()) and offsets[-1] <= len(values):
+        sums: NDArray[np.int64] = np.add.reduceat(values[: offsets[-1]], offsets[:-1], dtype=np.int64)
+        return sums
+    return np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)])[offsets])

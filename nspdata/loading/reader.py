@@ -1,0 +1,217 @@
+"""Rows picked out of memory-mapped shards, wherever they lie; what was read leaves memory again."""
+
+from __future__ import annotations
+
+import mmap
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from nspdata.arrays.ragged import offsets
+from nspdata.dataset.shards import read_shard
+from nspdata.errors import ShardError
+from nspdata.instances.rows import Rows, take
+from nspdata.loading.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from nspdata.dataset.directory import Shard
+    from nspdata.dataset.schema import RowMetadata
+    from nspdata.loading.order import Places, Plan
+
+MAX_OPEN = 96
+"""Shards that are kept open; each costs a few kB."""
+
+PARTS_AT_ONCE = 32
+"""Record batches whose pages are held at once: reading a byte maps 64 KB around it."""
+
+AHEAD_WINDOWS = 64
+"""How far ahead stores are told of shards."""
+
+
+class MappedShard:
+    """One shard, mapped."""
+
+    def __init__(self, shard: Shard) -> None:
+        """Opens it and holds it to its manifest entry.
+
+        Raises:
+            ShardError: missing, damaged, or of another dataset than the manifest says.
+        """
+        self.name = shard.name
+        with shard.open() as stream:
+            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        table, metadata = read_shard(pa.py_buffer(self._map), shard.entry, name=self.name)
+        _check_metadata(metadata, shard)
+        try:
+            table.validate()
+        except pa.ArrowException as error:
+            raise altered(self.name, str(error)) from error
+        self.metadata = metadata
+        self._views: dict[int, Views] = {}
+        self.batches: list[pa.RecordBatch] = table.to_batches()
+        self.starts = offsets(np.array([len(batch) for batch in self.batches], np.int64))
+
+    def rows(self, numbers: NDArray[np.int64]) -> Iterator[Rows]:
+        """The rows of these numbers, ascending and distinct, a part for each record batch.
+
+        Raises:
+            ShardError: the offsets of a record batch are not whole.
+        """
+        cuts = np.searchsorted(numbers, self.starts)
+        for index in np.flatnonzero(np.diff(cuts)).tolist():
+            some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
+            yield self._view(index).rows(some)
+
+    def _view(self, index: int) -> Views:
+        if index not in self._views:
+            try:
+                self._views[index] = Views.of(self.batches[index])
+            except ValueError as error:
+                raise altered(self.name, str(error)) from error
+        return self._views[index]
+
+    def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tokens of the rows of these numbers, ascending and distinct: shape (n,), int64; no token is read.
+
+        Raises:
+            ShardError: see `check_rows`.
+        """
+        cuts = np.searchsorted(numbers, self.starts)
+        parts = [np.zeros(0, np.int64)]
+        for index in np.flatnonzero(np.diff(cuts)).tolist():
+            some = numbers[cuts[index] : cuts[index + 1]] - self.starts[index]
+            ends = self._view(index).offsets
+            parts.append((ends[some + 1] - ends[some]).astype(np.int64))
+        lengths = np.concatenate(parts)
+        if len(lengths) and not (lengths.min() >= 2 and lengths.max() <= self.metadata.max_seq_length):
+            raise altered(self.name, "row lengths out of range")
+        return lengths
+
+    def release(self) -> None:
+        """Gives the pages that were read back to the system; they stay in its cache, but no longer count as ours."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def altered(name: str, what: str) -> ShardError:
+    """The error for a shard whose bytes cannot be what was written."""
+    return ShardError(f"{name}: {what}, so the file was altered after it was written; copy the shard anew")
+
+
+def _check_metadata(metadata: RowMetadata, shard: Shard) -> None:
+    for name in ("tokenizer_sha256", "vocab_size", "special_ids", "max_seq_length", "objective"):
+        mine, theirs = getattr(metadata, name), getattr(shard.metadata, name)
+        if mine != theirs:
+            raise ShardError(
+                f"{shard.name}: {name} is {mine!r}, its dataset's manifest and vocabulary say {theirs!r}; the shard is of another "
+                "dataset. Copy the whole dataset directory anew"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Rows in memory of their own.
+
+    Attributes:
+        rows: distinct ones, in the order of the shards.
+        order: shape (n,), int64: which of them each row that was asked for is.
+    """
+
+    rows: Rows
+    order: NDArray[np.int64]
+
+
+class Reader:
+    """The shards of one or more datasets, opened as they are needed."""
+
+    def __init__(self, shards: list[Shard]) -> None:
+        """Nothing is opened yet."""
+        self.shards = shards
+        self._open: OrderedDict[int, MappedShard] = OrderedDict()
+        self._told = 0
+
+    def read(self, places: Places) -> Window:
+        """The rows of these places, one at least, checked so far that no batch made of them can be malformed.
+
+        Raises:
+            ShardError: a shard is missing or damaged.
+        """
+        order, distinct = _distinct(places)
+        parts = [part for shard, numbers in distinct for part in self._copied(shard, numbers)]
+        return Window(rows=Rows.concatenate(parts), order=order)
+
+    def _copied(self, shard: int, numbers: NDArray[np.int64]) -> Iterator[Rows]:
+        """Rows of a shard in memory of their own; a few blocks' pages are let go before those of the next are touched."""
+        mapped = self._shard(shard)
+        parts = mapped.rows(numbers)
+        while some := list(islice(parts, PARTS_AT_ONCE)):
+            rows = Rows.concatenate(some) if len(some) > 1 else take(some[0], np.arange(len(some[0])))
+            check_rows(rows, mapped.metadata.max_seq_length, mapped.metadata.vocab_size, name=mapped.name)
+            yield rows
+            mapped.release()
+
+    def lengths(self, places: Places) -> NDArray[np.int64]:
+        """Tokens of the rows of these places: shape (n,), int64."""
+        order, distinct = _distinct(places)
+        parts = []
+        for shard, numbers in distinct:
+            parts.append(self._shard(shard).lengths(numbers))
+            self._shard(shard).release()
+        return np.concatenate([np.zeros(0, np.int64), *parts])[order]
+
+    def ahead(self, plan: Plan, window: int) -> None:
+        """Tells the stores which shards the windows after this one read from, in the order of need.
+
+        So far ahead that one group of shards is on its way while another is read.
+        """
+        for number in range(max(window + 1, self._told), min(window + AHEAD_WINDOWS, plan.num_windows)):
+            for index in plan.window_shards(number).tolist():
+                if index not in self._open:
+                    self.shards[index].store.ahead([self.shards[index].entry])
+        self._told = window + AHEAD_WINDOWS
+
+    def _shard(self, index: int) -> MappedShard:
+        if index not in self._open:
+            while len(self._open) >= MAX_OPEN:
+                self._open.popitem(last=False)
+            self._open[index] = MappedShard(self.shards[index])
+        self._open.move_to_end(index)
+        return self._open[index]
+
+
+def _distinct(places: Places) -> tuple[NDArray[np.int64], list[tuple[int, NDArray[np.int64]]]]:
+    """The distinct places, as ascending row numbers for each shard, and which of all of them each of the given ones is."""
+    keys, order = np.unique((places.shards << 40) | places.rows, return_inverse=True)
+    if not len(keys):
+        return order, []
+    shards, rows = keys >> 40, keys & ((1 << 40) - 1)
+    firsts = np.flatnonzero(np.diff(shards, prepend=-1))
+    return order, list(zip(shards[firsts].tolist(), np.split(rows, firsts[1:]), strict=True))
+
+
+def check_rows(rows: Rows, max_seq_length: int, vocab_size: int, *, name: str) -> None:
+    """Holds rows to what a batch is made by: lengths, ids and positions in range.
+
+    Raises:
+        ShardError: the shard has been altered.
+    """
+    lengths, counts = rows.lengths, np.diff(rows.masked_offsets)
+    told: list[tuple[str, Callable[[], bool]]] = [
+        ("row lengths", lambda: bool(lengths.min() >= 2 and lengths.max() <= max_seq_length)),
+        ("lengths of segment A", lambda: bool((rows.lengths_a >= 1).all() and (rows.lengths_a <= lengths).all())),
+        ("tokens", lambda: int(rows.offsets[-1]) == len(rows.input_ids) and int(rows.input_ids.max()) < vocab_size),
+        ("masks", lambda: bool((counts >= 0).all()) and int(rows.masked_offsets[-1]) == len(rows.masked_lm_positions)),
+        ("masked positions", lambda: bool((rows.masked_lm_positions < np.repeat(lengths, counts)).all())),
+        ("masked labels", lambda: not len(rows.masked_lm_labels) or int(rows.masked_lm_labels.max()) < vocab_size),
+    ]
+    for what, holds in told:
+        if not holds():
+            raise altered(name, f"{what} out of range")

@@ -1,0 +1,1 @@
+"""Files that describe a dataset: card, Croissant, Hugging Face metadata, JSON schemas."""

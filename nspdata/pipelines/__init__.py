@@ -1,0 +1,1 @@
+"""The Beam pipelines: build, statistics, tokenizer. Beam is imported here and in `nspdata.files.beam` only."""

@@ -1,0 +1,51 @@
+"""The pipeline: from units of input to a finished dataset.
+
+```
+units ──▶ TokenizeUnits ──(shard, spill)──▶ GroupByShard ──▶ FinishShards ──▶ MergeShards ──▶ FinishBuild
+               └──────── what was read ──▶ MergeReading ──────────▲───────────────────────────────▲
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apache_beam as beam
+
+from nspdata.building.finish import finish_build
+from nspdata.files.any import Places
+from nspdata.pipelines.transforms import READ, FinishShards, MergeReading, TokenizeUnits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.building.shard import ShardResult
+    from nspdata.building.tokenize import ReadSummary
+    from nspdata.dataset.manifest import Manifest
+
+
+def finish(result: list[ShardResult], summary: ReadSummary, plan: BuildPlan) -> Manifest:
+    """Writes what stands beside the shards, and the manifest last."""
+    return finish_build(plan, summary, result, Places())
+
+
+def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
+    """The whole build as a pipeline: labelled steps, one GroupByKey, one manifest at the end."""
+    read = (
+        pipeline
+        | "Units" >> beam.Create(list(units), reshuffle=False).with_output_types(bytes)
+        | "SpreadUnits" >> beam.Reshuffle()
+        | "Tokenize"
+        >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
+    )
+    summary = beam.pvalue.AsSingleton(read[READ] | "MergeReading" >> beam.CombineGlobally(MergeReading()))
+    every_shard = [(key, b"") for key in range(plan.total_shards)]
+    seeds = pipeline | "EveryShard" >> beam.Create(every_shard, reshuffle=False).with_output_types(tuple[int, bytes])
+    return (
+        ((read.spills, seeds) | "WithEveryShard" >> beam.Flatten())
+        | "GroupByShard" >> beam.GroupByKey()
+        | "FinishShards" >> beam.ParDo(FinishShards(plan), summary)
+        | "MergeShards" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
+        | "FinishBuild" >> beam.Map(finish, summary, plan)
+    )

@@ -1,0 +1,100 @@
+"""A prepared build, run to its end: on the engine in this process, or on the one that Beam's options name."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nspdata import errors
+from nspdata.building import progress, workers
+from nspdata.building.plan import WORK
+from nspdata.dataset.manifest import read_manifest
+from nspdata.files.any import Places
+from nspdata.files.local import join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import apache_beam as beam
+
+    from nspdata.building.prepare import Prepared
+    from nspdata.dataset.manifest import Manifest
+
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""Beam's in-process engine by its own name: `DirectRunner` tries to download another one at every start."""
+
+
+def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest:
+    """Runs the pipeline of a plan.
+
+    Args:
+        prepared: what `prepare` has settled.
+        beam_options: options for Beam; without `--runner`, the engine in this process.
+        num_workers: processes of a local build; 0 takes as many as there are processors.
+
+    Raises:
+        NspdataError: what a worker raised, as it raised it.
+    """
+    if prepared.manifest:
+        return prepared.manifest
+    plan, files = prepared.plan, Places()
+    units = [workers.encode_unit(unit) for unit in prepared.units]
+    count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
+    if plan.spill_directory:
+        Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            workers.working(count if plan.spill_directory else 1, plan),
+            progress.showing(expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards),
+        ):
+            if pool := workers.current():
+                pool.begin(units)
+            from nspdata.pipelines.build import build_pipeline  # imports Beam
+
+            run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
+    finally:
+        files.delete(join(plan.output, f"{WORK}/spill"))
+    manifest = read_manifest(plan.output, files=files)
+    files.delete(join(plan.output, WORK))
+    return manifest
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> None:
+    """Runs what `build` makes of an empty pipeline.
+
+    Args:
+        build: adds the steps.
+        beam_options: options for Beam; without `--runner`, the engine in this process.
+
+    Raises:
+        NspdataError: what a worker raised, as it raised it.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    named = any(option.startswith("--runner") for option in beam_options)
+    options = PipelineOptions(
+        [*beam_options, *([] if named else [f"--runner={LOCAL_RUNNER}"])], save_main_session=False
+    )
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline)
+    if not named:
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
+    try:
+        pipeline.run().wait_until_finish()
+    except Exception as error:
+        raise (_cause(error) or error) from error
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """What a worker raised, out of what an engine made of it: the error itself with a note, or its text in another."""
+    text = f"{type(error).__module__}.{type(error).__name__}: {error}"
+    if "KeyboardInterrupt" in text:
+        return KeyboardInterrupt()
+    found = re.findall(r"nspdata\.errors\.(\w+): (.*?) \[while running", text, flags=re.DOTALL)
+    if not found:
+        return None
+    name, message = found[-1]
+    return getattr(errors, name)(message)  # type: ignore[no-any-return]

@@ -1,0 +1,122 @@
+"""Statistics as Beam pipelines: of the shards of a dataset, or of raw documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import apache_beam as beam
+
+from nspdata.building.encoders import encoder_of
+from nspdata.building.prepare import make_plan
+from nspdata.building.shard import in_order
+from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
+from nspdata.dataset.manifest import read_manifest
+from nspdata.files.any import Places
+from nspdata.files.local import join
+from nspdata.pipelines.transforms import READ, MergeStatistics
+from nspdata.reading import expand_inputs
+from nspdata.reading.units import make_units
+from nspdata.statistics import Part, Statistics, merge, summarize_documents, summarize_reading, to_dict, to_json
+from nspdata.statistics.recompute import entries_of, summarize_stream
+from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.vocabulary import Vocabulary
+from nspdata.tokenization.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.config.build import Config
+    from nspdata.dataset.manifest import ShardEntry
+    from nspdata.files.local import Files
+    from nspdata.reading import Source
+
+
+def statistics_of_shards(pipeline: Any, directory: str) -> Any:
+    """The statistics of the rows of a finished dataset: one value.
+
+    Raises:
+        ShardError: the directory is unfinished.
+    """
+    files = Places()
+    manifest = read_manifest(directory, files=files)
+    with files.open(join(directory, "tokenizer/vocab.txt")) as stream:
+        vocabulary = Vocabulary.parse(stream.read().decode("utf-8"))
+    return (
+        pipeline
+        | "Shards" >> beam.Create(entries_of(manifest))
+        | "SpreadShards" >> beam.Reshuffle()
+        | "SummarizeShards" >> beam.Map(shard_statistics, directory, vocabulary)
+        | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
+    )
+
+
+def shard_statistics(entry: ShardEntry, directory: str, vocabulary: Vocabulary) -> Statistics:
+    """Of one shard, wherever it is."""
+    path = join(directory, entry.path)
+    with Places().open(path) as stream:
+        return summarize_stream(stream, entry, vocabulary, name=path)
+
+
+def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str, config: Config) -> Any:
+    """The statistics of documents as a build of them would have them, but for rows and what pairing counts: one value.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        InputError: an input is missing or cannot be read.
+    """
+    sources = expand_inputs(inputs, Places(), input_format=config.input.format)
+    wordpiece = WordPiece.load(
+        tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
+    )
+    plan = make_plan(sources, "", wordpiece, config)
+    tokenized = (
+        pipeline
+        | "Units" >> beam.Create(make_units(sources))
+        | "SpreadUnits" >> beam.Reshuffle()
+        | "Tokenize"
+        >> beam.FlatMap(unit_statistics, plan).with_outputs(READ, main="spills").with_output_types(tuple[int, bytes])
+    )
+    documents = (
+        tokenized.spills | "GroupByShard" >> beam.GroupByKey() | "SummarizeShards" >> beam.Map(group_statistics, plan)
+    )
+    return (
+        (tokenized[READ], documents)
+        | "Both" >> beam.Flatten()
+        | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
+    )
+
+
+def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
+    """The documents of a unit for the shards that they belong to, and what was read under the tag `READ`."""
+    for value in tokenize_unit(plan, unit, ReadOnly(Places()), encoder_of(plan)):
+        if isinstance(value, ReadSummary):
+            yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
+        else:
+            yield value
+
+
+def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
+    """Of the documents of one shard, exact duplicates dropped as a build drops them."""
+    gathered = TokenizedDocuments.concatenate([unspill(data) for data in group[1]], plan.vocabulary.dtype)
+    documents, dropped = in_order(gathered)
+    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=dropped))
+
+
+class ReadOnly:
+    """Files that are read, while what is written to them is let go: the rejected records of a job that only counts."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+
+    def write(self, path: str, data: bytes) -> None:
+        """Does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.files, name)
+
+
+def write_statistics(statistics: Statistics, path: str) -> str:
+    """Writes statistics as `statistics.json` is written; returns the path."""
+    Places().write(path, (to_json(to_dict(statistics)) + "\n").encode())
+    return path

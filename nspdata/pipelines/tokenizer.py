@@ -1,0 +1,30 @@
+"""The pipeline that trains a tokenizer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import apache_beam as beam
+
+from nspdata.building.train_tokenizer import train_from_inputs
+from nspdata.files.any import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.config.build import Config
+
+
+def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: str, config: Config) -> beam.PCollection:
+    """A tokenizer's training as one element on one worker: it needs the whole sample in one place."""
+    return (
+        pipeline
+        | "Inputs" >> beam.Create([json.dumps(list(inputs)).encode()], reshuffle=False)
+        | "TrainTokenizer" >> beam.Map(_trained_size, output, config)
+    )
+
+
+def _trained_size(inputs: bytes, output: str, config: Config) -> int:
+    wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, Places())
+    return len(wordpiece.vocabulary)

@@ -1,0 +1,153 @@
+"""The plain functions of a build as Beam transforms."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from nspdata.building import progress, workers
+from nspdata.building.shard import check_rejected
+from nspdata.building.tokenize import ReadSummary
+from nspdata.statistics import merge, zero
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.building.shard import ShardResult
+    from nspdata.statistics import Statistics
+
+
+class MergeStatistics(beam.CombineFn):
+    """The statistics of a whole, from those of its parts."""
+
+    def create_accumulator(self) -> Statistics:
+        """Of nothing."""
+        return zero()
+
+    def add_input(self, accumulator: Statistics, statistics: Statistics) -> Statistics:
+        """One part more."""
+        return merge(accumulator, statistics)
+
+    def merge_accumulators(self, accumulators: Iterable[Statistics]) -> Statistics:
+        """All of them."""
+        return reduce(merge, accumulators, zero())
+
+    def extract_output(self, accumulator: Statistics) -> Statistics:
+        """Of the whole."""
+        return accumulator
+
+
+READ = "read"
+"""Tag of the output that says what was read."""
+
+
+class TokenizeUnits(beam.DoFn):
+    """Reads and tokenizes units of input: `(shard, spill)`, and what was read under the tag `READ`."""
+
+    def __init__(self, plan: BuildPlan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.documents = Metrics.counter("nspdata", "documents")
+        self.text_bytes = Metrics.counter("nspdata", "text_bytes")
+        self.rejected = Metrics.counter("nspdata", "rejected")
+        self.spill_bytes = Metrics.distribution("nspdata", "spill_bytes")
+
+    def start_bundle(self) -> None:
+        """Begins to gather what other processes work on."""
+        self.pending: list[Future[list[tuple[int, bytes] | ReadSummary]]] = []
+
+    def process(self, unit: bytes) -> Iterator[Any]:
+        """One unit: here and at once, or sent to the local workers."""
+        if pool := workers.current():
+            self.pending.append(pool.tokenized(unit))
+        else:
+            yield from map(self._output, workers.tokenized(self.plan, unit))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """What the local workers have made of the units."""
+        for future in self.pending:
+            for value in future.result():
+                output = self._output(value)
+                tagged = isinstance(output, beam.pvalue.TaggedOutput)
+                windowed = _in_global_window(output.value if tagged else output)
+                yield beam.pvalue.TaggedOutput(READ, windowed) if tagged else windowed
+
+    def _output(self, value: tuple[int, bytes] | ReadSummary) -> Any:
+        if isinstance(value, ReadSummary):
+            documents, text_bytes = value.counts.get("documents", 0), value.counts.get("text_bytes", 0)
+            self.documents.inc(documents)
+            self.text_bytes.inc(text_bytes)
+            self.rejected.inc(sum(value.rejected.values()))
+            progress.current().read(documents=documents, text_bytes=text_bytes)
+            return beam.pvalue.TaggedOutput(READ, value)
+        self.spill_bytes.update(len(value[1]))
+        return value
+
+
+class FinishShards(beam.DoFn):
+    """Builds and writes the shards whose spills were grouped."""
+
+    def __init__(self, plan: BuildPlan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.shards = Metrics.counter("nspdata", "shards")
+        self.rows = Metrics.counter("nspdata", "rows")
+        self.tokens = Metrics.distribution("nspdata", "tokens_a_shard")
+
+    def start_bundle(self) -> None:
+        """Begins to gather what other processes work on."""
+        self.pending: list[Future[ShardResult]] = []
+
+    def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
+        """One shard; before the first, the share of rejected records is checked."""
+        check_rejected(self.plan, summary)
+        key, spills = group
+        spills = [data for data in spills if data]
+        if pool := workers.current():
+            self.pending.append(pool.finished(key, spills))
+        else:
+            yield self._count(workers.finished(self.plan, key, spills))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """The shards that the local workers have built."""
+        for future in self.pending:
+            yield _in_global_window(self._count(future.result()))
+
+    def _count(self, result: ShardResult) -> ShardResult:
+        self.shards.inc()
+        self.rows.inc(result.entry.rows)
+        self.tokens.update(result.entry.tokens)
+        progress.current().built(rows=result.entry.rows)
+        return result
+
+
+def _in_global_window(value: Any) -> WindowedValue:
+    window = GlobalWindow()
+    return WindowedValue(value, window.max_timestamp(), (window,))
+
+
+class MergeReading(beam.CombineFn):
+    """The sum of what was read."""
+
+    def create_accumulator(self) -> ReadSummary:
+        """Nothing read."""
+        return ReadSummary()
+
+    def add_input(self, accumulator: ReadSummary, summary: ReadSummary) -> ReadSummary:
+        """One more."""
+        return accumulator + summary
+
+    def merge_accumulators(self, accumulators: Iterable[ReadSummary]) -> ReadSummary:
+        """All of them."""
+        return sum(accumulators, ReadSummary())
+
+    def extract_output(self, accumulator: ReadSummary) -> ReadSummary:
+        """The sum."""
+        return accumulator

@@ -1,0 +1,218 @@
+"""A spread, deterministic sample of an input, together with what it says of the whole.
+
+Sources of one format and compression are sampled together, for only of them bytes on the disk say the same. Large files of
+lines are cut into ranges and some of these are read to their end; of another large file the beginning is read. Sources and
+ranges are taken in the order of a hash of their names, so neither the order nor the place of the files changes the sample.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+
+from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.read import read_source
+from nspdata.reading.units import sampling_order, size_of, split_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from nspdata.files.local import Files
+    from nspdata.reading.records import ReadBatch
+    from nspdata.reading.sources import Source
+
+READ_BYTES = 192_000_000
+"""Text that is read at most, about."""
+
+KEPT_BYTES = 16_000_000
+"""Text that is kept to be tokenized, about."""
+
+RANGE_BYTES = 1 << 20
+
+BATCH_BYTES = 1 << 20
+
+READ_AT_ONCE = 1 << 16
+
+
+@dataclass(slots=True)
+class Sample:
+    """What was seen of an input.
+
+    Attributes:
+        counts: what the whole input holds, as far as the sample says: `records`, `documents`, `text_bytes`, `rejected.<reason>`.
+        read_seconds: what reading all of it takes one process, wall time.
+        read_processor_seconds: the same, processor time.
+        batches: documents, in batches of about a megabyte.
+        kept_bytes: bytes of their text.
+        whole: whether everything was read and kept.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    read_seconds: float = 0.0
+    read_processor_seconds: float = 0.0
+    batches: list[DocumentBatch] = field(default_factory=list)
+    kept_bytes: int = 0
+    whole: bool = True
+
+
+def take_sample(  # noqa: PLR0913 - two budgets
+    sources: Sequence[Source],
+    files: Files,
+    fields: tuple[str, str],
+    *,
+    expected_bytes: int,
+    read_bytes: int = READ_BYTES,
+    kept_bytes: int = KEPT_BYTES,
+) -> Sample:
+    """Reads some of the sources.
+
+    Args:
+        sources: whole files.
+        files: where they are.
+        fields: of the text and of the id.
+        expected_bytes: text of all of them, as far as their sizes say.
+        read_bytes: text to read at most, about.
+        kept_bytes: text to keep at most, about.
+    """
+    strata: dict[tuple[str, str], list[Source]] = defaultdict(list)
+    for source in sources:
+        strata[source.format, source.compression].append(source)
+    sample, kept = Sample(), []
+    read_share = min(1.0, read_bytes / max(1, expected_bytes))
+    keep_share = min(1.0, kept_bytes / max(1, expected_bytes)) / read_share
+    for _, stratum in sorted(strata.items()):
+        reader = _Reader(stratum, files, fields, read_share=read_share, keep_share=keep_share)
+        kept += reader.kept(sample)
+        sample.whole &= read_share == keep_share == 1
+    sample.batches = list(_regrouped(kept))
+    return sample
+
+
+class _Reader:
+    """Reads one stratum."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        files: Files,
+        fields: tuple[str, str],
+        *,
+        read_share: float,
+        keep_share: float,
+    ) -> None:
+        self.units = sorted(split_sources(sources, range_bytes=RANGE_BYTES), key=sampling_order)
+        self.files = _Watched(files)
+        self.fields = fields
+        self.read_share, self.keep_share = read_share, keep_share
+        self.counts: Counter[str] = Counter()
+        self.kept_bytes = 0
+
+    def kept(self, sample: Sample) -> list[DocumentBatch]:
+        """The documents kept; adds what the stratum says of its whole to the sample."""
+        kept: list[DocumentBatch] = []
+        seen, done, start, started = 0, 0.0, time.perf_counter(), time.process_time()
+        for unit in self.units:
+            seen += size_of(unit)
+            budget = seen * self.read_share - done
+            if budget > 0:
+                done += size_of(unit) * self._read(unit, budget / max(1, size_of(unit)), kept)
+        scale = seen / done if done else 0.0
+        sample.read_seconds += scale * (time.perf_counter() - start)
+        sample.read_processor_seconds += scale * (time.process_time() - started)
+        sample.kept_bytes += self.kept_bytes
+        sample.counts.update({key: count * scale for key, count in self.counts.items()})
+        return kept
+
+    def _read(self, unit: Source, share: float, kept: list[DocumentBatch]) -> float:
+        """Reads about this share of a unit, a range always to its end; returns the share."""
+        text_field, id_field = self.fields
+        before, records = self.files.read_bytes, 0
+        num_rows = _num_rows(unit, self.files.files) if share < 1 and unit.format == "parquet" else 0
+        for batch in read_source(unit, self.files, text_field=text_field, id_field=id_field, batch_bytes=READ_AT_ONCE):
+            kept += self._taken(batch)
+            records += batch.records
+            done = records / num_rows if num_rows else (self.files.read_bytes - before) / max(1, size_of(unit))
+            if unit.end is None and not unit.start and share <= done < 1:
+                return done
+        return 1.0
+
+    def _taken(self, batch: ReadBatch) -> list[DocumentBatch]:
+        """Counts a batch, and keeps it while fewer than the wanted share are kept."""
+        size = sum(len(text.encode()) for text in batch.documents.texts)
+        self.counts.update(records=batch.records, documents=len(batch.documents), text_bytes=size)
+        self.counts.update(f"rejected.{record.reason}" for record in batch.rejected)
+        if not size or self.kept_bytes > self.keep_share * (self.counts["text_bytes"] - size):
+            return []
+        self.kept_bytes += size
+        return [batch.documents]
+
+
+class _Watched:
+    """Files whose bytes are counted as they are read."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.read_bytes = 0
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens a file that is counted."""
+        return cast("BinaryIO", _Stream(self.files.open(path), self))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.files, name)
+
+
+class _Stream:
+    def __init__(self, stream: BinaryIO, owner: _Watched) -> None:
+        self._stream, self._owner = stream, owner
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._owner.read_bytes += len(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _num_rows(source: Source, files: Files) -> int:
+    """Rows of a Parquet file; 0 where it cannot say, or is compressed as a whole."""
+    if source.compression:
+        return 0
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with files.open(source.path) as stream:
+            return pq.ParquetFile(stream).metadata.num_rows  # type: ignore[no-any-return]
+    except (pa.ArrowException, OSError):
+        return 0
+
+
+def _regrouped(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
+    """The documents in batches as large as a build makes them, those with given sentences apart."""
+    held: dict[bool, list[DocumentBatch]] = {False: [], True: []}
+    for batch in batches:
+        group = held[batch.sentences is not None]
+        group.append(batch)
+        if sum(len(text) for member in group for text in member.texts) >= BATCH_BYTES:
+            yield _joined(group)
+            group.clear()
+    yield from (_joined(group) for group in held.values() if group)
+
+
+def _joined(batches: Sequence[DocumentBatch]) -> DocumentBatch:
+    sentences = [document for batch in batches for document in batch.sentences or ()]
+    return DocumentBatch(
+        ids=[name for batch in batches for name in batch.ids],
+        texts=[text for batch in batches for text in batch.texts],
+        sentences=sentences if batches[0].sentences is not None else None,
+    )

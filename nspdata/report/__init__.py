@@ -1,5 +1,0 @@
-"""A dataset, told to people: everything that is known of it in one value, as a table and as a page."""
-
-from nspdata.report.overview import Overview, names, overview
-
-__all__ = ["Overview", "names", "overview"]

@@ -1,0 +1,325 @@
+"""Where sentences begin: what spaCy's tokenizer and sentencizer would say, asked only where it matters, and remembered.
+
+The sentencizer looks at tokens that are one of its punct_chars, and at the first token after one that is not punctuation. spaCy
+tokenizes each run of characters between white space by itself. So of most such *chunks* nothing need be known: one that holds
+no punct_char and does not begin with punctuation can only be entered, and begins a sentence if one has just ended. The others
+are put to spaCy's own tokenizer, each distinct one once, and what it says is kept: where sentences begin inside it, and whether
+one has just ended when it is left. A few languages have rules for strings with a space inside (Russian "и пр."): where one
+stands, the chunks on both sides of the space are taken for one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.tokenization.fast.characters import PUNCTUATION, SPACE, STOP
+from nspdata.tokenization.fast.tokenizer import bare_tokenizer, glued_places, spaced_rules
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NEW_PARAGRAPH, PLAIN_CHUNK = -1, -2
+"""Events that are no entry of the table."""
+
+LONGEST_KEPT = 48
+"""Characters of the longest chunk that is remembered; longer ones hardly come again."""
+
+TABLE_SLOTS = 1 << 20
+
+MOST_ENTRIES = 500_000
+"""Chunks remembered before all of them are forgotten: about 60 MB."""
+
+ASKED_AT_ONCE = 200_000
+"""Characters put to spaCy in one text."""
+
+LINE_ENDS_THAT_PART = {"none": 1 << 60, "line": 1, "blank_line": 2}
+"""Line ends in a run of white space that end a paragraph: one ends a line, two leave a blank one between."""
+
+
+class Boundaries:
+    """Sentence starts of texts, equal to spaCy's.
+
+    Args:
+        nlp: a pipeline that `characters.rule_based` or `characters.character_based` accepts.
+        paragraphs: as `sentences.paragraph_spans`.
+        by_character: whether every character is a token.
+    """
+
+    def __init__(self, nlp: Any, paragraphs: str, *, by_character: bool) -> None:
+        self.by_character = by_character
+        self.parting = LINE_ENDS_THAT_PART[paragraphs]
+        self.tokenizer: Any = None if by_character else bare_tokenizer(nlp.tokenizer)
+        self.spaced = spaced_rules(nlp.tokenizer)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.slots = np.full(TABLE_SLOTS, -1, np.int32)
+        self.hashes = np.zeros(MOST_ENTRIES * 2, np.uint64)
+        self.num_entries = 0
+        self.firsts = np.zeros(0, np.int32)
+        self.leaves = np.zeros(0, np.uint8)
+        self.inner = np.zeros(0, np.int32)
+        self.inner_ends = np.zeros(1, np.int64)
+
+    def starts(
+        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], spacy: NDArray[np.uint8]
+    ) -> NDArray[np.int64]:
+        """Where sentences begin.
+
+        Args:
+            text: all the texts, joined.
+            codes: shape (num_characters,), the same.
+            documents: shape (num_texts + 1,), where each text begins.
+            spacy: `Characters.spacy`.
+
+        Returns:
+            shape (num_starts,), int64, strictly increasing indices into `codes`.
+        """
+        if self.by_character:
+            found = np.empty(len(codes) + 1, np.int64)
+            return found[: _starts_by_character(codes, documents, spacy, self.parting, found)]
+        if self.num_entries > MOST_ENTRIES:
+            self._forget()
+        room = len(codes) // 2 + len(documents) + 1
+        if self.num_entries + room > len(self.hashes):
+            self.hashes = np.concatenate([self.hashes, np.zeros(room, np.uint64)])
+        events, asked = np.empty((room, 3), np.int64), np.empty((room, 2), np.int64)
+        num_events, num_asked = _survey(
+            codes,
+            documents,
+            spacy,
+            self.parting,
+            glued_places(text, self.spaced),
+            self.slots,
+            self.hashes,
+            self.num_entries,
+            events,
+            asked,
+        )
+        self._ask(codes, asked[:num_asked], spacy)
+        limit = _count_starts(events[:num_events], self.inner_ends)
+        found = np.empty(limit, np.int64)
+        return found[: _resolve(events[:num_events], self.firsts, self.leaves, self.inner, self.inner_ends, found)]
+
+    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], spacy: NDArray[np.uint8]) -> None:
+        """Puts chunks to spaCy's tokenizer, and keeps what follows for the sentencizer; a line end parts them in its text."""
+        self.num_entries += len(asked)
+        sizes = asked[:, 1] - asked[:, 0]
+        batch = np.cumsum(sizes) // ASKED_AT_ONCE
+        parts = np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []
+        for part in parts:
+            text = "\n".join(
+                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
+            )
+            with self.tokenizer.vocab.memory_zone():
+                tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
+            kinds = _kinds(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), tokens, spacy)
+            firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
+            inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
+            count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
+            self.firsts = np.concatenate([self.firsts, firsts])
+            self.leaves = np.concatenate([self.leaves, leaves])
+            self.inner = np.concatenate([self.inner, inner[:count]])
+            self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
+
+
+@compiled
+def _kinds(codes: NDArray[np.uint32], tokens: NDArray[np.int64], spacy: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the sentencizer sees in each token, given its place and its length: `STOP`, `PUNCTUATION`, `SPACE` for a line end, or 0."""
+    kinds = np.zeros(len(tokens), np.uint8)
+    for token in range(len(tokens)):
+        place, length = tokens[token, 0], tokens[token, 1]
+        if length == 1 and spacy[codes[place]] & STOP:
+            kinds[token] = STOP
+        elif codes[place] == 10:
+            kinds[token] = SPACE
+        else:
+            punctuation = True
+            for at in range(place, place + length):
+                punctuation = punctuation and (spacy[codes[at]] & PUNCTUATION) != 0
+            kinds[token] = PUNCTUATION if punctuation else 0
+    return kinds
+
+
+@compiled
+def _transitions(
+    places: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    firsts: NDArray[np.int32],
+    leaves: NDArray[np.uint8],
+    inner: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> int:
+    """What each asked chunk does to the sentencizer.
+
+    `firsts`: the offset of the first token that begins a sentence if one has just ended, or -1. `leaves`: bit 0, whether a
+    sentence has just ended on leaving; bit 1, the same where one had just ended on entering. `inner`: other starts.
+    """
+    chunk, begin, total = 0, np.int64(0), 0
+    first, decided, seen, count = -1, False, False, 0
+    for token in range(len(places) + 1):
+        if token == len(places) or kinds[token] == SPACE:
+            firsts[chunk], counts[chunk] = first, count
+            leaves[chunk] = seen | ((seen or not decided) << 1)
+            chunk += 1
+            if token < len(places):
+                begin = places[token] + 1
+            first, decided, seen, count = -1, False, False, 0
+        elif kinds[token] == STOP:
+            decided, seen = True, True
+        elif kinds[token] != PUNCTUATION:
+            if not decided:
+                first, decided = places[token] - begin, True
+            elif seen:
+                inner[total] = places[token] - begin
+                total += 1
+                count += 1
+                seen = False
+    return total
+
+
+@compiled
+def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> Any:
+    """Where the entry of this hash is, or would be."""
+    slot = np.int64(mixed & np.uint64(TABLE_SLOTS - 1))
+    while slots[slot] >= 0 and hashes[slots[slot]] != mixed:
+        slot = (slot + 1) & (TABLE_SLOTS - 1)
+    return slot
+
+
+@compiled
+def _survey(  # noqa: C901, PLR0912 - one loop over characters
+    codes: NDArray[np.uint32],
+    documents: NDArray[np.int64],
+    spacy: NDArray[np.uint8],
+    parting: int,
+    glued: NDArray[np.int64],
+    slots: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+    num_entries: int,
+    events: NDArray[np.int64],
+    asked: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Finds the chunks that matter: `events` (any, 3) of place, entry and gap, and `asked` (any, 2), the span of each new entry.
+
+    A gap is white space that spaCy makes a token of: any but a single space.
+    """
+    num_events, num_asked, glue = 0, 0, 0
+    for document in range(len(documents) - 1):
+        at, end = documents[document], documents[document + 1]
+        fresh, maybe = True, False
+        while at < end:
+            run, line_ends = at, 0
+            while at < end and spacy[codes[at]] & SPACE:
+                code = codes[at]
+                line_ends += code == 13 or (code == 10 and (at == run or codes[at - 1] != 13))
+                at += 1
+            if at == end:
+                break
+            gap = at > run and (at - run > 1 or codes[run] != 32)
+            begin, stops, mixed = at, False, np.uint64(0x9E3779B97F4A7C15)
+            while at < end:
+                code = codes[at]
+                if spacy[code] & SPACE:
+                    while glued[glue] < at:
+                        glue += 1
+                    if glued[glue] != at:
+                        break
+                stops = stops or (spacy[code] & STOP) != 0
+                mixed = (mixed ^ np.uint64(code)) * np.uint64(0xBF58476D1CE4E5B9)
+                mixed ^= mixed >> np.uint64(32)
+                at += 1
+            if fresh or line_ends >= parting:
+                events[num_events, 0], events[num_events, 1], events[num_events, 2] = begin, NEW_PARAGRAPH, 0
+                num_events += 1
+                fresh, maybe, gap = False, False, False
+            entry = PLAIN_CHUNK
+            punctuated = (spacy[codes[begin]] & PUNCTUATION) != 0
+            if stops or (punctuated and maybe and not gap):
+                entry = -3
+                if at - begin <= LONGEST_KEPT:
+                    slot = _slot_of(mixed, slots, hashes)
+                    entry = slots[slot]
+                    if entry < 0:
+                        slots[slot] = num_entries + num_asked
+                if entry < 0:
+                    entry = num_entries + num_asked
+                    hashes[entry] = mixed
+                    asked[num_asked, 0], asked[num_asked, 1] = begin, at
+                    num_asked += 1
+            if entry >= 0 or maybe:
+                events[num_events, 0], events[num_events, 1], events[num_events, 2] = begin, entry, gap
+                num_events += 1
+            maybe = stops or (entry >= 0 and maybe and not gap)
+    return num_events, num_asked
+
+
+@compiled
+def _count_starts(events: NDArray[np.int64], inner_ends: NDArray[np.int64]) -> int:
+    """The most starts that these events can give."""
+    count = 0
+    for event in range(len(events)):
+        entry = events[event, 1]
+        count += 2 if entry < 0 else 2 + inner_ends[entry + 1] - inner_ends[entry]
+    return count
+
+
+@compiled
+def _resolve(
+    events: NDArray[np.int64],
+    firsts: NDArray[np.int32],
+    leaves: NDArray[np.uint8],
+    inner: NDArray[np.int32],
+    inner_ends: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> int:
+    """Runs the sentencizer over the events; fills `found` and returns how many sentences begin."""
+    count, seen = 0, False
+    for event in range(len(events)):
+        place, entry = events[event, 0], events[event, 1]
+        if entry == NEW_PARAGRAPH or (seen and (events[event, 2] or entry == PLAIN_CHUNK)):
+            found[count] = place
+            count += 1
+            seen = False
+        if entry < 0:
+            continue
+        if seen and firsts[entry] >= 0:
+            found[count] = place + firsts[entry]
+            count += 1
+        for index in range(inner_ends[entry], inner_ends[entry + 1]):
+            found[count] = place + inner[index]
+            count += 1
+        seen = (leaves[entry] & (2 if seen else 1)) != 0
+    return count
+
+
+@compiled
+def _starts_by_character(
+    codes: NDArray[np.uint32],
+    documents: NDArray[np.int64],
+    spacy: NDArray[np.uint8],
+    parting: int,
+    found: NDArray[np.int64],
+) -> int:
+    """The sentencizer where every character is a token; fills `found` and returns how many sentences begin."""
+    count = 0
+    for document in range(len(documents) - 1):
+        fresh, seen, run, line_ends = True, False, 0, 0
+        for at in range(documents[document], documents[document + 1]):
+            code = codes[at]
+            bits = spacy[code]
+            if bits & SPACE:
+                line_ends += code == 13 or (code == 10 and (run == 0 or codes[at - 1] != 13))
+                run += 1
+                continue
+            gap = run > 1 or (run == 1 and codes[at - 1] != 32)
+            if fresh or line_ends >= parting or (seen and (gap or not bits & (STOP | PUNCTUATION))):
+                found[count] = at
+                count += 1
+                seen = False
+            seen = seen or (bits & STOP) != 0
+            fresh, run, line_ends = False, 0, 0
+    return count

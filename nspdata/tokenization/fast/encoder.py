@@ -1,0 +1,130 @@
+"""Sentences and WordPiece ids an order of magnitude faster than the libraries that define them, and identical to theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.arrays.ragged import offsets
+from nspdata.tokenization.encoded import Encoded
+from nspdata.tokenization.fast.boundaries import Boundaries
+from nspdata.tokenization.fast.characters import Characters, character_based, code_points
+from nspdata.tokenization.fast.wordpieces import MOST_TOKENS_A_CHARACTER, PieceTable, encode_spans
+from nspdata.tokenization.plain import PlainEncoder
+from nspdata.tokenization.sentences import paragraph_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from nspdata.tokenization.sentences import Splitter
+    from nspdata.tokenization.wordpiece import WordPiece
+
+
+class FastEncoder:
+    """An `Encoder` for spaCy's rule-based sentencizer after a tokenizer by rules or by characters.
+
+    Args:
+        splitter: one that `can_encode_fast` accepts.
+        wordpiece: the tokenizer.
+    """
+
+    def __init__(self, splitter: Splitter, wordpiece: WordPiece) -> None:
+        self.plain = PlainEncoder(splitter, wordpiece)
+        self.splitter = splitter
+        self.characters = Characters(wordpiece.backend, splitter.nlp.get_pipe("sentencizer").punct_chars)
+        self.boundaries = Boundaries(splitter.nlp, splitter.paragraphs, by_character=character_based(splitter.nlp))
+        self.table = PieceTable(wordpiece.vocabulary)
+
+    def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
+        """See `Encoder.encode`."""
+        if sentences is not None:
+            return self._encode_given(sentences)
+        long = [index for index, text in enumerate(texts) if self._is_long(text)]
+        short = ["" if index in set(long) else text for index, text in enumerate(texts)] if long else list(texts)
+        text = "".join(short)
+        codes, documents = code_points(text, short)
+        self.characters.learn(codes)
+        starts = self.boundaries.starts(text, codes, documents, self.characters.spacy)
+        firsts = np.searchsorted(starts, documents)
+        encoded, unsafe = self._encode_spans(codes, np.append(starts, len(codes)), firsts)
+        return self._with_plain(encoded, texts, sorted({*long, *unsafe}))
+
+    def _is_long(self, text: str) -> bool:
+        """Whether a paragraph must be cut before spaCy takes it."""
+        limit = self.splitter.max_characters
+        if len(text) <= limit:
+            return False
+        spans = paragraph_spans(text, self.splitter.paragraphs, max_characters=1 << 60)
+        return any(end - start > limit for start, end in spans)
+
+    def _encode_given(self, sentences: Sequence[Sequence[str]]) -> Encoded:
+        """Encodes sentences as they stand."""
+        flat = [sentence for document in sentences for sentence in document]
+        codes, spans = code_points("".join(flat), flat)
+        self.characters.learn(codes)
+        firsts = offsets(np.array([len(document) for document in sentences], np.int64))
+        encoded, unsafe = self._encode_spans(codes, spans, firsts)
+        if not unsafe:
+            return encoded
+        return self.plain.encode([""] * len(sentences), sentences)
+
+    def _encode_spans(
+        self, codes: NDArray[np.uint32], spans: NDArray[np.int64], firsts: NDArray[np.int64]
+    ) -> tuple[Encoded, list[int]]:
+        """Encodes spans; `firsts` says where each document begins among them. Returns also the documents with an unsafe span."""
+        table, characters = self.table, self.characters
+        ids = np.empty(MOST_TOKENS_A_CHARACTER * len(codes) + 1, table.dtype)
+        ends, unsafe = np.empty(len(spans) - 1, np.int64), np.zeros(len(spans) - 1, np.bool_)
+        arrays = (
+            table.codes,
+            table.ends,
+            table.goes_on,
+            table.slots,
+            table.longest,
+            table.unknown_id,
+            table.special_codes,
+            table.special_ends,
+            table.special_ids,
+        )
+        count = encode_spans(
+            codes, spans, characters.kinds, characters.targets, characters.parts, arrays, ids, ends, unsafe
+        )
+        lengths = np.diff(ends, prepend=0)
+        encoded = Encoded(
+            ids=ids[:count].copy(),
+            sentence_offsets=offsets(lengths[lengths > 0]),
+            document_offsets=offsets(lengths > 0)[firsts],
+        )
+        if not unsafe.any():
+            return encoded, []
+        return encoded, np.unique(np.searchsorted(firsts, np.flatnonzero(unsafe), side="right") - 1).tolist()
+
+    def _with_plain(self, encoded: Encoded, texts: Sequence[str], indices: list[int]) -> Encoded:
+        """The same, with the documents of these indices encoded the plain way."""
+        if not indices:
+            return encoded
+        plain = self.plain.encode([texts[index] for index in indices])
+        counts = np.diff(encoded.document_offsets)
+        both = [*_documents(encoded), *_documents(plain)]
+        order = np.arange(len(counts))
+        order[indices] = len(counts) + np.arange(len(indices))
+        chosen = [both[index] for index in order.tolist()]
+        lengths = np.concatenate([np.zeros(0, np.int64), *(lengths for _, lengths in chosen)])
+        return Encoded(
+            ids=np.concatenate([encoded.ids[:0], *(ids for ids, _ in chosen)]),
+            sentence_offsets=offsets(lengths),
+            document_offsets=offsets(np.array([len(lengths) for _, lengths in chosen], np.int64)),
+        )
+
+
+def _documents(encoded: Encoded) -> list[tuple[NDArray[np.uint16], NDArray[np.int64]]]:
+    """Ids and sentence lengths of each document."""
+    lengths, places = np.diff(encoded.sentence_offsets), encoded.document_offsets
+    tokens = encoded.sentence_offsets[places]
+    return [
+        (encoded.ids[tokens[index] : tokens[index + 1]], lengths[places[index] : places[index + 1]])
+        for index in range(len(places) - 1)
+    ]

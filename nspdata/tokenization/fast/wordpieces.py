@@ -1,0 +1,247 @@
+"""WordPiece as compiled loops over code points: normalize, part into words, take the longest piece that the vocabulary holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.arrays.ragged import offsets as offsets_of
+from nspdata.tokenization.fast.characters import ALONE, DROPPED, SEVERAL, UNSAFE, WORD
+from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.tokenization.vocabulary import Vocabulary
+
+MAX_CHARACTERS_A_WORD = 100
+
+MOST_TOKENS_A_CHARACTER = 4
+"""The longest canonical decomposition of a character."""
+
+BEGIN, CONTINUE = np.uint64(0xCBF29CE484222325), np.uint64(0x84222325CBF29CE4)
+PRIME = np.uint64(0x9FB21C651E98DF25)
+SHIFT = np.uint64(32)
+OPENING_BRACKET = ord("[")
+
+
+class PieceTable:
+    """The vocabulary as a hash table of code points, and the special tokens that stand literally in texts.
+
+    Attributes:
+        slots: shape (2**n,), int32: id or -1, at the hash of a piece; a piece that goes on with a word has a hash of its own.
+        codes: shape (num_codes,), uint32: the pieces' code points (without `##`).
+        ends: shape (vocab_size + 1,), int64: where each piece ends in `codes`.
+        goes_on: shape (vocab_size,), bool: pieces that go on with a word.
+        longest: code points of the longest piece.
+        special_codes, special_ends, special_ids: the five special tokens.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.goes_on = vocabulary.continuations
+        pieces = [
+            token[2:] if goes_on else token for token, goes_on in zip(vocabulary.tokens, self.goes_on, strict=True)
+        ]
+        self.codes = _codes("".join(pieces))
+        self.ends = offsets_of(np.array([len(piece) for piece in pieces], np.int64))
+        self.longest = max(map(len, pieces))
+        self.slots = np.full(1 << max(10, (4 * len(pieces)).bit_length()), -1, np.int32)
+        with np.errstate(over="ignore"):
+            _fill(self.codes, self.ends, self.goes_on, self.slots)
+        self.special_codes = _codes("".join(SPECIAL_TOKENS))
+        self.special_ends = offsets_of(np.array([len(token) for token in SPECIAL_TOKENS], np.int64))
+        self.special_ids = np.array([vocabulary.special_ids[token] for token in SPECIAL_TOKENS], np.int64)
+        self.unknown_id = vocabulary.special_ids["[UNK]"]
+        self.dtype = vocabulary.dtype
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+@compiled
+def _step(mixed: Any, code: Any) -> Any:
+    mixed = (mixed ^ np.uint64(code)) * PRIME
+    return mixed ^ (mixed >> SHIFT)
+
+
+@compiled
+def _fill(
+    codes: NDArray[np.uint32], ends: NDArray[np.int64], goes_on: NDArray[np.bool_], slots: NDArray[np.int32]
+) -> None:
+    for piece in range(len(goes_on)):
+        mixed = CONTINUE if goes_on[piece] else BEGIN
+        for at in range(ends[piece], ends[piece + 1]):
+            mixed = _step(mixed, codes[at])
+        slot = np.int64(mixed & np.uint64(len(slots) - 1))
+        while slots[slot] >= 0:
+            slot = (slot + 1) & (len(slots) - 1)
+        slots[slot] = piece
+
+
+@compiled
+def _look_up(
+    mixed: Any,
+    word: NDArray[np.uint32],
+    start: int,
+    length: int,
+    going_on: bool,  # noqa: FBT001
+    codes: NDArray[np.uint32],
+    ends: NDArray[np.int64],
+    goes_on: NDArray[np.bool_],
+    slots: NDArray[np.int32],
+) -> Any:
+    """The id of a piece of a word, or -1."""
+    slot = np.int64(mixed & np.uint64(len(slots) - 1))
+    while slots[slot] >= 0:
+        piece = slots[slot]
+        begin = ends[piece]
+        if goes_on[piece] == going_on and ends[piece + 1] - begin == length:
+            same = True
+            for index in range(length):
+                if codes[begin + index] != word[start + index]:
+                    same = False
+                    break
+            if same:
+                return piece
+        slot = (slot + 1) & (len(slots) - 1)
+    return -1
+
+
+@compiled
+def _word_pieces(
+    word: NDArray[np.uint32],
+    length: int,
+    hashes: NDArray[np.uint64],
+    codes: NDArray[np.uint32],
+    ends: NDArray[np.int64],
+    goes_on: NDArray[np.bool_],
+    slots: NDArray[np.int32],
+    longest: int,
+    unknown_id: int,
+    ids: NDArray[Any],
+    count: int,
+) -> int:
+    """Writes the pieces of a word, or one [UNK]; returns the new number of ids."""
+    if length > MAX_CHARACTERS_A_WORD:
+        ids[count] = unknown_id
+        return count + 1
+    first, start = count, 0
+    while start < length:
+        mixed = CONTINUE if start else BEGIN
+        reach = min(longest, length - start)
+        for index in range(reach):
+            mixed = _step(mixed, word[start + index])
+            hashes[index] = mixed
+        piece = -1
+        while reach > 0:
+            piece = _look_up(hashes[reach - 1], word, start, reach, start > 0, codes, ends, goes_on, slots)
+            if piece >= 0:
+                break
+            reach -= 1
+        if piece < 0:
+            ids[first] = unknown_id
+            return first + 1
+        ids[count] = piece
+        count += 1
+        start += reach
+    return count
+
+
+@compiled
+def _special_at(
+    codes: NDArray[np.uint32], at: int, end: int, special_codes: NDArray[np.uint32], special_ends: NDArray[np.int64]
+) -> int:
+    """Which special token stands here, or -1."""
+    for special in range(len(special_ends) - 1):
+        begin = special_ends[special]
+        length = special_ends[special + 1] - begin
+        if at + length <= end:
+            same = True
+            for index in range(length):
+                if codes[at + index] != special_codes[begin + index]:
+                    same = False
+                    break
+            if same:
+                return special
+    return -1
+
+
+@compiled
+def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
+    texts: NDArray[np.uint32],
+    spans: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    targets: NDArray[np.uint32],
+    parts: NDArray[np.uint32],
+    table: tuple[Any, ...],
+    ids: NDArray[Any],
+    ends_of: NDArray[np.int64],
+    unsafe: NDArray[np.bool_],
+) -> int:
+    """Encodes each span of code points by itself.
+
+    Args:
+        texts: shape (num_characters,), uint32.
+        spans: shape (num_spans + 1,), int64: where each begins.
+        kinds: that of `Characters`.
+        targets: that of `Characters`.
+        parts: that of `Characters`.
+        table: the arrays of `PieceTable`.
+        ids: room for the ids.
+        ends_of: shape (num_spans,), int64, filled: where each span's ids end.
+        unsafe: shape (num_spans,), bool, filled: spans with a character that must go the plain way.
+
+    Returns:
+        How many ids there are.
+    """
+    codes, ends, goes_on, slots, longest, unknown_id, special_codes, special_ends, special_ids = table
+    word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
+    count = 0
+    for span in range(len(spans) - 1):
+        at, end, length = spans[span], spans[span + 1], 0
+        while at < end:
+            code = texts[at]
+            special = _special_at(texts, at, end, special_codes, special_ends) if code == OPENING_BRACKET else -1
+            if special >= 0:
+                if length:
+                    count = _word_pieces(
+                        word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                    )
+                    length = 0
+                ids[count] = special_ids[special]
+                count += 1
+                at += special_ends[special + 1] - special_ends[special]
+                continue
+            kind, target, part = kinds[code], targets[code], -1
+            if kind == SEVERAL:
+                part = int(target)
+                kind, target = parts[part, 0], parts[part, 1]
+            while kind != 255:
+                if kind == WORD:
+                    if length <= MAX_CHARACTERS_A_WORD:
+                        word[min(length, MAX_CHARACTERS_A_WORD)] = target
+                        length += 1
+                elif kind != DROPPED:
+                    unsafe[span] |= kind == UNSAFE
+                    if length:
+                        count = _word_pieces(
+                            word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                        )
+                        length = 0
+                    if kind == ALONE:
+                        word[0] = target
+                        count = _word_pieces(
+                            word, 1, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                        )
+                if part < 0:
+                    break
+                part += 1
+                kind, target = parts[part, 0], parts[part, 1]
+            at += 1
+        if length:
+            count = _word_pieces(word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count)
+        ends_of[span] = count
+    return count

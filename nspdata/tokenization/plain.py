@@ -1,0 +1,34 @@
+"""Texts to token ids: sentences, then WordPiece in each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.arrays.ragged import offsets
+from nspdata.tokenization.encoded import Encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.tokenization.sentences import Splitter
+    from nspdata.tokenization.wordpiece import WordPiece
+
+
+class PlainEncoder:
+    """spaCy and `tokenizers`, called one after the other: the reference, and the way of every pipeline with a model."""
+
+    def __init__(self, splitter: Splitter, wordpiece: WordPiece) -> None:
+        self.splitter = splitter
+        self.wordpiece = wordpiece
+
+    def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
+        """See `Encoder.encode`."""
+        if sentences is None:
+            spans = self.splitter.split(texts)
+            sentences = [[text[start:end] for start, end in found] for text, found in zip(texts, spans, strict=True)]
+        ids, ends = self.wordpiece.encode([sentence for document in sentences for sentence in document])
+        lengths = np.diff(ends)
+        held = offsets(lengths > 0)[offsets(np.array([len(document) for document in sentences], np.int64))]
+        return Encoded(ids=ids, sentence_offsets=offsets(lengths[lengths > 0]), document_offsets=held)

@@ -1,0 +1,102 @@
+"""A WordPiece vocabulary from a corpus: trained by `tokenizers`, the same for the same texts, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from nspdata.errors import InputError
+from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
+from nspdata.tokenization.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def train(  # noqa: PLR0913 - the settings of a vocabulary
+    texts: Callable[[], Iterator[str]],
+    *,
+    lowercase: bool = True,
+    strip_accents: bool | None = None,
+    vocab_size: int = 30_522,
+    min_frequency: int = 2,
+    limit_alphabet: int = 6_000,
+    show_progress: bool = False,
+) -> WordPiece:
+    """Trains a vocabulary.
+
+    The trainer of `tokenizers` numbers the pieces of a word in the order of a hash table with a random seed, and breaks ties by
+    those numbers: two runs over one text differ. So the alphabet is settled first, in an order of its own, and given to it.
+
+    Args:
+        texts: gives the same texts anew each time it is called; it is called two or three times.
+        lowercase: whether the tokenizer lower-cases.
+        strip_accents: whether it takes combining marks off; None goes with `lowercase`.
+        vocab_size: entries in all; the 5 special tokens come first. Fewer where the texts do not give more.
+        min_frequency: a pair that is seen less often is not merged.
+        limit_alphabet: characters kept, the commonest first; what is rarer becomes [UNK]. Fewer where `vocab_size` is too small.
+        show_progress: draws the trainer's bars on stderr.
+
+    Raises:
+        InputError: the texts hold no word.
+    """
+    strip = lowercase if strip_accents is None else strip_accents
+    normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
+    pieces = _trained(
+        texts, normalizer, list(SPECIAL_TOKENS), [], vocab_size=0, min_frequency=1, limit_alphabet=1 << 30
+    )
+    characters = [piece for piece in pieces if len(piece) == 1]
+    if not characters:
+        raise InputError("the texts hold no word to train a vocabulary on; look at the input and at --text-field")
+    parts = {piece for piece in pieces if len(piece) == 3 and piece.startswith("##")}
+    room = vocab_size - len(SPECIAL_TOKENS)
+    if len(characters) > limit_alphabet or len(characters) + len(parts) > room:
+        counts: Counter[str] = Counter()
+        for text in texts():
+            counts.update(normalizer.normalize_str(text))
+        characters = sorted(characters, key=lambda character: (-counts[character], character))[:limit_alphabet]
+        entries = accumulate(1 + (f"##{character}" in parts) for character in characters)
+        characters = characters[: sum(total <= room for total in entries)]
+    alphabet = sorted(characters)
+    vocabulary = _trained(
+        texts,
+        normalizer,
+        [*SPECIAL_TOKENS, *(f"##{character}" for character in alphabet if f"##{character}" in parts)],
+        alphabet,
+        vocab_size=vocab_size,
+        min_frequency=min_frequency,
+        limit_alphabet=len(alphabet),
+        show_progress=show_progress,
+    )
+    return WordPiece(Vocabulary(tuple(vocabulary)), lowercase=lowercase, strip_accents=strip)
+
+
+def _trained(  # noqa: PLR0913
+    texts: Callable[[], Iterator[str]],
+    normalizer: normalizers.BertNormalizer,
+    first: list[str],
+    alphabet: list[str],
+    *,
+    vocab_size: int,
+    min_frequency: int,
+    limit_alphabet: int,
+    show_progress: bool = False,
+) -> list[str]:
+    """The tokens of one training, by id."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size,
+        min_frequency=min_frequency,
+        limit_alphabet=limit_alphabet,
+        initial_alphabet=alphabet,
+        special_tokens=first,
+        show_progress=show_progress,
+    )
+    tokenizer.train_from_iterator(texts(), trainer)
+    ids = tokenizer.get_vocab()
+    return sorted(ids, key=lambda token: ids[token])

@@ -1,0 +1,101 @@
+"""A WordPiece vocabulary as the arrays that masking and statistics need; no tokenizer library is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def id_dtype(vocab_size: int) -> np.dtype[Any]:
+    """The dtype of token ids: uint16, or uint32 where the vocabulary needs it."""
+    return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Tokens by id.
+
+    Raises:
+        ConfigError: one of the five special tokens is absent, or a token is there twice.
+
+    >>> Vocabulary(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b")).continuations.tolist()[-2:]
+    [False, True]
+    """
+
+    tokens: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        missing = [token for token in SPECIAL_TOKENS if token not in self.tokens]
+        if missing:
+            raise ConfigError(
+                f"the vocabulary lacks {', '.join(missing)}: BERT needs the five special tokens {', '.join(SPECIAL_TOKENS)}; "
+                "add them to the vocabulary, or train one with `nspdata train-tokenizer`"
+            )
+        if len(set(self.tokens)) != len(self.tokens):
+            twice = next(token for token in self.tokens if self.tokens.count(token) > 1)
+            raise ConfigError(f"the vocabulary holds {twice!r} twice; every token has one id")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled small: a plan of a build takes its vocabulary to every worker."""
+        return _unpacked, (zlib.compress(self.text.encode(), 1),)
+
+    @staticmethod
+    def read(path: str | Path) -> Vocabulary:
+        """Reads a `vocab.txt`: one token a line, its id the line's number from 0."""
+        return Vocabulary.parse(Path(path).read_text(encoding="utf-8"))
+
+    @staticmethod
+    def parse(text: str) -> Vocabulary:
+        """Reads the text of a `vocab.txt`."""
+        return Vocabulary(tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")))
+
+    @property
+    def text(self) -> str:
+        """The vocabulary as the text of a `vocab.txt`."""
+        return "".join(f"{token}\n" for token in self.tokens)
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of `text`, hexadecimal."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """The id of each special token."""
+        return {token: self.tokens.index(token) for token in SPECIAL_TOKENS}
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of token ids."""
+        return id_dtype(len(self.tokens))
+
+    @property
+    def specials(self) -> NDArray[np.bool_]:
+        """Shape (vocab_size,), bool: the five special tokens."""
+        result = np.zeros(len(self.tokens), np.bool_)
+        result[list(self.special_ids.values())] = True
+        return result
+
+    @property
+    def continuations(self) -> NDArray[np.bool_]:
+        """Shape (vocab_size,), bool: tokens that go on with a word (`##...`)."""
+        return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
+
+
+def _unpacked(data: bytes) -> Vocabulary:
+    return Vocabulary.parse(zlib.decompress(data).decode())

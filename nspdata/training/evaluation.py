@@ -1,0 +1,99 @@
+"""Held-out figures, and the figures of guessing that they must beat."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from nspdata.dataset.manifest import read_manifest, split_entries
+from nspdata.dataset.shards import read_rows
+from nspdata.training.batches import Batch, Shape, make_fed, moved
+from nspdata.training.sources import evaluation_feeder
+from nspdata.training.window import SUMS, figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from nspdata.instances.rows import Rows
+    from nspdata.training.batches import Fed
+    from nspdata.training.data import Dataset
+    from nspdata.training.metrics import Line
+    from nspdata.training.prepare import Training
+
+UNIGRAM_TOKENS = 20_000_000
+"""Tokens of the train split that the unigram baseline is counted on, at most."""
+
+
+def evaluate(training: Training, dataset: Dataset) -> Line:
+    """Losses and accuracies over the validation split, masks as they lie; nothing where there is no such split."""
+    if not dataset.rows.get("validation"):
+        return {}
+    config, processes = training.config.evaluation, training.processes
+    together = config.batch_size * processes.world_size
+    num_steps = -(-min(config.rows or math.inf, dataset.rows["validation"]) // together)
+    feeder = evaluation_feeder(training, dataset, num_steps=int(num_steps))
+    module = training.model.eval()  # not the compiled copy: this runs a few times, in other shapes
+    sums = torch.zeros(6, dtype=torch.float64, device=processes.device)
+    nothing = _nothing(processes.device)
+    with torch.inference_mode(), training.autocast():
+        for _ in range(int(num_steps)):  # the same on every rank: a sharded model is run by all or none
+            fed = next(feeder, nothing)
+            sums[:4] += torch.stack(module(fed.batch))
+            sums[4:] += fed.counts
+    feeder.close()
+    module.train()
+    sums = processes.summed(sums)
+    line = figures(
+        dict(zip(SUMS, sums.tolist(), strict=False)), masked=float(sums[4]), rows=float(sums[5]), model=module
+    )
+    return line | {"rows": int(sums[5]), "masked": int(sums[4])}
+
+
+def _nothing(device: torch.device) -> Fed:
+    """A batch of no rows."""
+    none: NDArray[np.int64] = np.zeros(0, np.int64)
+    return moved(
+        make_fed(dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}, {}, Shape()), device
+    )
+
+
+def guessing(dataset: Dataset) -> dict[str, Any]:
+    """What guessing gets on the validation split: MLM by the train split's token frequencies, pairs by the commoner label.
+
+    Returns:
+        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; nothing
+        where there is no validation split.
+    """
+    if not dataset.rows.get("validation"):
+        return {}
+    size = dataset.metadata.vocab_size
+    counts = np.ones(size, np.int64)
+    for rows in _rows(dataset, "train"):
+        counts += np.bincount(rows.unmasked_ids(), minlength=size)
+        if counts.sum() > UNIGRAM_TOKENS:
+            break
+    masked = np.zeros(size, np.int64)
+    labels = np.zeros(2, np.int64)
+    for rows in _rows(dataset, "validation"):
+        masked += np.bincount(rows.masked_lm_labels, minlength=size)
+        labels += np.bincount(rows.next_sentence_label, minlength=2)
+    counts[list(dataset.metadata.special_ids.values())] = 0  # never masked, so never to be guessed
+    surprise = np.log(counts.sum()) - np.log(np.maximum(counts, 1))
+    share = labels / labels.sum()
+    return {
+        "mlm_loss": float((masked * surprise).sum() / max(1, masked.sum())),
+        "mlm_accuracy": float(masked[counts.argmax()] / max(1, masked.sum())),
+        "nsp_loss": float(-(share[share > 0] * np.log(share[share > 0])).sum()),
+        "nsp_accuracy": float(share.max()),
+        "rows": int(labels.sum()),
+    }
+
+
+def _rows(dataset: Dataset, split: str) -> Iterator[Rows]:
+    for entry in split_entries(read_manifest(dataset.directory), split):
+        yield from read_rows(dataset.directory, entry)

@@ -1,0 +1,135 @@
+"""Everything that a training needs before its first step."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from nspdata.arrays import random as seeding
+from nspdata.config.train import SIZES
+from nspdata.training.data import plan_phases, read_vocabulary, resolve_objective
+from nspdata.training.model import Pretraining, checkpoint_model, fresh_model, saved_model
+from nspdata.training.optimizer import load_optimizer_tensors, make_optimizer
+from nspdata.training.processes import spread
+from nspdata.training.throughput import measured_peak
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from torch import Tensor, nn
+    from transformers import BertForPreTraining
+
+    from nspdata.config.train import TrainConfig
+    from nspdata.training.data import PlannedPhase
+    from nspdata.training.processes import Processes
+
+VOCAB_MULTIPLE = 64
+"""On a GPU the logits are padded to a multiple of this: 30,522 is not even one of 4."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Model, optimizer and plan.
+
+    Attributes:
+        config: the settings.
+        processes: who trains.
+        objective: `mlm+nsp`, `mlm+sop`, `mlm`, `nsp` or `sop`.
+        phases: in order.
+        model: the plain model; its parameters are what is saved.
+        module: what the step calls: the model compiled, copied or sharded.
+        optimizer: over the model's parameters.
+        parameters: those that are trained.
+        bf16: whether products are computed in bf16.
+        peak: the device's measured floating-point operations a second in that precision.
+        notes: what was initialised that a checkpoint lacked.
+    """
+
+    config: TrainConfig
+    processes: Processes
+    objective: str
+    phases: list[PlannedPhase]
+    model: Pretraining
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    parameters: list[Tensor]
+    bf16: bool
+    peak: float
+    notes: list[str]
+
+    @property
+    def num_steps(self) -> int:
+        """Updates of all phases."""
+        return self.phases[-1].first_step + self.phases[-1].steps
+
+    @property
+    def packed(self) -> bool:
+        """Whether rows are packed to max_seq_length."""
+        layout = self.config.device.layout
+        return layout == "packed" or (layout == "auto" and self.processes.device.type == "cuda")
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The precision of a forward pass."""
+        return torch.autocast(self.processes.device.type, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
+
+
+def prepare_training(
+    config: TrainConfig, directory: Path, processes: Processes, *, checkpoint: Path | None = None
+) -> Training:
+    """Opens the datasets, makes or reads the model, and spreads it over the ranks.
+
+    Args:
+        config: the settings.
+        directory: the dataset directory of phases that name none.
+        processes: who trains.
+        checkpoint: a checkpoint of this training to go on from.
+
+    Raises:
+        ConfigError: the settings, the model and the datasets do not fit together.
+        ShardError: a dataset or the checkpoint is damaged.
+    """
+    config = config.with_rate()
+    phases = plan_phases(config, directory, world_size=processes.world_size)
+    objective = resolve_objective(config, phases[0].dataset)
+    cuda = processes.device.type == "cuda"
+    bert, notes = (saved_model(checkpoint), []) if checkpoint else _first_model(config, phases)
+    model = Pretraining(
+        bert.to(processes.device),
+        objective,
+        vocab_multiple=VOCAB_MULTIPLE if cuda else 1,
+        recompute=config.model.activation_checkpointing,
+    )
+    bf16 = config.device.precision == "bf16" or (config.device.precision == "auto" and cuda)
+    compiled = config.device.compile == "yes" or (config.device.compile == "auto" and cuda)
+    module = spread(model.train(), processes, config.device, compiled=compiled, bf16=bf16)
+    optimizer = make_optimizer(model, config.optimizer)
+    if checkpoint:
+        load_optimizer_tensors(bert, optimizer, checkpoint)
+    return Training(
+        config=config,
+        processes=processes,
+        objective=objective,
+        phases=phases,
+        model=model,
+        module=module,
+        optimizer=optimizer,
+        parameters=[parameter for parameter in model.parameters() if parameter.requires_grad],
+        bf16=bf16,
+        peak=measured_peak(processes.device, torch.bfloat16 if bf16 else torch.float32),
+        notes=notes,
+    )
+
+
+def _first_model(config: TrainConfig, phases: list[PlannedPhase]) -> tuple[BertForPreTraining, list[str]]:
+    """The model that a training begins with, the same on every rank."""
+    vocabulary = read_vocabulary(phases[0].dataset)
+    longest = max(planned.dataset.metadata.max_seq_length for planned in phases)
+    torch.manual_seed(int(seeding.stream(config.seed, "weights").random_raw()) >> 1)
+    source = config.model.source
+    if source in SIZES:
+        return fresh_model(source, vocabulary, max_seq_length=longest, config=config.model), []
+    return checkpoint_model(Path(source), vocabulary, max_seq_length=longest, config=config.model)

@@ -1,0 +1,301 @@
+"""The laws of pairs: on any documents, with any settings, every row is what its label says."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from nspdata.config.build import Config, MaskingConfig, PairingConfig
+from nspdata.errors import InputError
+from nspdata.instances.assemble import build_instances
+from nspdata.instances.rows import Rows
+from tests.instances.corpora import FIRST, LENGTHS, Lengths, lists, make_documents, random_lengths, vocabulary_of
+from tests.instances.laws import Checker, Row, take_apart
+from tests.reference.pretraining import full_sentences
+
+PAIRINGS = st.builds(
+    PairingConfig,
+    objective=st.sampled_from(["nsp", "sop", "none"]),
+    unit=st.sampled_from(["segments", "sentences"]),
+    negatives=st.sampled_from(["other", "similar"]),
+    max_seq_length=st.integers(8, 90),
+    short_seq_prob=st.sampled_from([0.0, 0.1, 1.0]),
+    random_next_prob=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
+)
+
+
+def build(
+    lengths: Lengths, config: Config, document_ids: list[int] | None = None, *, shard: int = 0
+) -> tuple[list[Row], dict[str, int], Checker, Rows]:
+    """Builds a shard and holds every row to the laws."""
+    documents = make_documents(lengths, document_ids)
+    vocabulary = vocabulary_of(documents)
+    rows, counts = build_instances(documents, config, vocabulary, split="train", shard=shard)
+    checker = Checker(documents, config)
+    found = list(take_apart(rows, vocabulary))
+    for row in found:
+        checker.check(row)
+    return found, counts, checker, rows
+
+
+def config_of(seed: int = 0, **pairing: Any) -> Config:
+    return Config(seed=seed, pairing=PairingConfig(**pairing))
+
+
+@given(lengths=LENGTHS, pairing=PAIRINGS, seed=st.integers(0, 1 << 40))
+def test_every_row_obeys_the_laws(lengths: Lengths, pairing: PairingConfig, seed: int) -> None:
+    """Adjacent and of one document, or of two documents; never too long; never an empty segment; never out of order."""
+    build(lengths, Config(seed=seed, pairing=pairing))
+
+
+@given(
+    lengths=LENGTHS, max_seq_length=st.integers(8, 90), seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.5, 1])
+)
+def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, share: float) -> None:
+    """With `segments` every token stands in exactly one row of its own document's, but for those that truncation counts."""
+    config = config_of(seed, max_seq_length=max_seq_length, random_next_prob=share)
+    found, counts, checker, _ = build(lengths, config)
+    assert set(checker.own.values()) <= {1}
+    assert checker.lost() <= counts["tokens_truncated"]
+    assert counts["sentences_unpaired"] == 0
+    if share == 0:  # then a negative is forced, and its A is a single sentence
+        alone = [row for row in found if row.label == 1]
+        assert len(alone) == counts["forced_negatives"]
+        assert all(len({checker.places[token - FIRST].sentence for token in row.a}) == 1 for row in alone)
+
+
+@given(lengths=LENGTHS, max_seq_length=st.integers(8, 90), seed=st.integers(0, 99), short=st.sampled_from([0.1, 1.0]))
+def test_swapped_segments_lose_only_what_is_counted(
+    lengths: Lengths, max_seq_length: int, seed: int, short: float
+) -> None:
+    """With `sop` nothing is left out but the last sentence of a document, where it has no partner; tokens add up exactly."""
+    config = config_of(seed, objective="sop", max_seq_length=max_seq_length, short_seq_prob=short)
+    found, counts, checker, _ = build(lengths, config)
+    assert set(checker.own.values()) <= {1}
+    assert sum(len(row.a) + len(row.b) for row in found) == len(checker.own)
+    last = [document[-1] for document in lengths]
+    unpaired = {sum(some) for some in itertools.combinations(last, counts["sentences_unpaired"])}
+    assert checker.lost() - counts["tokens_truncated"] in unpaired
+
+
+@given(lengths=LENGTHS, max_seq_length=st.integers(8, 90))
+def test_one_segment_a_row_loses_nothing(lengths: Lengths, max_seq_length: int) -> None:
+    """With `none` the rows, one after another, are the corpus, in whole sentences wherever these fit."""
+    found, counts, checker, _ = build(lengths, config_of(objective="none", max_seq_length=max_seq_length))
+    assert [token for row in found for token in row.a] == list(range(FIRST, FIRST + len(checker.places)))
+    assert counts == {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
+    expected = [
+        (document_id, sentence, tokens)
+        for document_id, document in zip(checker.document_ids, checker.documents, strict=True)
+        for sentence, tokens in full_sentences(document, max_tokens=max_seq_length - 2)
+    ]
+    assert [(row.document_a, row.sentence_a, row.a) for row in found] == expected
+
+
+@given(lengths=LENGTHS, seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.5, 1.0]))
+def test_single_sentences_pair_with_the_next_one(lengths: Lengths, seed: int, share: float) -> None:
+    """With `sentences` A is each sentence that has a next one, in order, and a lone sentence gives a forced negative."""
+    config = config_of(seed, unit="sentences", max_seq_length=160, random_next_prob=share)
+    found, counts, checker, _ = build(lengths, config)
+    sentences = [
+        (index, number) for index, document in enumerate(lengths) for number in range(max(1, len(document) - 1))
+    ]
+    assert [(checker.document_ids.index(row.document_a), row.sentence_a) for row in found] == sentences
+    assert all(row.a == checker.documents[index][number] for row, (index, number) in zip(found, sentences, strict=True))
+    assert counts["forced_negatives"] == sum(len(document) == 1 for document in lengths)
+    for row in found:
+        b = checker.places[row.b[0] - FIRST]
+        assert row.b == checker.documents[b.document][b.sentence]
+
+
+@given(lengths=LENGTHS, groups=st.lists(st.integers(0, 2), min_size=7, max_size=7), seed=st.integers(0, 99))
+def test_documents_of_one_id_are_one_document(lengths: Lengths, groups: list[int], seed: int) -> None:
+    """Two documents of the same id never give each other's negatives."""
+    ids = groups[: len(lengths)]
+    assume(len(set(ids)) > 1)
+    found, _, _, _ = build(lengths, config_of(seed, max_seq_length=24, random_next_prob=1.0), ids)
+    assert all(row.document_a != row.document_b for row in found)
+    assert all(row.label == 1 for row in found)
+
+
+@pytest.mark.parametrize("negatives", ["other", "similar"])
+@pytest.mark.parametrize("unit", ["segments", "sentences"])
+def test_one_giant_among_small_ones_is_no_trouble(unit: str, negatives: str) -> None:
+    """A document that is nearly all of the shard still gets its negatives from the few others, at the first draw."""
+    lengths = [[9] * 3, [11] * 4000, [7]]
+    found, _, _, _ = build(lengths, config_of(unit=unit, negatives=negatives, max_seq_length=64))
+    giants = [row for row in found if row.document_a == 1001 and row.label == 1]
+    assert len(giants) > 200
+    assert {row.document_b for row in giants} == {1000, 1002}
+
+
+def test_a_shard_that_cannot_give_a_negative_says_what_to_do() -> None:
+    """Documents of one id only: the error names the setting and the ways out; `sop` and `none` need no other document."""
+    cases: list[tuple[Lengths, list[int]]] = [([[5, 6]], [1]), ([[5], [6, 7]], [4, 4])]
+    for lengths, ids in cases:
+        with pytest.raises(InputError, match=r"output\.num_shards.*pairing\.objective"):
+            build(lengths, config_of(), ids)
+        for objective in ("sop", "none"):
+            build(lengths, config_of(objective=objective), ids)
+
+
+@pytest.mark.parametrize("objective", ["nsp", "sop", "none"])
+def test_no_documents_give_no_rows(objective: str) -> None:
+    """An empty shard is well."""
+    found, counts, _, rows = build([], config_of(objective=objective))
+    assert found == []
+    assert len(rows) == 0
+    assert set(counts.values()) == {0}
+
+
+SHARES = [
+    {"alone": 0.0, "sentences": 30, "tokens": 20, "max_seq_length": 128},
+    {"alone": 0.3, "sentences": 30, "tokens": 20, "max_seq_length": 128},
+    {"alone": 0.1, "sentences": 8, "tokens": 25, "max_seq_length": 128},
+    {"alone": 0.0, "sentences": 60, "tokens": 30, "max_seq_length": 64},
+    {"alone": 0.1, "sentences": 40, "tokens": 20, "max_seq_length": 512},
+]
+
+
+@pytest.mark.parametrize("unit", ["segments", "sentences"])
+@pytest.mark.parametrize("wanted", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("shape", SHARES)
+def test_the_share_of_label_1_is_the_one_asked_for(shape: dict[str, Any], wanted: float, unit: str) -> None:
+    """Within 0.01 although one-sentence chunks can only be random; where these alone are too many, no other row is random."""
+    shape = dict(shape)
+    length = shape.pop("max_seq_length")
+    documents = make_documents(random_lengths(1500, 5, **shape))
+    config = config_of(3, unit=unit, max_seq_length=length, random_next_prob=wanted)
+    rows, counts = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+    share, forced = float(rows.next_sentence_label.mean()), counts["forced_negatives"] / len(rows)
+    assert len(rows) > 1000
+    assert share == pytest.approx(max(wanted, forced), abs=0.01)
+
+
+def test_what_forced_negatives_take_is_given_back_all_along() -> None:
+    """Documents lie in a shard in the order of their hash; no part of it has more label 1 than another."""
+    lengths = random_lengths(600, 1, alone=0.9) + random_lengths(600, 2, sentences=40, alone=0.0)
+    random.Random(1).shuffle(lengths)
+    documents = make_documents(lengths)
+    rows, _ = build_instances(documents, config_of(1), vocabulary_of(documents), split="train", shard=0)
+    long = np.isin(rows.document_a, documents.document_ids[np.diff(documents.document_offsets) > 10])
+    shares = [float(part.mean()) for part in np.array_split(rows.next_sentence_label[long], 5)]
+    assert max(shares) - min(shares) < 0.05
+
+
+def test_swaps_are_drawn_as_asked() -> None:
+    """`random_next_prob` is the share of label 1, whatever that means."""
+    documents = make_documents(random_lengths(2000, 3, alone=0.0))
+    for share in (0.0, 0.25, 0.5, 1.0):
+        config = config_of(7, objective="sop", random_next_prob=share)
+        rows, _ = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+        assert float(rows.next_sentence_label.mean()) == pytest.approx(share, abs=0.01)
+
+
+def test_similar_negatives_share_a_rare_token() -> None:
+    """With `similar` B's document holds the rarest token of A that another document holds too."""
+    source = np.random.default_rng(0)
+    topics = source.integers(0, 20, 400)
+    documents = make_documents([[8] * 10] * 400)
+    common = FIRST + source.integers(0, 50, len(documents.ids))
+    rare = FIRST + 100 + np.repeat(topics, 80)
+    ids = np.where(source.random(len(common)) < 0.2, rare, common).astype(np.uint16)
+    documents = dataclasses.replace(documents, ids=ids)
+    shares = {}
+    for negatives in ("similar", "other"):
+        rows, _ = build_instances(
+            documents,
+            Config(pairing=PairingConfig(negatives=negatives, max_seq_length=40)),
+            vocabulary_of(documents),
+            split="train",
+            shard=0,
+        )
+        topic = dict(zip(documents.document_ids.tolist(), topics.tolist(), strict=True))
+        negative = rows.next_sentence_label == 1
+        pairs = zip(rows.document_a[negative].tolist(), rows.document_b[negative].tolist(), strict=True)
+        same = [topic[a] == topic[b] for a, b in pairs]
+        assert float(negative.mean()) == pytest.approx(0.5, abs=0.01)
+        shares[negatives] = sum(same) / len(same)
+    assert shares["similar"] > 0.9
+    assert shares["other"] < 0.1
+
+
+def test_each_pass_has_fresh_pairs_and_masks() -> None:
+    """`duplicate_factor` passes over the documents, none like another, the first like the only one."""
+    lengths = random_lengths(60, 4)
+    config = config_of(9)
+    once, once_counts, _, _ = build(lengths, config)
+    thrice, counts, _, _ = build(lengths, dataclasses.replace(config, duplicate_factor=3))
+    assert thrice[: len(once)] == once
+    assert counts["forced_negatives"] > once_counts["forced_negatives"]
+    assert abs(len(thrice) - 3 * len(once)) < 0.1 * len(once)
+    passes = Counter((row.document_a, row.sentence_a, tuple(row.a), row.label, tuple(row.b)) for row in thrice)
+    assert passes.most_common(1)[0][1] < 3 or len(passes) > 2.5 * len(once)
+
+
+def test_each_pass_has_fresh_masks_on_the_same_rows() -> None:
+    """With `none` the rows of every pass are the same, so that the masks alone can differ."""
+    documents = make_documents(random_lengths(30, 4))
+    config = dataclasses.replace(config_of(objective="none"), duplicate_factor=2)
+    rows, _ = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+    half = len(rows) // 2
+    middle = int(rows.offsets[half])
+    assert (rows.unmasked_ids()[:middle] == rows.unmasked_ids()[middle:]).all()
+    same = [
+        set(rows.masked_lm_positions[slice(*rows.masked_offsets[row : row + 2])].tolist())
+        == set(rows.masked_lm_positions[slice(*rows.masked_offsets[row + half : row + half + 2])].tolist())
+        for row in range(half)
+    ]
+    assert sum(same) < half // 20
+
+
+def test_the_seed_the_split_and_the_shard_move_pairs() -> None:
+    """Other rows for each, the same rows for the same."""
+    documents = make_documents(random_lengths(40, 2))
+    vocabulary = vocabulary_of(documents)
+    found = []
+    for seed, split, shard in (
+        (0, "train", 0),
+        (1, "train", 0),
+        (0, "validation", 0),
+        (0, "train", 1),
+        (0, "train", 0),
+    ):
+        rows, _ = build_instances(documents, config_of(seed), vocabulary, split=split, shard=shard)
+        found.append((rows.unmasked_ids().tobytes(), rows.input_ids.tobytes()))
+    assert found[0] == found[-1]
+    assert len({pairs for pairs, _ in found}) == len({ids for _, ids in found}) == 4
+
+
+MASKINGS = [
+    MaskingConfig(strategy="none"),
+    MaskingConfig(masked_lm_prob=0.4, max_predictions_per_seq=60),
+    MaskingConfig(strategy="whole_word", mask_share=0.5, random_share=0.5),
+    MaskingConfig(strategy="span"),
+]
+
+
+@pytest.mark.parametrize("objective", ["nsp", "sop", "none"])
+@pytest.mark.parametrize("masking", MASKINGS, ids=lambda masking: f"{masking.strategy}-{masking.masked_lm_prob}")
+def test_changing_the_masking_never_moves_a_pair(masking: MaskingConfig, objective: str) -> None:
+    """All that is not a mask stays the same to the byte."""
+    documents = make_documents(random_lengths(80, 6))
+    vocabulary = vocabulary_of(documents)
+    config = config_of(2, objective=objective)
+    config = dataclasses.replace(config, duplicate_factor=2)
+    plain, _ = build_instances(documents, config, vocabulary, split="train", shard=3)
+    other, _ = build_instances(
+        documents, dataclasses.replace(config, masking=masking), vocabulary, split="train", shard=3
+    )
+    assert (plain.unmasked_ids() == other.unmasked_ids()).all()
+    for name in ("offsets", "lengths_a", "next_sentence_label", "document_a", "document_b", "sentence_a", "sentence_b"):
+        assert (getattr(plain, name) == getattr(other, name)).all()
+    assert lists(documents)

@@ -1,0 +1,254 @@
+"""The laws of masks: what may be masked, how many, with what in its place; and that it can be undone."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nspdata.config.build import MaskingConfig
+from nspdata.instances.masking import mask
+from tests.instances.masked_rows import (
+    CONTINUATIONS,
+    MASK_ID,
+    MASKINGS,
+    ROWS,
+    SPECIALS,
+    VOCABULARY,
+    flat,
+    keys_of,
+    many,
+    masked_rows,
+    rules_of,
+    words_of,
+)
+from tests.reference.pretraining import choose_positions, replacement
+
+STRATEGIES = ["token", "whole_word", "span"]
+
+
+def budget(row: list[int], masking: MaskingConfig, max_seq_length: int = 64) -> int:
+    """Predictions of a row, as the paper's code counts: of all its tokens, at least one, and no more than may be masked."""
+    if masking.strategy == "none" or masking.masked_lm_prob == 0:
+        return 0
+    wanted = max(1, round(len(row) * masking.masked_lm_prob))
+    free = sum(token not in SPECIALS for token in row)
+    return min(masking.predictions(max_seq_length), wanted, free)
+
+
+@given(rows=ROWS, masking=MASKINGS, seed=st.integers(0, 99))
+def test_every_mask_obeys_the_laws(rows: list[list[int]], masking: MaskingConfig, seed: int) -> None:
+    """Special tokens are never masked and never a replacement; positions go up; labels are what stood there; it can be undone."""
+    ids, row_offsets = flat(rows)
+    before = ids.copy()
+    masked = mask(ids, row_offsets, keys_of(len(rows), seed), rules_of(masking))
+    assert (ids == before).all()
+    assert [str(array.dtype) for array in (masked.ids, masked.positions, masked.labels)] == ["uint16"] * 3
+    for row, (found, positions, labels) in zip(rows, masked_rows(masked, row_offsets), strict=True):
+        assert all(one < other for one, other in itertools.pairwise(positions))
+        assert labels == [row[position] for position in positions]
+        assert not SPECIALS & set(labels)
+        assert {found[position] for position in positions} & SPECIALS <= {MASK_ID}
+        undone = list(found)
+        for position, label in zip(positions, labels, strict=True):
+            undone[position] = label
+        assert undone == row
+        wanted = budget(row, masking)
+        assert len(positions) <= wanted if masking.strategy == "whole_word" else len(positions) == wanted
+
+
+@given(rows=ROWS, masking=MASKINGS, seed=st.integers(0, 99))
+def test_no_row_depends_on_its_neighbours(rows: list[list[int]], masking: MaskingConfig, seed: int) -> None:
+    """A row masked alone, with its key, is the row masked among others."""
+    keys = keys_of(len(rows), seed)
+    together = masked_rows(mask(*flat(rows), keys, rules_of(masking)), flat(rows)[1])
+    for index, row in enumerate(rows):
+        alone = mask(*flat([row]), keys[index : index + 1], rules_of(masking))
+        assert masked_rows(alone, flat([row])[1]) == [together[index]]
+
+
+@given(rows=ROWS, seed=st.integers(0, 99), prob=st.sampled_from([0.15, 0.4, 1.0]), most=st.sampled_from([0, 3]))
+def test_whole_words_are_whole(rows: list[list[int]], seed: int, prob: float, most: int) -> None:
+    """A word is masked with all its pieces or not at all, and no word that still fits is left out of an unused budget."""
+    masking = MaskingConfig(strategy="whole_word", masked_lm_prob=prob, max_predictions_per_seq=most)
+    masked = mask(*flat(rows), keys_of(len(rows), seed), rules_of(masking))
+    for row, (_, positions, _) in zip(rows, masked_rows(masked, flat(rows)[1]), strict=True):
+        taken = [word for word in words_of(row) if set(word) & set(positions)]
+        assert sorted(position for word in taken for position in word) == positions
+        left = budget(row, masking) - len(positions)
+        assert all(len(word) > left for word in words_of(row) if word not in taken)
+
+
+@given(rows=ROWS, seed=st.integers(0, 99), prob=st.sampled_from([0.15, 0.4]))
+def test_spans_begin_with_words_and_share_their_fate(rows: list[list[int]], seed: int, prob: float) -> None:
+    """A masked run begins where a word begins; with no random words and no [MASK], nothing changes."""
+    masking = MaskingConfig(strategy="span", masked_lm_prob=prob, mask_share=0, random_share=0)
+    masked = mask(*flat(rows), keys_of(len(rows), seed), rules_of(masking))
+    assert (masked.ids == flat(rows)[0]).all()
+    for row, (_, positions, _) in zip(rows, masked_rows(masked, flat(rows)[1]), strict=True):
+        starts = {word[0] for word in words_of(row)}
+        runs = [position for position in positions if position - 1 not in positions]
+        assert set(runs) <= starts
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("mask_share", "random_share"), [(0.8, 0.1), (1.0, 0.0), (0.0, 1.0), (0.5, 0.3)])
+def test_replacements_have_their_shares(strategy: str, mask_share: float, random_share: float) -> None:
+    """80% [MASK], 10% random, 10% as they were, or whatever is asked: a chi-square over independent choices."""
+    row = [5, 8, 11, 14] * 16
+    masked, _ = many(
+        row, 4000, 1, strategy=strategy, masked_lm_prob=0.02, mask_share=mask_share, random_share=random_share
+    )
+    assert len(masked.positions) == 4000  # one a row: each is a choice of its own, for spans as well
+    now = masked.ids.reshape(-1, len(row))[np.arange(4000), masked.positions]
+    kept = 1 - mask_share - random_share + random_share / 95
+    expected = np.array([mask_share, random_share * 94 / 95, kept]) * 4000
+    counts = np.array([(now == MASK_ID).sum(), 0, (now == masked.labels).sum()])
+    counts[1] = 4000 - counts.sum()
+    possible = expected > 1e-6
+    assert (counts[~possible] == 0).all()
+    assert ((counts - expected) ** 2 / np.maximum(expected, 1e-9))[possible].sum() < 13.8  # one in a thousand
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_random_replacements_are_any_ordinary_token_alike(strategy: str) -> None:
+    """A chi-square over the vocabulary; the five special tokens never come."""
+    row = [5, 8, 11, 14] * 16
+    masked, _ = many(row, 4000, 2, strategy=strategy, mask_share=0.5, random_share=0.5)
+    now = masked.ids.reshape(-1, len(row))[np.repeat(np.arange(4000), np.diff(masked.offsets)), masked.positions]
+    counts = np.bincount(now[now != MASK_ID], minlength=100)
+    assert (counts[:5] == 0).all()
+    expected = counts.sum() / 95
+    assert ((counts[5:] - expected) ** 2 / expected).sum() < 142  # one in a thousand, 94 degrees of freedom
+
+
+def test_positions_are_any_ordinary_token_alike() -> None:
+    """Single tokens: a chi-square over the positions, and over the pairs of positions, of a row with special tokens."""
+    row = [2, 5, 6, 7, 8, 3, 9, 10, 11, 12, 13, 3]
+    masked, _ = many(row, 20_000, 3, masked_lm_prob=0.17)
+    pairs = masked.positions.reshape(-1, 2).tolist()
+    free = [(position,) for position, token in enumerate(row) if token not in SPECIALS]
+    both = list(itertools.combinations([position for (position,) in free], 2))
+    singles: Counter[tuple[int, ...]] = Counter((position,) for pair in pairs for position in pair)
+    for found, wanted in ((singles, free), (Counter(map(tuple, pairs)), both)):
+        assert set(found) <= set(wanted)
+        expected = sum(found.values()) / len(wanted)
+        distance = sum((found[key] - expected) ** 2 / expected for key in wanted)
+        assert distance < len(wanted) + 4.5 * len(wanted) ** 0.5
+
+
+def test_whole_words_are_taken_alike() -> None:
+    """Each word is as likely as another, whatever the number of its pieces, while the budget has room for both."""
+    row = [5, 7, 10, 6, 8, 9, 7, 11, 12, 14]
+    words = words_of(row)
+    assert sorted(map(len, words)) == [1, 1, 1, 1, 1, 2, 3]
+    masked, row_offsets = many(row, 10_000, 4, strategy="whole_word", masked_lm_prob=0.3)
+    firsts = Counter(
+        words.index(word)
+        for _, positions, _ in masked_rows(masked, row_offsets)
+        for word in words
+        if len(positions) == 3 and set(word) <= set(positions) and len(word) == 3
+    )
+    assert firsts[next(index for index, word in enumerate(words) if len(word) == 3)] == pytest.approx(
+        10_000 / 7, rel=0.1
+    )
+
+
+def span_lengths(row: list[int]) -> Counter[int]:
+    """Words of the masked runs of long rows with few masks, so that two spans hardly ever touch."""
+    masked, row_offsets = many(row, 40, 5, strategy="span", masked_lm_prob=0.02, max_predictions_per_seq=10_000)
+    found: Counter[int] = Counter()
+    for _, positions, _ in masked_rows(masked, row_offsets):
+        chosen = set(positions)
+        runs = [position for position in positions if position - 1 not in chosen]
+        found.update(sum(row[place] not in CONTINUATIONS for place in run(position, chosen)) for position in runs)
+    return found
+
+
+def run(position: int, chosen: set[int]) -> list[int]:
+    return list(itertools.takewhile(chosen.__contains__, itertools.count(position)))
+
+
+@pytest.mark.parametrize("row", [[5] * 20_000, [5, 7, 6, 8, 7, 10] * 4000])
+def test_span_lengths_are_those_of_spanbert(row: list[int]) -> None:
+    """Geometric with p = 0.2, at most 10 whole words, 3.8 on average: the histogram and the mean."""
+    found = span_lengths(row)
+    total = sum(found.values())
+    weights = np.array([0.8**length for length in range(10)])
+    expected = weights / weights.sum()
+    shares = np.array([found[length] / total for length in range(1, 11)])
+    assert total > 2000
+    assert sum(count for length, count in found.items() if length > 10) / total < 0.05  # two that touch
+    assert np.abs(shares - expected).max() < 0.025
+    single = {length: count for length, count in found.items() if length <= 10}
+    mean = sum(length * count for length, count in single.items()) / sum(single.values())
+    assert mean == pytest.approx(3.8, abs=0.15)
+
+
+def test_a_span_is_replaced_as_one() -> None:
+    """All of a span becomes [MASK], or random tokens, or stays: SpanBERT's rule."""
+    row = [token for token in range(5, 100) if token not in CONTINUATIONS] * 40
+    masked, row_offsets = many(row, 60, 6, strategy="span", masked_lm_prob=0.03, max_predictions_per_seq=1000)
+    mixed = total = 0
+    for found, positions, labels in masked_rows(masked, row_offsets):
+        label_of = dict(zip(positions, labels, strict=True))
+        for position in (place for place in positions if place - 1 not in label_of):
+            kinds = {
+                "mask" if found[place] == MASK_ID else "kept" if found[place] == label_of[place] else "random"
+                for place in run(position, set(label_of))
+            }
+            mixed += len(kinds) > 1
+            total += 1
+    assert total > 1000
+    assert mixed / total < 0.05  # two that touch, or a random token that is the very one
+
+
+def test_masks_are_distributed_as_in_the_plain_reading() -> None:
+    """How often each position is masked, and what comes in its place, beside the reference."""
+    source = np.random.default_rng(0)
+    row = [2, *source.integers(5, 100, 30).tolist(), 3, *source.integers(5, 100, 20).tolist(), 3]
+    count = 4000
+    masked, _ = many(row, count, 7)
+    chosen = [
+        choose_positions(row, set(SPECIALS), source, masked_lm_prob=0.15, max_predictions=20) for _ in range(count)
+    ]
+    assert {len(positions) for positions in chosen} == set(np.diff(masked.offsets).tolist())
+    ordinary = [token for token in range(len(VOCABULARY)) if token not in SPECIALS]
+    theirs = Counter(position for positions in chosen for position in positions)
+    now = [replacement(row[p], MASK_ID, ordinary, source) for positions in chosen for p in positions]
+    ours = Counter(masked.positions.tolist())
+    shares = [np.array([found[position] / count for position in range(len(row))]) for found in (ours, theirs)]
+    assert np.abs(shares[0] - shares[1]).max() < 4 * np.sqrt(2 * 0.15 * 0.85 / count)
+    labels = [row[position] for positions in chosen for position in positions]
+    kept = sum(one == other for one, other in zip(now, labels, strict=True)) / len(labels)
+    at = np.repeat(np.arange(count), np.diff(masked.offsets)) * len(row) + masked.positions
+    assert (masked.ids[at] == masked.labels).mean() == pytest.approx(kept, abs=0.01)
+    assert (masked.ids[at] == MASK_ID).mean() == pytest.approx(now.count(MASK_ID) / len(now), abs=0.01)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_row_of_special_tokens_only_has_no_mask(strategy: str) -> None:
+    """Nothing can be predicted there, so nothing is; its neighbour is masked as ever."""
+    rows = [[2, 3, 3], [2, 9, 3], [0, 1, 4]]
+    masked = mask(*flat(rows), keys_of(3, 0), rules_of(MaskingConfig(strategy=strategy)))  # type: ignore[arg-type]
+    assert np.diff(masked.offsets).tolist() == [0, 1, 0]
+
+
+def test_no_rows_have_no_masks() -> None:
+    """An empty batch is well."""
+    for strategy in (*STRATEGIES, "none"):
+        masked = mask(*flat([]), keys_of(0, 0), rules_of(MaskingConfig(strategy=strategy)))  # type: ignore[arg-type]
+        assert (len(masked.ids), masked.offsets.tolist()) == (0, [0])
+
+
+def test_the_longest_row_is_masked() -> None:
+    """65,535 tokens, the most that positions of two bytes can name."""
+    row = [2, *([6] * 65_533), 3]
+    for strategy in STRATEGIES:
+        masked, _ = many(row, 1, 0, strategy=strategy)
+        assert len(masked.positions) == 9830
+        assert int(masked.positions[-1]) > 60_000

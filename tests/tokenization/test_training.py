@@ -1,0 +1,183 @@
+"""Training a vocabulary: the same from the same texts, in the same order of entries, and one that transformers can load."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from nspdata.errors import InputError
+from nspdata.tokenization.training import train
+from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
+from nspdata.tokenization.wordpiece import WordPiece
+from tests.building.corpus import records
+from tests.shared import documents, shared
+
+TEXTS = [record["text"] for record in records()[:20]]
+
+ACCENTS = ["Élan vital, naïve café; Ångström. Ñandú über Öl!"] * 20
+
+
+def trained(texts: list[str], **settings: object) -> WordPiece:
+    return train(partial(iter, texts), **{"vocab_size": 600, **settings})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def english() -> WordPiece:
+    return trained(TEXTS, vocab_size=1000)
+
+
+def test_the_special_tokens_come_first(english: WordPiece) -> None:
+    """[PAD] is 0; the size is the one asked for; no entry is there twice."""
+    assert english.vocabulary.tokens[:5] == SPECIAL_TOKENS
+    assert len(english.vocabulary) == len(set(english.vocabulary.tokens)) == 1000
+
+
+TWICE = """
+import hashlib
+from tests.tokenization.test_training import TEXTS, trained
+print(hashlib.sha256(trained(TEXTS, vocab_size=1000).vocabulary.text.encode()).hexdigest())
+"""
+
+
+def test_two_runs_give_the_same_vocabulary(english: WordPiece) -> None:
+    """Also in another process: the tables of the trainer have random seeds, and ties are broken all the same."""
+    root = Path(__file__).parents[2]
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", TWICE], capture_output=True, text=True, check=True, cwd=root
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert done == [hashlib.sha256(english.vocabulary.text.encode()).hexdigest()] * 2
+
+
+def test_the_order_of_texts_makes_no_difference(english: WordPiece) -> None:
+    """Counts are all that matters."""
+    assert trained(TEXTS[::-1], vocab_size=1000).vocabulary == english.vocabulary
+
+
+def test_nothing_of_the_training_texts_is_unknown(english: WordPiece) -> None:
+    """Every character of the texts is in the alphabet, at the beginning of a word and inside one."""
+    ids, _ = english.encode(TEXTS)
+    assert english.vocabulary.special_ids["[UNK]"] not in ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("lowercase", "strip_accents", "held", "absent"),
+    [
+        (True, None, {"e", "n"}, {"E", "É", "é", "ñ", "Ñ"}),
+        (True, False, {"é", "ñ", "e"}, {"É", "Ñ", "E"}),
+        (False, None, {"É", "é", "Ñ"}, set()),
+        (False, True, {"E", "e", "N"}, {"É", "é", "Ñ", "ñ"}),
+    ],
+)
+def test_casing_and_accents(
+    lowercase: bool,  # noqa: FBT001
+    strip_accents: bool | None,  # noqa: FBT001
+    held: set[str],
+    absent: set[str],
+) -> None:
+    """Uncased strips accents too unless told otherwise, cased keeps both unless told otherwise."""
+    tokenizer = trained(ACCENTS, lowercase=lowercase, strip_accents=strip_accents)
+    letters = {letter for token in tokenizer.vocabulary.tokens[5:] for letter in token.removeprefix("##")}
+    assert held <= letters
+    assert not absent & letters
+    assert (tokenizer.lowercase, tokenizer.strip_accents) == (
+        lowercase,
+        lowercase if strip_accents is None else strip_accents,
+    )
+
+
+def test_chinese_characters_are_words() -> None:
+    """Each by itself: no entry holds two of them, and none goes on with a word."""
+    tokenizer = trained(["今天天气很好。我们去公园abc散步。"] * 5)
+    tokens = tokenizer.vocabulary.tokens[5:]
+    assert {"今", "天", "。"} <= set(tokens)
+    assert not [token for token in tokens if len(token.removeprefix("##")) > 1 and not token.isascii()]
+    assert "##天" not in tokens
+
+
+def test_rare_pairs_are_not_merged() -> None:
+    """A word seen less often than `min_frequency` stays in letters."""
+    texts = ["common " * 50 + "seldom"]
+    assert "seldom" not in trained(texts, min_frequency=2).vocabulary.tokens
+    assert "common" in trained(texts, min_frequency=2).vocabulary.tokens
+    assert "seldom" in trained(texts, min_frequency=1).vocabulary.tokens
+
+
+def test_the_alphabet_is_limited_to_the_commonest() -> None:
+    """What is rarer becomes [UNK], and leaves the room to words."""
+    texts = ["a" * 50, "b" * 40, "c" * 30, "d" * 20, "e" * 10]
+    tokenizer = trained([" ".join(text) for text in texts], limit_alphabet=3)
+    assert sorted(token for token in tokenizer.vocabulary.tokens if len(token) == 1) == ["a", "b", "c"]
+    ids, _ = tokenizer.encode(["a d"])
+    assert [tokenizer.vocabulary.tokens[number] for number in ids.tolist()] == ["a", "[UNK]"]
+
+
+@pytest.mark.parametrize("vocab_size", [10, 30, 60, 100])
+def test_a_small_vocabulary_is_never_larger_than_asked(vocab_size: int) -> None:
+    """Where even the alphabet has no room, its rarest characters go."""
+    tokenizer = trained(TEXTS, vocab_size=vocab_size)
+    assert len(tokenizer.vocabulary) <= vocab_size
+    assert "e" in tokenizer.vocabulary.tokens
+
+
+def test_a_small_corpus_gives_a_small_vocabulary() -> None:
+    """Fewer entries than asked for, and no error."""
+    assert trained(["one two two"], vocab_size=30_000).vocabulary.tokens[5:]
+
+
+def test_texts_without_a_word_are_told() -> None:
+    """Nothing to train on: what to look at."""
+    for texts in ([], ["", " \u200b\n"]):
+        with pytest.raises(InputError, match="--text-field"):
+            trained(texts)
+
+
+def test_transformers_gives_the_same_ids(english: WordPiece, tmp_path: Path) -> None:
+    """What is saved loads with `AutoTokenizer`, with every special token in its place."""
+    from transformers import AutoTokenizer
+
+    for name, tokenizer in {"english": english, "cased": trained(ACCENTS, lowercase=False)}.items():
+        tokenizer.save(tmp_path / name)
+        theirs = AutoTokenizer.from_pretrained(tmp_path / name)
+        assert len(theirs) == len(tokenizer.vocabulary)
+        assert [theirs.pad_token, theirs.unk_token, theirs.cls_token, theirs.sep_token, theirs.mask_token] == list(
+            SPECIAL_TOKENS
+        )
+        for text in (*TEXTS[:3], *ACCENTS[:1], "[SEP] a [MASK]", "汉字 x", "\u200b"):
+            ids, _ = tokenizer.encode([text])
+            assert theirs(text, add_special_tokens=False)["input_ids"] == ids.tolist()
+        pair = theirs("the people", "of them")
+        cls, sep = (tokenizer.vocabulary.special_ids[token] for token in ("[CLS]", "[SEP]"))
+        assert pair["input_ids"][0] == cls
+        assert pair["input_ids"].count(sep) == 2
+        assert sorted(set(pair["token_type_ids"])) == [0, 1]
+
+
+def test_a_shared_language_is_trained(tmp_path: Path) -> None:
+    """Chinese with a limited alphabet: few [UNK], deterministic, and room left for words."""
+    texts = [record["text"] for record in documents(shared("languages/zh-hans_cmrc2018.jsonl.gz"), limit=300)]
+    one = trained(texts, vocab_size=4000, limit_alphabet=2500)
+    assert trained(texts, vocab_size=4000, limit_alphabet=2500).vocabulary == one.vocabulary
+    ids, _ = one.encode(texts)
+    assert (ids == 1).mean() < 0.01
+    assert sum(len(token.removeprefix("##")) > 1 for token in one.vocabulary.tokens[5:]) > 500
+
+
+def test_the_texts_are_read_anew_and_never_held() -> None:
+    """The trainer asks for the texts again for each pass, so that they need not fit in memory."""
+    calls = []
+
+    def texts() -> Iterator[str]:
+        calls.append(1)
+        yield from TEXTS[:3]
+
+    train(texts, vocab_size=200)
+    assert 2 <= len(calls) <= 3
