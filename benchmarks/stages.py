@@ -73,7 +73,7 @@ def ours(corpus: Path, megabytes: float, arguments: argparse.Namespace) -> dict[
     vocabulary = wordpiece.vocabulary
     clock = Clock(megabytes)
     (source,) = expand_inputs([str(corpus)], LocalFiles())
-    read = lambda: list(read_source(source, LocalFiles(), text_field="text", id_field="id"))  # noqa: E731
+    read = lambda: list(read_source(source, LocalFiles()))  # noqa: E731
     batches = [batch.documents for batch in clock.measure("read", read)]
     make_encoder(wordpiece, language=arguments.language).encode([batches[0].texts[0][:1000]])  # compiles
     encoder = make_encoder(wordpiece, language=arguments.language)

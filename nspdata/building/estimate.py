@@ -99,7 +99,7 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
         InputError: an input is missing, cannot be read, or holds no document.
     """
     before, clock = time.process_time(), time.perf_counter()
-    sources = expand_inputs(inputs, files, input_format=config.input.format)
+    sources = expand_inputs(inputs, files, config.input)
     wordpiece = WordPiece.load(
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
@@ -108,7 +108,7 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
     sample = take_sample(
         sources,
         files,
-        (config.input.text_field, config.input.id_field),
+        config.input,
         expected_bytes=expected_text_bytes(sources),
     )
     if not sample.batches:

@@ -86,7 +86,7 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
         ConfigError: a setting is wrong, or OUT holds another build.
         InputError: an input is missing or cannot be read, or OUT cannot be written.
     """
-    sources = expand_inputs(inputs, files, input_format=config.input.format)
+    sources = expand_inputs(inputs, files, config.input)
     wordpiece = WordPiece.load(
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
@@ -122,8 +122,7 @@ def _check_vocabulary(
     texts = sample_documents(
         list(sources),
         files,
-        text_field=config.input.text_field,
-        id_field=config.input.id_field,
+        config.input,
         sample_bytes=SAMPLE_BYTES,
     )
     fitness = measure(wordpiece, (text[:SAMPLE_CHARACTERS] for text in itertools.islice(texts, SAMPLE_TEXTS)))

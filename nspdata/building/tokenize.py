@@ -78,9 +78,7 @@ def tokenize_unit(
     gathered: list[TokenizedDocuments] = []
     for source in sources:
         rejected: list[Rejected] = []
-        for batch in read_source(
-            source, files, text_field=plan.config.input.text_field, id_field=plan.config.input.id_field
-        ):
+        for batch in read_source(source, files, plan.config.input):
             rejected += batch.rejected
             documents, part = tokenize_batch(plan, batch.documents, encoder)
             counts = {"records": batch.records, "input_bytes": batch.input_bytes}

@@ -33,7 +33,7 @@ def train_from_inputs(
     known = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
     if other := [path for path in foreign if not path.endswith(known)]:
         raise ConfigError(f"{output} is not empty (there is {other[0]}); give a directory of its own with -o")
-    sources = expand_inputs(inputs, files, input_format=config.input.format)
+    sources = expand_inputs(inputs, files, config.input)
     settings = config.tokenizer
     text_bytes = 0
 
@@ -43,8 +43,7 @@ def train_from_inputs(
         for text in sample_documents(
             sources,
             files,
-            text_field=config.input.text_field,
-            id_field=config.input.id_field,
+            config.input,
             sample_bytes=settings.sample_bytes,
         ):
             text_bytes += len(text.encode())

@@ -43,12 +43,11 @@ def check_tokenizer(
     wordpiece = WordPiece.load(
         tokenizer, lowercase=settings.tokenizer.lowercase, strip_accents=settings.tokenizer.strip_accents
     )
-    sources = expand_inputs(inputs, files, input_format=settings.input.format)
+    sources = expand_inputs(inputs, files, settings.input)
     texts = sample_documents(
         sources,
         files,
-        text_field=settings.input.text_field,
-        id_field=settings.input.id_field,
+        settings.input,
         sample_bytes=sample_bytes,
     )
     fitness = measure(wordpiece, texts)

@@ -65,7 +65,7 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
         ConfigError: a setting is wrong.
         InputError: an input is missing or cannot be read.
     """
-    sources = expand_inputs(inputs, Places(), input_format=config.input.format)
+    sources = expand_inputs(inputs, Places(), config.input)
     wordpiece = WordPiece.load(
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )

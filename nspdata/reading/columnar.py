@@ -14,6 +14,7 @@ from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nspdata.config.build import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
@@ -28,7 +29,7 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How a finished Arrow stream ends; one cut between two batches reads as a whole, shorter one."""
 
 
-def read_columns(source: Source, files: Files, gathering: Gathering, text_field: str, id_field: str) -> Iterator[None]:
+def read_columns(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds every row to the gathering, named by its number; gives the caller a turn after each batch."""
     stream: Any
     cut: CutShortError | None = None
@@ -42,9 +43,9 @@ def read_columns(source: Source, files: Files, gathering: Gathering, text_field:
     row = 0
     with stream:
         batches = _parquet if source.format == "parquet" else _arrow
-        for found in batches(stream, [text_field, id_field]):
+        for found in batches(stream, [settings.text_field, settings.id_field]):
             if isinstance(found, pa.RecordBatch):
-                _add_rows(gathering, row, found, text_field, id_field)
+                _add_rows(gathering, row, found, settings.text_field, settings.id_field)
                 row += found.num_rows
                 yield
                 continue

@@ -13,6 +13,7 @@ from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nspdata.config.build import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
@@ -44,7 +45,7 @@ class _Lines:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def read_csv(source: Source, files: Files, gathering: Gathering, text_field: str, id_field: str) -> Iterator[None]:
+def read_csv(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds every row; fields may hold line ends inside quotes; a row is named by its number, from 0 after the header.
 
     A quote that is never closed costs its own line, not the rest of the file.
@@ -69,9 +70,9 @@ def read_csv(source: Source, files: Files, gathering: Gathering, text_field: str
             gathering.reject(row, WRONG_FIELDS, line)
         else:
             fields = dict(zip(header, values, strict=False))
-            text = fields.get(text_field)
+            text = fields.get(settings.text_field)
             data = text if text is None or text.isascii() else text.encode("utf-8", "surrogateescape")
-            gathering.add(row, fields.get(id_field), data, record=line)
+            gathering.add(row, fields.get(settings.id_field), data, record=line)
         row += 1
         if due >= BLOCK_BYTES:
             due = 0

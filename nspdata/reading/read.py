@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nspdata.config.build import InputConfig
 from nspdata.reading.columnar import read_columns
 from nspdata.reading.compression import CutShortError
 from nspdata.reading.delimited import read_csv
@@ -18,15 +19,23 @@ if TYPE_CHECKING:
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
 
-FIELDED = {"jsonl": read_json, "csv": read_csv, "tsv": read_csv, "parquet": read_columns, "arrow": read_columns}
-
-PLAIN = {"text_document": read_document, "text_line": read_lines, "text_sentence": read_sentences}
+READERS = {
+    "jsonl": read_json,
+    "csv": read_csv,
+    "tsv": read_csv,
+    "parquet": read_columns,
+    "arrow": read_columns,
+    "text_document": read_document,
+    "text_line": read_lines,
+    "text_sentence": read_sentences,
+}
+"""The reader of each format."""
 
 REJECTED_A_BATCH = 10_000
 
 
 def read_source(
-    source: Source, files: Files, *, text_field: str, id_field: str, batch_bytes: int = 1 << 20
+    source: Source, files: Files, settings: InputConfig | None = None, *, batch_bytes: int = 1 << 20
 ) -> Iterator[ReadBatch]:
     """The documents of a source in batches of about this many bytes of text, in the order of the file.
 
@@ -34,12 +43,8 @@ def read_source(
     raises an error (OSError), never what is in the file.
     """
     gathering = Gathering(source)
-    if source.format in FIELDED:
-        turns = FIELDED[source.format](source, files, gathering, text_field, id_field)
-    else:
-        turns = PLAIN[source.format](source, files, gathering)
     try:
-        for _ in turns:
+        for _ in READERS[source.format](source, files, gathering, settings or InputConfig()):
             if gathering.text_size >= batch_bytes or len(gathering.rejected) >= REJECTED_A_BATCH:
                 yield gathering.take()
     except CutShortError as error:

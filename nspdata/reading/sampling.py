@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nspdata.config.build import InputConfig
 from nspdata.errors import InputError
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS
@@ -35,7 +36,7 @@ GRAIN_BYTES = 1 << 16
 
 
 def sample_documents(
-    sources: Sequence[Source], files: Files, *, text_field: str, id_field: str, sample_bytes: int
+    sources: Sequence[Source], files: Files, settings: InputConfig | None = None, *, sample_bytes: int
 ) -> Iterator[str]:
     """About `sample_bytes` of text (UTF-8), spread over all the input; all of it, by name, where there is no more.
 
@@ -44,19 +45,20 @@ def sample_documents(
     Raises:
         InputError: records were read, and not one of them has a text that can be used.
     """
+    settings = settings or InputConfig()
     total = sum(map(_text_bytes, sources))
     ordered = sorted(sources, key=lambda source: (source.name, source.start))
     if total > sample_bytes:
         units = split_sources(ordered, range_bytes=max(UNIT_BYTES, total // MAX_UNITS))
         ordered = sorted(units, key=sampling_order)
     grain = min(GRAIN_BYTES, sample_bytes)
-    seen, given, rejected = 0, 0, _Faults(text_field)
+    seen, given, rejected = 0, 0, _Faults(settings.text_field)
     for unit in ordered:
         seen += _text_bytes(unit)
         budget = seen * sample_bytes // total - given if total > sample_bytes else 1 << 62
         if budget < grain:
             continue
-        for text in _texts(unit, files, text_field, id_field, rejected):
+        for text in _texts(unit, files, settings, rejected):
             yield text
             size = len(text) if text.isascii() else len(text.encode())
             given, budget = given + size, budget - size
@@ -91,8 +93,8 @@ class _Faults:
         )
 
 
-def _texts(source: Source, files: Files, text_field: str, id_field: str, faults: _Faults) -> Iterator[str]:
-    for batch in read_source(source, files, text_field=text_field, id_field=id_field, batch_bytes=1 << 16):
+def _texts(source: Source, files: Files, settings: InputConfig, faults: _Faults) -> Iterator[str]:
+    for batch in read_source(source, files, settings, batch_bytes=1 << 16):
         faults.add(batch.rejected)
         yield from batch.documents.texts
 

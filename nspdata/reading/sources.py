@@ -8,6 +8,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nspdata.config.build import InputConfig
 from nspdata.errors import InputError
 from nspdata.reading.saved import DESCRIPTIONS, saved_files
 
@@ -75,7 +76,7 @@ class Source:
     end: int | None = None
 
 
-def expand_inputs(patterns: Sequence[str], files: Files, *, input_format: str = "auto") -> list[Source]:
+def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig | None = None) -> list[Source]:
     """The files that paths, directories and globs name, each once, sorted by name.
 
     A directory gives all files below it, a glob the files it matches; either may hold beside its documents what
@@ -85,6 +86,7 @@ def expand_inputs(patterns: Sequence[str], files: Files, *, input_format: str = 
     Raises:
         InputError: a pattern matches nothing, or a file has an unknown suffix, or cannot be read.
     """
+    input_format = (settings or InputConfig()).format
     chosen: dict[tuple[str, ...], Source] = {}
     for pattern in patterns:
         for path, size, kind in _files_of(pattern, files, input_format):

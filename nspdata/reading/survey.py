@@ -19,6 +19,7 @@ from nspdata.reading.units import sampling_order, size_of, split_sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from nspdata.config.build import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
@@ -60,7 +61,7 @@ class Sample:
 def take_sample(  # noqa: PLR0913 - two budgets
     sources: Sequence[Source],
     files: Files,
-    fields: tuple[str, str],
+    settings: InputConfig,
     *,
     expected_bytes: int,
     read_bytes: int = READ_BYTES,
@@ -71,7 +72,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
     Args:
         sources: whole files.
         files: where they are.
-        fields: of the text and of the id.
+        settings: how records are read.
         expected_bytes: text of all of them, as far as their sizes say.
         read_bytes: text to read at most, about.
         kept_bytes: text to keep at most, about.
@@ -83,7 +84,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
     read_share = min(1.0, read_bytes / max(1, expected_bytes))
     keep_share = min(1.0, kept_bytes / max(1, expected_bytes)) / read_share
     for _, stratum in sorted(strata.items()):
-        reader = _Reader(stratum, files, fields, read_share=read_share, keep_share=keep_share)
+        reader = _Reader(stratum, files, settings, read_share=read_share, keep_share=keep_share)
         kept += reader.kept(sample)
         sample.whole &= read_share == keep_share == 1
     sample.batches = list(_regrouped(kept))
@@ -97,14 +98,14 @@ class _Reader:
         self,
         sources: Sequence[Source],
         files: Files,
-        fields: tuple[str, str],
+        settings: InputConfig,
         *,
         read_share: float,
         keep_share: float,
     ) -> None:
         self.units = sorted(split_sources(sources, range_bytes=RANGE_BYTES), key=sampling_order)
         self.files = _Watched(files)
-        self.fields = fields
+        self.settings = settings
         self.read_share, self.keep_share = read_share, keep_share
         self.counts: Counter[str] = Counter()
         self.kept_bytes = 0
@@ -127,10 +128,9 @@ class _Reader:
 
     def _read(self, unit: Source, share: float, kept: list[DocumentBatch]) -> float:
         """Reads about this share of a unit, a range always to its end; returns the share."""
-        text_field, id_field = self.fields
         before, records = self.files.read_bytes, 0
         num_rows = _num_rows(unit, self.files.files) if share < 1 and unit.format == "parquet" else 0
-        for batch in read_source(unit, self.files, text_field=text_field, id_field=id_field, batch_bytes=READ_AT_ONCE):
+        for batch in read_source(unit, self.files, self.settings, batch_bytes=READ_AT_ONCE):
             kept += self._taken(batch)
             records += batch.records
             done = records / num_rows if num_rows else (self.files.read_bytes - before) / max(1, size_of(unit))

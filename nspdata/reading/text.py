@@ -11,12 +11,13 @@ from nspdata.reading.records import INVALID_UTF8
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nspdata.config.build import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 
 
-def read_document(source: Source, files: Files, gathering: Gathering) -> Iterator[None]:
+def read_document(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
     """Adds the whole file as one document, named by the file alone."""
     data = whole(source, files)
     gathering.input_bytes += len(data)
@@ -24,7 +25,7 @@ def read_document(source: Source, files: Files, gathering: Gathering) -> Iterato
     yield
 
 
-def read_lines(source: Source, files: Files, gathering: Gathering) -> Iterator[None]:
+def read_lines(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
     """Adds each line that is not blank as a document, named by the offset of its first byte."""
     for offsets, found in lines(source, files):
         for position, line in zip(offsets, found, strict=True):
@@ -34,7 +35,7 @@ def read_lines(source: Source, files: Files, gathering: Gathering) -> Iterator[N
         yield
 
 
-def read_sentences(source: Source, files: Files, gathering: Gathering) -> Iterator[None]:
+def read_sentences(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
     """Adds the runs of lines between blank lines as documents; each line is a sentence as it stands."""
     held: list[bytes] = []
     begin = 0

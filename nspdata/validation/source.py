@@ -76,7 +76,7 @@ def validate_source(
         return findings.to_list()
     manifest, _ = settled
     files = Places()
-    sources = expand_inputs(inputs, files, input_format=rules.config.input.format)
+    sources = expand_inputs(inputs, files, rules.config.input)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
         encoder = _encoder(manifest, rules, fast=fast)

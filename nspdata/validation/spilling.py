@@ -95,9 +95,8 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
         What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
     """
     reading, gathered = Reading(), list[TokenizedDocuments]()
-    settings = rules.config.input
     for source in sources:
-        for batch in read_source(source, files, text_field=settings.text_field, id_field=settings.id_field):
+        for batch in read_source(source, files, rules.config.input):
             gathered.append(_tokenize(batch, encoder, reading))
             on_read(reading.counts["text_bytes"])
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from nspdata.building.estimate import Estimate, estimate
 from nspdata.cli import app
 from nspdata.cli.dry_run import duration
-from nspdata.config.build import Config
+from nspdata.config.build import Config, InputConfig
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import Manifest
 from nspdata.errors import InputError
@@ -107,7 +107,7 @@ def test_an_input_without_a_document_is_refused(place: Path, tmp_path: Path) -> 
 def sample_of(paths: list[Path], **budget: int) -> Sample:
     """A sample within a budget."""
     sources = expand_inputs([str(path) for path in paths], LocalFiles())
-    return take_sample(sources, LocalFiles(), ("text", "id"), expected_bytes=expected_text_bytes(sources), **budget)
+    return take_sample(sources, LocalFiles(), InputConfig(), expected_bytes=expected_text_bytes(sources), **budget)
 
 
 def corpus_in(directory: Path, kind: str) -> Path:

@@ -7,12 +7,13 @@ import csv
 import gzip
 import io
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from nspdata.config.build import InputConfig
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Rejected, expand_inputs, read_source, split_sources
 
@@ -123,20 +124,17 @@ class Found(NamedTuple):
 
 def read(
     *inputs: Path | str,
-    input_format: str = "auto",
-    text_field: str = "text",
-    id_field: str = "id",
+    input_format: Any = "auto",
     batch_bytes: int = 1 << 20,
     range_bytes: int = 64 << 20,
+    **settings: Any,
 ) -> Found:
     """Reads inputs to their end."""
-    files = LocalFiles()
-    sources = split_sources(
-        expand_inputs([str(path) for path in inputs], files, input_format=input_format), range_bytes=range_bytes
-    )
+    files, config = LocalFiles(), InputConfig(format=input_format, **settings)
+    sources = split_sources(expand_inputs([str(path) for path in inputs], files, config), range_bytes=range_bytes)
     found = Found([], [], 0, [], [])
     for source in sources:
-        for batch in read_source(source, files, text_field=text_field, id_field=id_field, batch_bytes=batch_bytes):
+        for batch in read_source(source, files, config, batch_bytes=batch_bytes):
             found.documents.extend(zip(batch.documents.ids, batch.documents.texts, strict=True))
             found.rejected.extend(batch.rejected)
             found.sentences.extend(batch.documents.sentences or [])

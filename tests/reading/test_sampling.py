@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nspdata.config.build import InputConfig
 from nspdata.errors import InputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs, sample_documents
@@ -29,7 +30,7 @@ def plant(directory: Path, num_files: int, documents_a_file: int, compression: s
 def sample(*inputs: Path, sample_bytes: int, text_field: str = "text") -> list[str]:
     files = LocalFiles()
     sources = expand_inputs([str(path) for path in inputs], files)
-    return list(sample_documents(sources, files, text_field=text_field, id_field="id", sample_bytes=sample_bytes))
+    return list(sample_documents(sources, files, InputConfig(text_field=text_field), sample_bytes=sample_bytes))
 
 
 def test_a_small_input_is_taken_whole(tmp_path: Path) -> None:

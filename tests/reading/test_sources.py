@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nspdata.config.build import InputConfig
 from nspdata.errors import InputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs, split_sources
@@ -25,7 +26,8 @@ def plant(directory: Path, *names: str) -> Path:
 
 def names(*inputs: Path | str, input_format: str = "auto") -> list[str]:
     return [
-        source.name for source in expand_inputs([str(path) for path in inputs], LocalFiles(), input_format=input_format)
+        source.name
+        for source in expand_inputs([str(path) for path in inputs], LocalFiles(), InputConfig(format=input_format))
     ]
 
 
@@ -95,7 +97,7 @@ def test_the_format_goes_by_suffix_or_as_it_is_told(tmp_path: Path) -> None:
         (source,) = expand_inputs([str(path)], LocalFiles())
         assert (source.format, source.compression, source.size_bytes) == (*expected, len(LINE))
     path = plant(tmp_path, "a.unknown.gz") / "a.unknown.gz"
-    (source,) = expand_inputs([str(path)], LocalFiles(), input_format="text_line")
+    (source,) = expand_inputs([str(path)], LocalFiles(), InputConfig(format="text_line"))
     assert (source.format, source.compression) == ("text_line", "gzip")
 
 
