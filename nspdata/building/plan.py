@@ -100,15 +100,7 @@ class BuildPlan:
     @cached_property
     def metadata(self) -> RowMetadata:
         """The metadata of every shard's schema."""
-        config = self.config
-        return RowMetadata(
-            objective=config.pairing.objective,
-            max_seq_length=config.pairing.max_seq_length,
-            max_predictions_per_seq=config.masking.predictions(config.pairing.max_seq_length),
-            vocab_size=len(self.vocabulary),
-            special_ids=self.vocabulary.special_ids,
-            tokenizer_sha256=self.vocabulary.sha256,
-        )
+        return RowMetadata.of(self.config.pairing, self.config.masking, self.vocabulary)
 
     @cached_property
     def fingerprint(self) -> str:

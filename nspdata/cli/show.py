@@ -45,12 +45,12 @@ def show(
 
     Rows are spread over the split; with --label, --document or --contains, the first that match.
     """
-    from nspdata.dataset.directory import read_vocabulary
-    from nspdata.dataset.manifest import read_manifest
+    from nspdata.dataset.directory import open_directory
     from nspdata.inspection.examples import Selection, document_named, select, token_named
 
-    vocabulary = read_vocabulary(output)
-    split = split or next(iter(sorted(read_manifest(output).splits)))
+    opened = open_directory(output)
+    vocabulary = opened.vocabulary
+    split = split or next(iter(sorted(opened.manifest.splits)))
     selection = Selection(
         num_rows=num_rows or (5 if row is None else 1),
         first=row,
@@ -58,7 +58,7 @@ def show(
         document=None if document is None else document_named(document),
         token=None if contains is None else token_named(contains, vocabulary),
     )
-    found = select(output, split, selection)
+    found = select(opened, split, selection)
     (_print_json if as_json else _print)(found, vocabulary, selection)
 
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+import pyarrow as pa
 
 from nspdata.config.build import Config, MaskingConfig
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import read_manifest, split_entries
 from nspdata.dataset.schema import RowMetadata
-from nspdata.dataset.shards import file_sha256, shard_path
+from nspdata.dataset.shards import file_sha256, read_shard, shard_path
 from nspdata.errors import ConfigError, ShardError
+from nspdata.instances.rows import Rows
 from nspdata.tokenization.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nspdata.dataset.manifest import Manifest, ShardEntry
 
 
@@ -37,8 +44,12 @@ class Store(Protocol):
         """Looks for every shard as far as that is cheap; ShardError names the first that is wrong."""
         ...
 
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a small file, relative to the dataset directory; None if there is no such file."""
+        ...
+
     def open(self, entry: ShardEntry) -> BinaryIO:
-        """The shard as a local file of the right size; ShardError where it cannot be had."""
+        """The shard as a local file of the right size; ShardError if it cannot be read."""
         ...
 
     def ahead(self, entries: list[ShardEntry]) -> None:
@@ -67,6 +78,16 @@ class LocalStore:
         except OSError as error:
             raise ShardError(f"{path}: cannot be read ({error.strerror}); copy the whole dataset directory") from error
 
+    def read(self, path: str) -> bytes | None:
+        """See `Store.read`."""
+        file = Path(self.name) / path
+        try:
+            return file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ShardError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
+
     def check(self, entries: list[ShardEntry]) -> None:
         """See `Store.check`."""
         for entry in entries:
@@ -90,12 +111,12 @@ class LocalStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """A shard of a dataset that is being loaded.
+    """A shard of an open dataset.
 
     Attributes:
-        store: where it is.
-        entry: as the manifest names it.
-        metadata: what its own must be.
+        store: where it is stored.
+        entry: its entry in the manifest.
+        metadata: the metadata that its schema must have.
     """
 
     store: Store
@@ -104,25 +125,42 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """Its full name, for a person."""
+        """The full path, for messages."""
         return f"{self.store.name.rstrip('/')}/{self.entry.path}"
 
     def open(self) -> BinaryIO:
         """See `Store.open`."""
         return self.store.open(self.entry)
 
+    def table(self) -> pa.Table:
+        """The rows, memory-mapped: nothing is copied.
+
+        Raises:
+            ShardError: the file is missing, corrupt, or not what the manifest says.
+        """
+        if not self.entry.bytes:
+            raise ShardError(f"{self.name}: empty; a shard is at least an Arrow schema. Copy the shard again")
+        with self.open() as stream:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return read_shard(pa.py_buffer(mapped), self.entry, name=self.name)[0]
+
+    def batches(self) -> Iterator[Rows]:
+        """The rows, one record batch at a time, as views of the mapped file."""
+        for batch in self.table().to_batches():
+            yield Rows.from_batch(batch)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
-    """One split of a dataset directory.
+class Split:
+    """One split of a dataset, as the loader reads it.
 
     Attributes:
-        name: the directory.
-        shards: those of the split, in order.
-        metadata: of its rows.
-        masking: the settings that its masks were made with.
-        vocabulary: of its ids.
-        fingerprint: of the split's shards, hexadecimal: another dataset has another one.
+        name: path or URL of the dataset directory.
+        shards: the shards of the split, in order.
+        metadata: what the rows have in common.
+        masking: the settings of the stored masks.
+        vocabulary: the tokens by id.
+        fingerprint: hexadecimal hash of the split's shards and vocabulary.
     """
 
     name: str
@@ -138,36 +176,100 @@ class Dataset:
         return [shard.entry.rows for shard in self.shards]
 
 
-def open_dataset(store: Store, split: str) -> Dataset:
-    """Reads what a dataset directory says of itself, and looks for its shards.
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """A finished dataset directory: manifest, vocabulary and metadata, read and checked once.
+
+    Attributes:
+        store: where it is stored.
+        manifest: the parsed `manifest.json`.
+        vocabulary: the parsed `tokenizer/vocab.txt`, which is the one that the manifest names.
+        metadata: what the rows have in common.
+        masking: the settings of the stored masks.
+    """
+
+    store: Store
+    manifest: Manifest
+    vocabulary: Vocabulary
+    metadata: RowMetadata
+    masking: MaskingConfig
+
+    @property
+    def name(self) -> str:
+        """The path or URL."""
+        return self.store.name
+
+    @cached_property
+    def config(self) -> Config:
+        """Every setting of the build.
+
+        Raises:
+            ShardError: the settings are not those of this version of nspdata.
+        """
+        try:
+            return from_dict(Config, self.manifest.config)
+        except ConfigError as error:
+            raise _bad_settings(self.store, error) from error
+
+    def shards(self, split: str | None = None) -> list[Shard]:
+        """The shards of a split, or of all splits in the order of their names.
+
+        Raises:
+            ShardError: there is no such split.
+        """
+        if split is None:
+            entries = [entry for _, part in sorted(self.manifest.splits.items()) for entry in part]
+        else:
+            try:
+                entries = split_entries(self.manifest, split)
+            except ShardError as error:
+                raise ShardError(f"{self.name}: {error}") from error
+        return [Shard(store=self.store, entry=entry, metadata=self.metadata) for entry in entries]
+
+    def split(self, name: str) -> Split:
+        """One split for the loader; checks that its shards exist, as far as that is cheap.
+
+        Raises:
+            ShardError: there is no such split, or a shard is missing.
+        """
+        shards = self.shards(name)
+        self.store.check([shard.entry for shard in shards])
+        named = [[shard.entry.path, shard.entry.rows, shard.entry.sha256] for shard in shards]
+        return Split(
+            name=self.name,
+            shards=shards,
+            metadata=self.metadata,
+            masking=self.masking,
+            vocabulary=self.vocabulary,
+            fingerprint=hashlib.sha256(json.dumps([name, self.vocabulary.sha256, named]).encode()).hexdigest()[:32],
+        )
+
+
+def open_directory(place: Directory | Store | str | Path) -> Directory:
+    """Opens a dataset directory: reads the manifest and the vocabulary and checks them against each other.
+
+    Args:
+        place: a local path, or a store. An open directory is returned as it is.
 
     Raises:
-        ShardError: it is unfinished, damaged, or its tokenizer is not the one that it was built with.
+        ShardError: the dataset is unfinished or corrupt, or the tokenizer is not the one it was built with.
+
+    >>> open_directory("no/such/directory")
+    Traceback (most recent call last):
+    nspdata.errors.ShardError: no/such/directory: no manifest.json, so this is not a finished dataset (no such directory)
     """
+    if isinstance(place, Directory):
+        return place
+    store: Store = LocalStore(place) if isinstance(place, str | Path) else place
     manifest = store.manifest()
-    try:
-        entries = split_entries(manifest, split)
-    except ShardError as error:
-        raise ShardError(f"{store.name}: {error}") from error
     vocabulary = _vocabulary(store, manifest)
-    config = _config(store, manifest)
-    metadata = RowMetadata(
-        objective=config.pairing.objective,
-        max_seq_length=config.pairing.max_seq_length,
-        max_predictions_per_seq=config.masking.predictions(config.pairing.max_seq_length),
-        vocab_size=len(vocabulary),
-        special_ids=vocabulary.special_ids,
-        tokenizer_sha256=vocabulary.sha256,
-    )
-    store.check(entries)
-    named = [[entry.path, entry.rows, entry.sha256] for entry in entries]
-    return Dataset(
-        name=store.name,
-        shards=[Shard(store=store, entry=entry, metadata=metadata) for entry in entries],
-        metadata=metadata,
-        masking=config.masking,
+    config = _row_settings(store, manifest)
+    return Directory(
+        store=store,
+        manifest=manifest,
         vocabulary=vocabulary,
-        fingerprint=hashlib.sha256(json.dumps([split, vocabulary.sha256, named]).encode()).hexdigest()[:32],
+        metadata=RowMetadata.of(config.pairing, config.masking, vocabulary),
+        masking=config.masking,
     )
 
 
@@ -176,40 +278,26 @@ def _vocabulary(store: Store, manifest: Manifest) -> Vocabulary:
     try:
         vocabulary = Vocabulary.parse(store.vocabulary())
     except (ConfigError, UnicodeDecodeError) as error:
-        raise ShardError(f"{where}: {error}. Copy the whole dataset directory anew") from error
+        raise ShardError(f"{where}: {error}. Copy the whole dataset directory again") from error
     expected = str(manifest.tokenizer.get("sha256"))
     if vocabulary.sha256 != expected:
         raise ShardError(
             f"{where}: sha256 {vocabulary.sha256[:12]}..., the manifest says {expected[:12]}...: this is not the tokenizer that the "
-            "rows were built with. Copy the whole dataset directory anew"
+            "rows were built with. Copy the whole dataset directory again"
         )
     return vocabulary
 
 
-def _config(store: Store, manifest: Manifest) -> Config:
-    """The settings that say what the rows are; settings that an older nspdata does not know do not matter here."""
+def _row_settings(store: Store, manifest: Manifest) -> Config:
+    """The settings that describe the rows; settings of a newer nspdata are ignored."""
     known = {field.name for field in fields(MaskingConfig)}
     pairing = {key: manifest.config.get("pairing", {}).get(key) for key in ("objective", "max_seq_length")}
     masking = {key: value for key, value in manifest.config.get("masking", {}).items() if key in known}
     try:
         return from_dict(Config, {"pairing": pairing, "masking": masking})
     except ConfigError as error:
-        raise ShardError(f"{store.name.rstrip('/')}/manifest.json: its settings are damaged: {error}") from error
+        raise _bad_settings(store, error) from error
 
 
-def read_vocabulary(directory: str | Path) -> Vocabulary:
-    """The vocabulary of a dataset directory.
-
-    Raises:
-        ShardError: it is not there, or not the one that the manifest names.
-    """
-    path, expected = Path(directory) / "tokenizer" / "vocab.txt", read_manifest(directory).tokenizer["sha256"]
-    if not path.exists():
-        raise ShardError(f"{path}: missing; copy the dataset directory anew")
-    vocabulary = Vocabulary.read(path)
-    if vocabulary.sha256 != expected:
-        raise ShardError(
-            f"{path}: sha256 {vocabulary.sha256[:12]}..., the manifest says {expected[:12]}...; ids would be read as other "
-            "tokens, copy the dataset directory anew"
-        )
-    return vocabulary
+def _bad_settings(store: Store, error: ConfigError) -> ShardError:
+    return ShardError(f"{store.name.rstrip('/')}/manifest.json: its settings are corrupt: {error}")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from nspdata.errors import ShardError
 from nspdata.tokenization.vocabulary import id_dtype
+
+if TYPE_CHECKING:
+    from nspdata.config.build import MaskingConfig, PairingConfig
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 VERSION = 1
 """Version of the row schema and of the manifest; a reader refuses any other."""
@@ -20,8 +25,12 @@ IS_NEXT = 0
 
 NOT_NEXT = 1
 
-LABELS = {IS_NEXT: "B follows A", NOT_NEXT: "B is from another document"}
-"""Google's and Hugging Face's convention. With `sop`, 1 means that the two segments were swapped."""
+LABELS = {
+    "nsp": {IS_NEXT: "B follows A", NOT_NEXT: "B is from another document"},
+    "sop": {IS_NEXT: "B follows A", NOT_NEXT: "A and B are swapped: A follows B"},
+    "none": {},
+}
+"""What each value of `next_sentence_label` means, by objective: Google's and Hugging Face's convention."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,18 @@ class RowMetadata:
     special_ids: dict[str, int]
     tokenizer_sha256: str
     label_convention: str = "0 = B follows A, 1 = B is from another document (sop: 1 = A and B swapped)"
+
+    @staticmethod
+    def of(pairing: PairingConfig, masking: MaskingConfig, vocabulary: Vocabulary) -> RowMetadata:
+        """The metadata of rows that are built with these settings and this vocabulary."""
+        return RowMetadata(
+            objective=pairing.objective,
+            max_seq_length=pairing.max_seq_length,
+            max_predictions_per_seq=masking.predictions(pairing.max_seq_length),
+            vocab_size=len(vocabulary),
+            special_ids=vocabulary.special_ids,
+            tokenizer_sha256=vocabulary.sha256,
+        )
 
 
 def row_schema(metadata: RowMetadata) -> pa.Schema:

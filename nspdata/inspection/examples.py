@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.dataset.directory import read_vocabulary
-from nspdata.dataset.manifest import read_manifest, split_entries
-from nspdata.dataset.schema import IS_NEXT, NOT_NEXT
-from nspdata.dataset.shards import open_shard
+from nspdata.dataset.directory import open_directory
+from nspdata.dataset.schema import LABELS
 from nspdata.errors import ConfigError
 from nspdata.inspection.decoding import decode, replacement_kinds
-from nspdata.instances.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.dataset.manifest import ShardEntry
+    from nspdata.dataset.directory import Directory, Shard
+    from nspdata.instances.rows import Rows
     from nspdata.tokenization.vocabulary import Vocabulary
-
-MEANINGS = {
-    ("nsp", IS_NEXT): "B follows A",
-    ("nsp", NOT_NEXT): "B is from another document",
-    ("sop", IS_NEXT): "B follows A",
-    ("sop", NOT_NEXT): "A and B are swapped: A follows B",
-}
-"""What a label says, by objective; with `none` it says nothing."""
 
 HASH_DIGITS = 16
 
@@ -162,29 +152,28 @@ def document_named(name: str) -> int:
     return document_hash(name)
 
 
-def select(directory: str | Path, split: str, selection: Selection) -> Iterator[Shown]:
-    """The wanted rows of a split, in its order.
+def select(directory: Directory | str | Path, split: str, selection: Selection) -> Iterator[Shown]:
+    """The selected rows of a split, in its order.
 
     Raises:
-        ShardError: the directory is unfinished or damaged, or has no such split.
+        ShardError: the directory is unfinished or corrupt, or has no such split.
         ConfigError: the split has fewer rows than `first` asks for.
     """
-    manifest = read_manifest(directory)
-    entries = split_entries(manifest, split)
-    total = sum(entry.rows for entry in entries)
+    opened = open_directory(directory)
+    shards = opened.shards(split)
+    total = sum(shard.entry.rows for shard in shards)
     if selection.first is not None and not 0 <= selection.first < total:
         raise ConfigError(
             f"--row must be from 0 to {total - 1:,} (the split {split!r} has {total:,} rows), not {selection.first:,}"
         )
-    mask_id = read_vocabulary(directory).special_ids["[MASK]"]
-    objective = manifest.config["pairing"]["objective"]
+    mask_id, objective = opened.vocabulary.special_ids["[MASK]"], opened.metadata.objective
     left, wanted = selection.num_rows, _spread(selection, total)
-    for entry, begin, rows in _batches(directory, entries):
+    for shard, begin, rows in _batches(shards):
         chosen = np.flatnonzero(_matching(rows, selection))
         chosen = chosen[np.isin(begin + chosen, wanted)] if wanted is not None else chosen
         chosen = chosen[begin + chosen >= (selection.first or 0)][:left]
         for row in chosen.tolist():
-            yield _shown(rows, row, mask_id, objective, place=(split, begin + row, entry.path))
+            yield _shown(rows, row, mask_id, objective, place=(split, begin + row, shard.entry.path))
         left -= len(chosen)
         if not left:
             return
@@ -198,14 +187,13 @@ def _spread(selection: Selection, total: int) -> NDArray[np.int64] | None:
     return np.arange(count) * total // max(1, count)
 
 
-def _batches(directory: str | Path, entries: list[ShardEntry]) -> Iterator[tuple[ShardEntry, int, Rows]]:
-    """Each batch of rows, with the index in the split of its first."""
+def _batches(shards: list[Shard]) -> Iterator[tuple[Shard, int, Rows]]:
+    """Each batch of rows, with the index in the split of its first row."""
     begin = 0
-    for entry in entries:
-        table, _ = open_shard(directory, entry)
-        for batch in table.to_batches():
-            yield entry, begin, Rows.from_batch(batch)
-            begin += batch.num_rows
+    for shard in shards:
+        for rows in shard.batches():
+            yield shard, begin, rows
+            begin += len(rows)
 
 
 def _matching(rows: Rows, selection: Selection) -> NDArray[np.bool_]:
@@ -248,7 +236,7 @@ def _shown(rows: Rows, row: int, mask_id: int, objective: str, *, place: tuple[s
         row=index,
         shard=shard,
         label=label,
-        meaning=MEANINGS.get((objective, label), ""),
+        meaning=LABELS[objective].get(label, ""),
         segments=[a] if middle == len(ids) else [a, b],
         masks=[Mask(position=at, original=was, replacement=now, kind=kind) for at, was, now, kind in described],
     )

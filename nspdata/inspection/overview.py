@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.config.build import Config
-from nspdata.config.parsing import from_dict
-from nspdata.dataset.directory import read_vocabulary
-from nspdata.dataset.manifest import STATISTICS, read_manifest
+from nspdata.dataset.directory import open_directory
+from nspdata.dataset.manifest import STATISTICS
 from nspdata.inspection.shortcuts import cautions, measure
 from nspdata.statistics import Statistics, from_json, to_dict
 from nspdata.statistics.figures import figures, most_frequent, values
-from nspdata.statistics.recompute import recompute
+from nspdata.statistics.recompute import read_statistics, recompute
 from nspdata.statistics.values import CHARACTERS, REJECTED
 from nspdata.statistics.warnings import DataWarning, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nspdata.dataset.directory import Directory
     from nspdata.dataset.manifest import Manifest
     from nspdata.inspection.shortcuts import Shortcuts
     from nspdata.statistics.figures import Figure
@@ -37,27 +36,38 @@ class Overview:
     """A dataset.
 
     Attributes:
-        directory: where it is.
-        manifest: its manifest.
-        vocabulary: of its ids.
+        opened: the open directory.
         statistics: as written, or computed anew.
         figures: worked out of the statistics.
         warnings: what is out of its sound range.
         shortcuts: what the shortcut test found; None where it was not run, or the rows have no label.
     """
 
-    directory: Path
-    manifest: Manifest
-    vocabulary: Vocabulary
+    opened: Directory
     statistics: Statistics
     figures: list[Figure]
     warnings: list[DataWarning]
     shortcuts: Shortcuts | None = None
 
     @property
+    def directory(self) -> str:
+        """The path or URL of the dataset."""
+        return self.opened.name
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest."""
+        return self.opened.manifest
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of the ids."""
+        return self.opened.vocabulary
+
+    @property
     def name(self) -> str:
-        """The last part of the directory's path."""
-        return self.directory.resolve().name
+        """The last part of the path or URL."""
+        return self.directory.rpartition("/")[2] if "://" in self.directory else Path(self.directory).resolve().name
 
     @property
     def splits(self) -> list[dict[str, Any]]:
@@ -101,7 +111,7 @@ class Overview:
         """`statistics.json`, and beside it what was worked out of it, as JSON's types."""
         return {
             **to_dict(self.statistics),
-            "directory": str(self.directory),
+            "directory": self.directory,
             "splits": self.splits,
             "figures": values(self.figures),
             "warnings": [dataclasses.asdict(warning) for warning in self.warnings],
@@ -111,7 +121,7 @@ class Overview:
         }
 
 
-def overview(directory: str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
+def overview(directory: Directory | str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
     """Looks at a dataset.
 
     Args:
@@ -122,21 +132,17 @@ def overview(directory: str | Path, *, anew: bool = False, shortcuts: bool = Fal
     Raises:
         ShardError: the directory is unfinished or damaged.
     """
-    directory = Path(directory)
-    manifest = read_manifest(directory)
-    statistics, found = _statistics(directory, anew=anew)
-    config = from_dict(Config, manifest.config)
-    guessed = measure(directory) if shortcuts else None
+    opened = open_directory(directory)
+    statistics, found = _statistics(opened, anew=anew)
+    guessed = measure(opened) if shortcuts else None
     told = [
         DataWarning(key=f"shortcut_{key}", message=text) for key, text in (cautions(guessed) if guessed else {}).items()
     ]
     return Overview(
-        directory=directory,
-        manifest=manifest,
-        vocabulary=read_vocabulary(directory),
+        opened=opened,
         statistics=statistics,
         figures=figures(statistics),
-        warnings=[*found, *warnings(statistics, config), *told],
+        warnings=[*found, *warnings(statistics, opened.config), *told],
         shortcuts=guessed,
     )
 
@@ -144,19 +150,19 @@ def overview(directory: str | Path, *, anew: bool = False, shortcuts: bool = Fal
 def names(datasets: Sequence[Overview]) -> list[str]:
     """A short name of each, and their whole paths where the short ones are the same."""
     short = [dataset.name for dataset in datasets]
-    return short if len(set(short)) == len(short) else [str(dataset.directory) for dataset in datasets]
+    return short if len(set(short)) == len(short) else [dataset.directory for dataset in datasets]
 
 
-def _statistics(directory: Path, *, anew: bool) -> tuple[Statistics, list[DataWarning]]:
-    path = directory / STATISTICS
-    if not path.exists():
-        return recompute(directory), []
-    written = from_json(path.read_bytes(), name=str(path))
+def _statistics(opened: Directory, *, anew: bool) -> tuple[Statistics, list[DataWarning]]:
     if not anew:
-        return written, []
-    rows = recompute(directory).rows
+        return read_statistics(opened), []
+    rows, data = recompute(opened).rows, opened.store.read(STATISTICS)
+    if data is None:
+        return Statistics(rows=rows), []
+    path = f"{opened.name}/{STATISTICS}"
+    written = from_json(data, name=path)
     statistics = Statistics(corpus=written.corpus, rows=rows)
     if statistics == written:
         return statistics, []
-    message = f"{path} does not say what the shards hold: one of them was changed after the build; nspdata validate says which"
+    message = f"{path} does not match the rows in the shards: one of them was changed after the build; nspdata validate says which"
     return statistics, [DataWarning(key=STATISTICS, message=message)]

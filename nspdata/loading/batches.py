@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from nspdata.dataset.directory import Dataset
+    from nspdata.dataset.directory import Split
     from nspdata.instances.masking import MaskRules
     from nspdata.loading.collate import Padding
     from nspdata.loading.options import Names, Options
@@ -190,7 +190,7 @@ def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[n
     return np.atleast_1d(np.asarray(bits.random_raw(num_shards), np.uint64))
 
 
-def mask_rules_of(options: Options, dataset: Dataset, max_seq_length: int) -> MaskRules | None:
+def mask_rules_of(options: Options, dataset: Split, max_seq_length: int) -> MaskRules | None:
     """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
     if options.masking != "dynamic":
         return None

@@ -158,6 +158,13 @@ class RemoteStore:
         except FileNotFoundError as error:
             raise ShardError(f"{self.name}/{path}: missing; copy the whole dataset directory") from error
 
+    def read(self, path: str) -> bytes | None:
+        """See `Store.read`."""
+        try:
+            return self._read(path)
+        except FileNotFoundError:
+            return None
+
     def check(self, entries: list[ShardEntry]) -> None:
         """See `Store.check`: only that the cache can hold each shard; looking for them all would take a request each."""
         for entry in entries:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nspdata.dataset.directory import LocalStore, open_dataset
+from nspdata.dataset.directory import LocalStore, open_directory
 from nspdata.errors import ConfigError
 from nspdata.loading.remote import Cache, RemoteStore
 
 if TYPE_CHECKING:
-    from nspdata.dataset.directory import Dataset, Store
+    from nspdata.dataset.directory import Split, Store
 
 
 def open_store(name: str, *, verify: bool, cache: Cache | None, storage_options: dict[str, Any] | None) -> Store:
@@ -21,13 +21,13 @@ def open_store(name: str, *, verify: bool, cache: Cache | None, storage_options:
     return RemoteStore(name, cache=cache or Cache(), storage_options=storage_options, verify=verify)
 
 
-def open_datasets(stores: list[Store], split: str) -> list[Dataset]:
+def open_datasets(stores: list[Store], split: str) -> list[Split]:
     """Opens the datasets that are loaded together.
 
     Raises:
         ConfigError: they are not of one tokenizer, or have no rows.
     """
-    datasets = [open_dataset(store, split) for store in stores]
+    datasets = [open_directory(store).split(split) for store in stores]
     first = datasets[0]
     for dataset in datasets:
         if dataset.metadata.tokenizer_sha256 != first.metadata.tokenizer_sha256:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from nspdata.dataset.schema import LABELS
+
 if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest
     from nspdata.statistics import Statistics
@@ -40,11 +42,6 @@ LICENSES = frozenset(
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"))  # fmt: skip
 
-LABELS = {
-    "nsp": "`next_sentence_label`: 0 = B follows A, 1 = B is from another document",
-    "sop": "`next_sentence_label`: 0 = B follows A, 1 = the two segments were swapped (sentence order prediction)",
-    "none": "`next_sentence_label` is 0 everywhere: a row is one segment, without a pair",
-}
 
 COLUMNS = {
     "input_ids": "`[CLS] A [SEP] B [SEP]`, static masks applied, no padding",
@@ -120,7 +117,7 @@ def _what(manifest: Manifest) -> str:
     return (
         f"Rows for masked language modelling{' and next sentence prediction' if pairing['objective'] == 'nsp' else ''}, made from "
         f"{named}{more}.\nA row holds at most {pairing['max_seq_length']} tokens of a WordPiece vocabulary of "
-        f"{manifest.tokenizer['vocab_size']:,} (`tokenizer/`).\n\n- {LABELS[pairing['objective']]}.\n- {masks}\n\n"
+        f"{manifest.tokenizer['vocab_size']:,} (`tokenizer/`).\n\n- {describe_labels(pairing['objective'])}.\n- {masks}\n\n"
         "| column | meaning |\n| --- | --- |\n" + "".join(f"| `{name}` | {text} |\n" for name, text in COLUMNS.items())
     )
 
@@ -177,6 +174,17 @@ def _license(manifest: Manifest) -> str:
         else "Not given (`--set output.license=...`): that of the documents it was made from."
     )
     return f"## Licence\n\n{told}\n"
+
+
+def describe_labels(objective: str) -> str:
+    """What `next_sentence_label` means with this objective.
+
+    >>> describe_labels("nsp")
+    '`next_sentence_label`: 0 = B follows A, 1 = B is from another document'
+    """
+    if not LABELS[objective]:
+        return "`next_sentence_label` is always 0: a row is one segment, not a pair"
+    return "`next_sentence_label`: " + ", ".join(f"{label} = {text}" for label, text in LABELS[objective].items())
 
 
 def _plain(text: str) -> str:

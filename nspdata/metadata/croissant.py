@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nspdata.metadata.card import COLUMNS, LABELS
+from nspdata.metadata.card import COLUMNS, describe_labels
 
 if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest, ShardEntry
@@ -42,7 +42,7 @@ def croissant(manifest: Manifest) -> str:
         "@type": "sc:Dataset",
         "conformsTo": VERSION,
         "name": f"bert-pretraining-{manifest.config_fingerprint[:16]}",
-        "description": f"BERT pretraining rows. {LABELS[manifest.config['pairing']['objective']]}.",
+        "description": f"BERT pretraining rows. {describe_labels(manifest.config['pairing']['objective'])}.",
         "license": manifest.config["output"]["license"] or "unknown",
         "url": "README.md",
         "version": f"{manifest.version}.0.0",

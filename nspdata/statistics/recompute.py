@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nspdata.dataset.manifest import STATISTICS, read_manifest
+from nspdata.dataset.directory import open_directory
+from nspdata.dataset.manifest import STATISTICS
 from nspdata.dataset.schema import row_metadata
-from nspdata.dataset.shards import open_shard
 from nspdata.errors import ShardError
 from nspdata.instances.rows import Rows
 from nspdata.statistics.summarize import summarize_files, summarize_rows
 from nspdata.statistics.values import from_json, merge, zero
-from nspdata.tokenization.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import BinaryIO
 
+    from nspdata.dataset.directory import Directory
     from nspdata.dataset.manifest import Manifest, ShardEntry
     from nspdata.statistics.values import Statistics
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 
-def read_statistics(directory: str | Path) -> Statistics:
-    """The statistics of a finished dataset: those of `statistics.json`, or of the rows alone where that is missing.
+def read_statistics(directory: Directory | str | Path) -> Statistics:
+    """The statistics of a finished dataset: those of `statistics.json`, or of the rows alone if that file is missing.
 
     Raises:
-        ShardError: the directory is unfinished, or a file in it is not what it should be.
+        ShardError: the directory is unfinished, or a file in it is corrupt.
     """
-    path = Path(directory) / STATISTICS
-    if not path.exists():
-        return recompute(directory)
-    read_manifest(directory)
-    return from_json(path.read_bytes(), name=str(path))
+    opened = open_directory(directory)
+    written = opened.store.read(STATISTICS)
+    if written is None:
+        return recompute(opened)
+    return from_json(written, name=f"{opened.name}/{STATISTICS}")
 
 
-def recompute(directory: str | Path, split: str | None = None) -> Statistics:
-    """The statistics of the rows, from the shards alone; what is of the corpus stays unknown.
+def recompute(directory: Directory | str | Path, split: str | None = None) -> Statistics:
+    """The statistics of the rows, from the shards alone; those of the corpus stay unknown.
 
     Args:
         directory: a finished dataset.
@@ -47,23 +48,18 @@ def recompute(directory: str | Path, split: str | None = None) -> Statistics:
     Raises:
         ShardError: the directory is unfinished, or a shard is not what the manifest says.
     """
-    manifest = read_manifest(directory)
-    vocabulary = Vocabulary.read(Path(directory) / "tokenizer" / "vocab.txt")
+    opened = open_directory(directory)
     statistics = zero()
-    for entry in entries_of(manifest, split):
-        statistics = merge(statistics, summarize_entry(directory, entry, vocabulary))
+    for shard in opened.shards(split):
+        batches = shard.table().to_batches()
+        summary = _summarized(batches, shard.entry, opened.vocabulary, shard.metadata.max_seq_length)
+        statistics = merge(statistics, summary)
     return statistics
 
 
 def entries_of(manifest: Manifest, split: str | None = None) -> list[ShardEntry]:
     """The shards of a split, or of all."""
     return [entry for name, entries in sorted(manifest.splits.items()) if split in {None, name} for entry in entries]
-
-
-def summarize_entry(directory: str | Path, entry: ShardEntry, vocabulary: Vocabulary) -> Statistics:
-    """The statistics of one shard, from its file on the local disk."""
-    table, metadata = open_shard(directory, entry)
-    return _summarized(table.to_batches(), entry, vocabulary, metadata.max_seq_length)
 
 
 def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary, *, name: str) -> Statistics:

@@ -61,15 +61,7 @@ class Rules:
     @property
     def metadata(self) -> RowMetadata:
         """The metadata that every shard's schema must bear."""
-        pairing = self.config.pairing
-        return RowMetadata(
-            objective=pairing.objective,
-            max_seq_length=pairing.max_seq_length,
-            max_predictions_per_seq=self.config.masking.predictions(pairing.max_seq_length),
-            vocab_size=self.vocab_size,
-            special_ids=self.special_ids,
-            tokenizer_sha256=self.vocabulary.sha256,
-        )
+        return RowMetadata.of(self.config.pairing, self.config.masking, self.vocabulary)
 
     @property
     def partition(self) -> Partition:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nspdata.arrays.ragged import offsets
 from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict
+from nspdata.dataset.directory import open_directory
 from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import open_shard, read_rows, write_shard
@@ -167,7 +168,7 @@ def test_the_same_dataset_gives_the_same_result(tmp_path: Path) -> None:
 def test_pairs_are_parted_by_document(tmp_path: Path, shards: int, validation: int, how: str) -> None:
     """No document of A is both learned from and scored on, and nearly all pairs are used."""
     directory = write_dataset(tmp_path / "data", rows=300, num_shards=shards, validation_rows=validation)
-    one, other, told = parted(directory, read_manifest(directory), learned=1000, scored=1000)
+    one, other, told = parted(open_directory(directory), learned=1000, scored=1000)
     assert how in told
     assert not set(one.documents.tolist()) & set(other.documents.tolist())
     assert len(one) + len(other) == 300 + validation
@@ -176,7 +177,7 @@ def test_pairs_are_parted_by_document(tmp_path: Path, shards: int, validation: i
 def test_no_more_pairs_are_taken_than_asked_for(tmp_path: Path) -> None:
     """A large dataset is not read whole."""
     directory = write_dataset(tmp_path / "data", rows=300, num_shards=3, validation_rows=90)
-    one, other, _ = parted(directory, read_manifest(directory), learned=100, scored=40)
+    one, other, _ = parted(open_directory(directory), learned=100, scored=40)
     assert (len(one), len(other)) == (100, 40)
 
 

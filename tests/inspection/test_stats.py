@@ -60,8 +60,8 @@ def test_recompute_says_where_the_file_is_wrong(tmp_path: Path) -> None:
     other = write_dataset(tmp_path / "other", rows=51)
     right = to_dict(recompute(directory))["rows"]
     (directory / "statistics.json").write_text(to_json(to_dict(recompute(other))))
-    assert "does not say what the shards hold" in stats(directory, "--recompute").output
-    assert "does not say what the shards hold" not in stats(directory).output
+    assert "does not match the rows in the shards" in stats(directory, "--recompute").output
+    assert "does not match the rows in the shards" not in stats(directory).output
     assert json.loads(stats(directory, "--recompute", "--json").output)["rows"] == right
 
 

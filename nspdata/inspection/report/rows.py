@@ -50,7 +50,7 @@ def sample_rows(dataset: Overview) -> list[SampleRow]:
     return [
         SampleRow(shown, [_runs(segment, shown.masks, dataset.vocabulary) for segment in shown.segments])
         for label in labels
-        for shown in select(dataset.directory, split, Selection(num_rows=ROWS_A_LABEL, label=label))
+        for shown in select(dataset.opened, split, Selection(num_rows=ROWS_A_LABEL, label=label))
     ]
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.directory import open_directory
 from nspdata.inspection.shortcuts.features import Words, bags, lengths, overlap
 from nspdata.inspection.shortcuts.pairs import parted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
+
+    from nspdata.dataset.directory import Directory
 
 LEARNED, SCORED = 60_000, 20_000
 """Pairs at most."""
@@ -78,16 +81,17 @@ class Shortcuts:
         return asdict(self)
 
 
-def measure(directory: str | Path, *, learned: int = LEARNED, scored: int = SCORED) -> Shortcuts | None:
+def measure(directory: Directory | str | Path, *, learned: int = LEARNED, scored: int = SCORED) -> Shortcuts | None:
     """Runs the test on a dataset; None where its rows have no label (`pairing.objective` = `none`).
 
     Raises:
         ShardError: the dataset is unfinished, damaged or too small.
     """
-    manifest = read_manifest(directory)
+    opened = open_directory(directory)
+    manifest = opened.manifest
     if manifest.config["pairing"]["objective"] == "none":
         return None
-    one, other, how = parted(Path(directory), manifest, learned=learned, scored=scored)
+    one, other, how = parted(opened, learned=learned, scored=scored)
     vocab_size = manifest.tokenizer["vocab_size"]
     words, words_there = Words.of(one, vocab_size), Words.of(other, vocab_size)
     rarity = words.rarity()

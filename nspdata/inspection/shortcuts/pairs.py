@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.ragged import offsets, ragged_indices
-from nspdata.dataset.shards import read_rows
 from nspdata.errors import ShardError
 from nspdata.instances.rows import Rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-    from nspdata.dataset.manifest import Manifest, ShardEntry
+    from nspdata.dataset.directory import Directory, Shard
 
 HELD_OUT = 5
 """Where a dataset is one shard, the documents of one hash in this many are held out."""
@@ -71,12 +68,12 @@ class Pairs:
         return Pairs(**flat, labels=self.labels[chosen], documents=self.documents[chosen])
 
 
-def read_pairs(directory: Path, entries: list[ShardEntry], limit: int) -> Pairs:
-    """About `limit` pairs: the first of each shard, whose documents lie in the order of a hash."""
+def read_pairs(shards: list[Shard], limit: int) -> Pairs:
+    """About `limit` pairs: the first rows of each shard, whose documents are sorted by a hash."""
     found: list[Rows] = []
-    for entry in entries:
-        left = -(-limit // len(entries))
-        for rows in read_rows(directory, entry):
+    for shard in shards:
+        left = -(-limit // len(shards))
+        for rows in shard.batches():
             if left <= 0:
                 break
             found.append(rows)
@@ -85,27 +82,27 @@ def read_pairs(directory: Path, entries: list[ShardEntry], limit: int) -> Pairs:
     return pairs.take(np.arange(limit) * len(pairs) // limit) if len(pairs) > limit else pairs
 
 
-def parted(directory: Path, manifest: Manifest, *, learned: int, scored: int) -> tuple[Pairs, Pairs, str]:
-    """Pairs to learn from, pairs to score on, and how they were parted.
+def parted(opened: Directory, *, learned: int, scored: int) -> tuple[Pairs, Pairs, str]:
+    """Pairs to learn from, pairs to score on, and how they were separated.
 
     Raises:
         ShardError: the dataset has fewer than two documents with rows.
     """
-    splits = {split: [entry for entry in entries if entry.rows] for split, entries in manifest.splits.items()}
-    splits = {split: entries for split, entries in splits.items() if entries}
+    splits = {split: [shard for shard in opened.shards(split) if shard.entry.rows] for split in opened.manifest.splits}
+    splits = {split: shards for split, shards in splits.items() if shards}
     if len(splits) > 1:
         one, other = ("train", "validation") if {"train", "validation"} <= splits.keys() else sorted(splits)[:2]
         how = f"learned from {one}, scored on {other}"
-        return read_pairs(directory, splits[one], learned), read_pairs(directory, splits[other], scored), how
+        return read_pairs(splits[one], learned), read_pairs(splits[other], scored), how
     shards = next(iter(splits.values()), [])
     if len(shards) > 1:
         held = max(1, len(shards) // HELD_OUT)
         how = f"learned from {len(shards) - held} shards, scored on {held}"
-        return read_pairs(directory, shards[held:], learned), read_pairs(directory, shards[:held], scored), how
+        return read_pairs(shards[held:], learned), read_pairs(shards[:held], scored), how
     if shards:
-        pairs = read_pairs(directory, shards, learned + scored)
+        pairs = read_pairs(shards, learned + scored)
         out = pairs.documents % np.uint64(HELD_OUT) == 0
         if 0 < out.sum() < len(pairs):
             how = f"one shard: scored on the pairs whose A is of one document in {HELD_OUT}, learned from the others"
             return pairs.take(np.flatnonzero(~out)), pairs.take(np.flatnonzero(out)), how
-    raise ShardError(f"{directory}: too few documents to learn from some and score on others; build from more")
+    raise ShardError(f"{opened.name}: too few documents to learn from some and score on others; build from more")
