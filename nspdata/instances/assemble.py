@@ -14,6 +14,7 @@ from nspdata.errors import InputError
 from nspdata.instances import Text, full_sentences, pair
 from nspdata.instances.masking import MaskRules, mask
 from nspdata.instances.rows import Rows
+from nspdata.instances.usage import used_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,14 +39,14 @@ def build_instances(
         shard: index of the shard in its split.
 
     Returns:
-        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`.
+        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`.
 
     Raises:
         InputError: no document of the shard can give another's negatives.
     """
     if config.pairing.objective == "nsp":
         _check_pool(documents, config, split=split, shard=shard)
-    passes, counts = [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
+    passes, made, counts = [], [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
     for duplicate in range(config.duplicate_factor):
         stream_of = partial(stream, config.seed, split=split, shard=shard, duplicate=duplicate)
         pairs = _pairs(documents, config, stream_of("pairing"))
@@ -53,9 +54,11 @@ def build_instances(
         keys = stream_of("masking").random_raw(len(pairs))
         masked = mask(ids, offsets, keys, mask_rules(config.masking, vocabulary, config.pairing.max_seq_length))
         passes.append(_rows(documents, pairs, offsets, lengths_a, masked))
+        made.append(pairs)
         counts["forced_negatives"] += pairs.forced
         counts["sentences_unpaired"] += pairs.unpaired
         counts["tokens_truncated"] += pairs.truncated
+    counts["used_tokens"] = used_tokens(made, swaps=config.pairing.objective == "sop")
     return Rows.concatenate(passes), counts
 
 

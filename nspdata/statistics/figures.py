@@ -134,6 +134,7 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("forced_negatives", "Forced negatives", "count", "rows that could only be negatives; made up for elsewhere"),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
     ("tokens_truncated", "Tokens cut off", "count", ""),
+    ("used_tokens", "Tokens used", "count", "in at least one row of their own document"),
 )
 
 

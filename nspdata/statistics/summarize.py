@@ -29,6 +29,7 @@ FROM_BUILD = (
     "forced_negatives",
     "sentences_unpaired",
     "tokens_truncated",
+    "used_tokens",
 )
 """Counts of a build that statistics take over, where it has them."""
 

@@ -151,6 +151,8 @@ def _check_counts(tally: Tally, manifest: Manifest, rules: Rules, findings: Find
         )
     if rules.config.pairing.unit == "segments" and rules.objective != "sop":
         _check_tokens(tally, built, rules, findings)
+    if tally.rows == sum(entry.rows for entry in entries):
+        _check_used(tally, built, rules, findings)
 
 
 def _records(read: dict[str, Any]) -> int:
@@ -168,6 +170,17 @@ def _check_tokens(tally: Tally, built: dict[str, int], rules: Rules, findings: F
             f"{tally.own_tokens:,} of them",
             count=max(tally.own_tokens - due, due - truncated - tally.own_tokens),
         )
+
+
+def _check_used(tally: Tally, built: dict[str, int], rules: Rules, findings: Findings) -> None:
+    """In one pass over segments no token is in two rows, so the tokens used are those of the rows; otherwise they are at most that many."""
+    used, most = built.get("used_tokens", 0), min(tally.own_tokens, built.get("tokens", 0))
+    once = rules.config.duplicate_factor == 1 and (rules.objective == "none" or rules.config.pairing.unit == "segments")
+    if used > most or (once and used != tally.own_tokens):
+        message = (
+            f"counts: {used:,} used_tokens, but the rows hold {tally.own_tokens:,} of {built.get('tokens', 0):,} tokens"
+        )
+        findings.add("manifest_counts", message, file="manifest.json")
 
 
 def _check_label_share(tally: Tally, manifest: Manifest, rules: Rules, findings: Findings) -> None:

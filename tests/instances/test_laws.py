@@ -65,11 +65,19 @@ def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, shar
     found, counts, checker, _ = build(lengths, config)
     assert set(checker.own.values()) <= {1}
     assert checker.lost() <= counts["tokens_truncated"]
+    assert counts["used_tokens"] == len(checker.own)
     assert counts["sentences_unpaired"] == 0
     if share == 0:  # then a negative is forced, and its A is a single sentence
         alone = [row for row in found if row.label == 1]
         assert len(alone) == counts["forced_negatives"]
         assert all(len({checker.places[token - FIRST].sentence for token in row.a}) == 1 for row in alone)
+
+
+@given(lengths=LENGTHS, pairing=PAIRINGS, passes=st.integers(1, 3))
+def test_used_tokens_are_counted_exactly(lengths: Lengths, pairing: PairingConfig, passes: int) -> None:
+    """A token is used if it is in A of a row, or in a B that follows its A, in any pass."""
+    _, counts, checker, _ = build(lengths, Config(pairing=pairing, duplicate_factor=passes))
+    assert counts["used_tokens"] == len(checker.own)
 
 
 @given(lengths=LENGTHS, max_seq_length=st.integers(8, 90), seed=st.integers(0, 99), short=st.sampled_from([0.1, 1.0]))
@@ -91,7 +99,8 @@ def test_one_segment_a_row_loses_nothing(lengths: Lengths, max_seq_length: int) 
     """With `none` the rows, one after another, are the corpus, in whole sentences wherever these fit."""
     found, counts, checker, _ = build(lengths, config_of(objective="none", max_seq_length=max_seq_length))
     assert [token for row in found for token in row.a] == list(range(FIRST, FIRST + len(checker.places)))
-    assert counts == {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
+    used = {"used_tokens": len(checker.places)}
+    assert counts == {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0, **used}
     expected = [
         (document_id, sentence, tokens)
         for document_id, document in zip(checker.document_ids, checker.documents, strict=True)

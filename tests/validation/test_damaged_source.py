@@ -166,6 +166,7 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
     "an empty shard": ("nsp", "missing_document", edits(lambda rows: rows.clear())),
     "another tokenizer": ("nsp", "segment_not_found", change_tokenizer),
     "tokens cut off, as counted": ("nsp", "source_counts", count_otherwise("tokens_truncated", 5000)),
+    "tokens used, as counted": ("twice", "source_counts", count_otherwise("used_tokens", 1)),
     "forced negatives, as counted": ("nsp", "source_counts", count_otherwise("forced_negatives", 50)),
     "duplicates, as counted": ("nsp", "source_counts", count_otherwise("documents_without_tokens", 2)),
     "sentences, as counted": ("nsp", "source_counts", count_otherwise("sentences", 9)),
@@ -182,13 +183,22 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
 }  # fmt: skip
 
 SEEN_WITHOUT = {
+    "A that ends too early",
+    "A that ends too early in sop",
+    "A of a negative that begins too late",
+    "B that ends too early",
+    "B that ends too early in sop",
+    "sentences left out between A and B",
+    "a missing row",
+    "a missing row in sop",
+    "a row twice, masked anew",
     "a missing document",
     "a missing document of single segments",
     "a single segment that ends too early",
     "an empty shard",
     "duplicates, as counted",
 }
-"""Damage that shows in the counts as well."""
+"""Damage that also changes a count, such as the tokens used in one pass, so that it is found without the source."""
 
 
 @pytest.mark.parametrize("name", DAMAGES)
