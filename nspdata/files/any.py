@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from nspdata.files.local import LocalFiles
 
 if TYPE_CHECKING:
-    from nspdata.files.local import Files
+    from collections.abc import Iterable, Sequence
+
+    from nspdata.files.local import FileInfo, Files
 
 
 class Places:
@@ -32,6 +34,18 @@ class Places:
         """The files of a path, a directory or a glob."""
         return self.of(pattern).match(pattern)
 
+    def find(self, pattern: str) -> list[FileInfo]:
+        """As `match`, with versions."""
+        return self.of(pattern).find(pattern)
+
+    def listing(self, directory: str) -> list[FileInfo]:
+        """All files below a directory, whose name is taken literally."""
+        return self.of(directory).listing(directory)
+
+    def stat(self, path: str) -> FileInfo | None:
+        """One file, whose name is taken literally."""
+        return self.of(path).stat(path)
+
     def open(self, path: str) -> BinaryIO:
         """Opens a file as it lies, compressed or not."""
         return self.of(path).open(path)
@@ -47,3 +61,13 @@ class Places:
     def delete(self, path: str) -> None:
         """Removes a file or a directory."""
         self.of(path).delete(path)
+
+    def place(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Gives files other names, all in one place."""
+        if pairs:
+            self.of(pairs[0][0]).place(pairs)
+
+    def sync(self, directories: Iterable[str]) -> None:
+        """Makes names durable."""
+        for directory in directories:
+            self.of(directory).sync([directory])

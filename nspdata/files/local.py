@@ -1,22 +1,60 @@
-"""Where files are: a small protocol that the local disk and Beam's filesystems both meet."""
+"""Files on the local disk, and the protocol that every place of files implements."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
-import shutil
+import re
+import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+from nspdata.files.disk import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+"""The name of a file that is being written; one that nobody writes any more is a leftover of a crash."""
+
+NO_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+"""What a file system answers that has no hard links, or not between these two directories."""
+
+
+class FileInfo(NamedTuple):
+    """A file as a listing shows it.
+
+    Attributes:
+        path: as `Files.open` takes it.
+        size: bytes.
+        version: changes whenever the file is written or replaced; "" where the store does not say.
+    """
+
+    path: str
+    size: int
+    version: str = ""
 
 
 class Files(Protocol):
-    """A tree of files, local or remote; paths are strings with `/`."""
+    """A tree of files, local or remote. Paths are strings with `/`."""
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """The files that a path, a directory (all below it) or a glob names: (path, size in bytes), sorted by path."""
+        ...
+
+    def find(self, pattern: str) -> list[FileInfo]:
+        """As `match`, with the version of each file; one listing."""
+        ...
+
+    def listing(self, directory: str) -> list[FileInfo]:
+        """All files below a directory, sorted by path; `*`, `?` and `[` in its name are plain characters."""
+        ...
+
+    def stat(self, path: str) -> FileInfo | None:
+        """One file, its name taken literally; None where there is no such file."""
         ...
 
     def open(self, path: str) -> BinaryIO:
@@ -24,7 +62,10 @@ class Files(Protocol):
         ...
 
     def write(self, path: str, data: bytes) -> None:
-        """Writes a whole file so that its final name never holds a part of it; missing directories are made."""
+        """Writes a whole file durably; missing directories are made.
+
+        The final name never holds a part of the data, also after a crash or a power failure.
+        """
         ...
 
     def exists(self, path: str) -> bool:
@@ -32,37 +73,68 @@ class Files(Protocol):
         ...
 
     def delete(self, path: str) -> None:
-        """Removes a file or a whole directory; one that is not there is well."""
+        """Removes a file or a whole directory; a missing path is ignored."""
+        ...
+
+    def place(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Gives files other names: (present path, new path); an existing file of the new name is replaced.
+
+        The old names may stay until they are deleted. Each new name is durable only after `sync` of its directory.
+        """
+        ...
+
+    def sync(self, directories: Iterable[str]) -> None:
+        """Makes the names in these directories durable."""
         ...
 
 
 class LocalFiles:
-    """The local disk."""
+    """The local disk.
+
+    Args:
+        disk: the single steps of which every write consists.
+    """
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk()
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """See `Files.match`."""
+        return [(path, size) for path, size, _ in self.find(pattern)]
+
+    def find(self, pattern: str) -> list[FileInfo]:
+        """See `Files.find`; the version is modification time and inode."""
         if Path(pattern).is_dir():
-            paths: Iterator[str] = (str(path) for path in Path(pattern).rglob("*"))
-        elif Path(pattern).exists():
-            paths = iter([pattern])
-        else:
-            paths = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - a pattern may be absolute
-        return sorted((path, os.stat(path).st_size) for path in paths if os.path.isfile(path))  # noqa: PTH113, PTH116
+            return self.listing(pattern)
+        exact = os.path.lexists(pattern)
+        return _infos([pattern] if exact else glob.iglob(pattern, recursive=True))  # noqa: PTH207 - may be absolute
+
+    def listing(self, directory: str) -> list[FileInfo]:
+        """See `Files.listing`."""
+        return _infos(str(path) for path in Path(directory).rglob("*"))
+
+    def stat(self, path: str) -> FileInfo | None:
+        """See `Files.stat`."""
+        return next(_existing([path]), None)
 
     def open(self, path: str) -> BinaryIO:
         """See `Files.open`."""
         return Path(path).open("rb")
 
     def write(self, path: str, data: bytes) -> None:
-        """See `Files.write`."""
+        """See `Files.write`: written to a temporary name, synchronized, renamed, and the directory synchronized."""
         final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+        self._make_directories(final.parent)
+        temporary = _temporary(final)
         try:
-            temporary.write_bytes(data)
-            temporary.replace(final)
-        finally:
-            temporary.unlink(missing_ok=True)
+            self.disk.write(temporary, data)
+            self.disk.sync(temporary)
+            self.disk.replace(temporary, final)
+        except BaseException:
+            with suppress(OSError):
+                self.disk.remove(temporary)
+            raise
+        self.disk.sync(final.parent)
 
     def exists(self, path: str) -> bool:
         """See `Files.exists`."""
@@ -70,10 +142,80 @@ class LocalFiles:
 
     def delete(self, path: str) -> None:
         """See `Files.delete`."""
-        if Path(path).is_dir():
-            shutil.rmtree(path)
+        target = Path(path)
+        if target.is_dir() and not target.is_symlink():
+            for parent, directories, names in os.walk(target, topdown=False):
+                for name in names:
+                    self.disk.remove(Path(parent, name))
+                for name in directories:
+                    self._remove_directory(Path(parent, name))
+            self._remove_directory(target)
+        elif os.path.lexists(target):
+            self.disk.remove(target)
         else:
-            Path(path).unlink(missing_ok=True)
+            return
+        self.disk.sync(target.parent)
+
+    def place(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """See `Files.place`: by hard links, or by renaming where the file system has none."""
+        for source, target in pairs:
+            self._make_directories(Path(target).parent)
+            try:
+                self._link(Path(source), Path(target))
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                self.disk.replace(Path(source), Path(target))
+
+    def sync(self, directories: Iterable[str]) -> None:
+        """See `Files.sync`."""
+        for directory in directories:
+            self.disk.sync(Path(directory))
+
+    def _link(self, source: Path, target: Path) -> None:
+        if not os.path.lexists(target):
+            self.disk.link(source, target)
+        elif not target.samefile(source):
+            temporary = _temporary(target)
+            try:
+                self.disk.link(source, temporary)
+                self.disk.replace(temporary, target)
+            except BaseException:
+                with suppress(OSError):
+                    self.disk.remove(temporary)
+                raise
+
+    def _make_directories(self, directory: Path) -> None:
+        missing = []
+        while not directory.exists():
+            missing.append(directory)
+            directory = directory.parent
+        for made in reversed(missing):
+            self.disk.make_directory(made)
+            self.disk.sync(made.parent)
+
+    def _remove_directory(self, directory: Path) -> None:
+        if directory.is_symlink():
+            self.disk.remove(directory)
+        else:
+            self.disk.remove_directory(directory)
+
+
+def _infos(paths: Iterable[str]) -> list[FileInfo]:
+    return sorted(_existing(paths))
+
+
+def _existing(paths: Iterable[str]) -> Iterator[FileInfo]:
+    """The regular files among the paths; one that vanishes meanwhile is left out."""
+    for path in paths:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = os.stat(path)  # noqa: PTH116 - a million paths need no objects
+            if stat.S_ISREG(status.st_mode):
+                yield FileInfo(path, status.st_size, f"{status.st_mtime_ns}.{status.st_ino}")
+
+
+def _temporary(final: Path) -> Path:
+    return final.with_name(f".{final.name}.{secrets.token_hex(8)}.tmp")
 
 
 def join(directory: str, name: str) -> str:

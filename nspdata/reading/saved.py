@@ -18,7 +18,7 @@ STATE = "state.json"
 DESCRIPTIONS = frozenset({STATE, "dataset_info.json", "dataset_dict.json"})
 
 
-def saved_files(matched: Sequence[tuple[str, int]], files: Files) -> tuple[set[str], set[str]]:
+def saved_files(matched: Sequence[str], files: Files) -> tuple[set[str], set[str]]:
     """The Arrow files that saved datasets among these files consist of, and the datasets' own directories.
 
     Other files in those directories (the caches of `datasets`, say) are no part of the dataset.
@@ -26,7 +26,7 @@ def saved_files(matched: Sequence[tuple[str, int]], files: Files) -> tuple[set[s
     Raises:
         InputError: a file or a split is missing, or rows are selected by an indices file.
     """
-    there = {path for path, _ in matched}
+    there = set(matched)
     arrow: set[str] = set()
     directories: set[str] = set()
     for path in sorted(path for path in there if posixpath.basename(path) == STATE):

@@ -15,7 +15,7 @@ from nspdata.reading.saved import DESCRIPTIONS, saved_files
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nspdata.files.local import Files
+    from nspdata.files.local import FileInfo, Files
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -63,6 +63,7 @@ class Source:
         format: one of the input formats.
         compression: `gzip`, `zstd`, `bzip2` or "".
         size_bytes: of the file.
+        version: of the file as it was listed; "" where the store does not say.
         start: first byte of the range; a record belongs to the range that holds its first byte.
         end: end of the range, or None for the end of the file.
     """
@@ -72,6 +73,7 @@ class Source:
     format: str
     compression: str = ""
     size_bytes: int
+    version: str = ""
     start: int = 0
     end: int | None = None
 
@@ -89,10 +91,10 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
     input_format = (settings or InputConfig()).format
     chosen: dict[tuple[str, ...], Source] = {}
     for pattern in patterns:
-        for path, size, kind in _files_of(pattern, files, input_format):
+        for (path, size, version), kind in _files_of(pattern, files, input_format):
             source_format, compression = (kind, "") if kind else _kind(path, input_format)
             chosen[_parts(path)] = Source(
-                path=path, name="", format=source_format, compression=compression, size_bytes=size
+                path=path, name="", format=source_format, compression=compression, size_bytes=size, version=version
             )
     names = _names(list(chosen))
     sources = [dataclasses.replace(source, name=names[parts]) for parts, source in chosen.items()]
@@ -104,28 +106,30 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
     return sources
 
 
-def _files_of(pattern: str, files: Files, input_format: str) -> list[tuple[str, int, str]]:
-    """The files to read of one pattern: path, size, and the format where it is not the suffix that says it."""
-    matched = files.match(pattern)
+def _files_of(pattern: str, files: Files, input_format: str) -> list[tuple[FileInfo, str]]:
+    """The files to read of one pattern, each with the format where it is not the suffix that says it."""
+    matched = files.find(pattern)
     if not matched:
         held = "the directory holds no file" if files.exists(pattern) else "matches no file"
         raise InputError(f"{pattern!r}: {held}; give existing files, directories, globs or URLs")
-    if [path for path, _ in matched] == [pattern] and input_format != "dataset":
-        return [(pattern, matched[0][1], "")]
-    saved, directories = saved_files(matched, files)
+    if [file.path for file in matched] == [pattern] and input_format != "dataset":
+        return [(matched[0], "")]
+    saved, directories = saved_files([file.path for file in matched], files)
     if input_format == "dataset":
         if not saved:
             raise InputError(
                 f"{pattern!r} is no directory that `datasets` saved: there is no state.json with data files"
             )
-        return [(path, size, "arrow") for path, size in matched if path in saved]
-    kept = [(path, size, "arrow") for path, size in matched if path in saved]
-    for path, size in matched:
-        if posixpath.dirname(path) not in directories and not _ignored(path, pattern):
-            kept.append((path, size, ""))
+        return [(file, "arrow") for file in matched if file.path in saved]
+    kept = [(file, "arrow") for file in matched if file.path in saved]
+    kept += [
+        (file, "")
+        for file in matched
+        if posixpath.dirname(file.path) not in directories and not _ignored(file.path, pattern)
+    ]
     if not kept:
         raise InputError(
-            f"{pattern!r} holds no document file, only {matched[0][0]} and the like; known suffixes are {_known()}"
+            f"{pattern!r} holds no document file, only {matched[0].path} and the like; known suffixes are {_known()}"
         )
     return kept
 

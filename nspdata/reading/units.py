@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
+from nspdata.reading.content import BLOCK_BYTES
 from nspdata.reading.sources import LINE_FORMATS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def make_units(sources: Sequence[Source]) -> list[list[Source]]:
     """Units of work: large files of lines are cut, small neighbours grouped; the same whoever does the work."""
     total = sum(source.size_bytes for source in sources)
     unit_bytes = min(max(LEAST_UNIT_BYTES, total // UNITS), MOST_UNIT_BYTES)
+    unit_bytes = -(-unit_bytes // BLOCK_BYTES) * BLOCK_BYTES  # ranges begin where a block of the content hash begins
     units: list[list[Source]] = []
     held = unit_bytes
     for source in split_sources(sources, range_bytes=unit_bytes):

@@ -1,0 +1,51 @@
+"""The single steps by which the local disk changes; `nspdata.testing.FaultyFiles` fails at each of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Disk:
+    """One method for each system call that changes the disk."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Creates a file with these bytes."""
+        path.write_bytes(data)
+
+    def sync(self, path: Path) -> None:
+        """Makes a file's bytes, or a directory's names, durable; a file system that cannot is left to itself."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
+                raise
+        finally:
+            os.close(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Renames a file; a file of the new name is replaced."""
+        source.replace(target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Gives a file a second name, which must be free."""
+        target.hardlink_to(source)
+
+    def remove(self, path: Path) -> None:
+        """Removes a file; a missing one is ignored."""
+        path.unlink(missing_ok=True)
+
+    def make_directory(self, path: Path) -> None:
+        """Makes a directory; an existing one is kept."""
+        path.mkdir(exist_ok=True)
+
+    def remove_directory(self, path: Path) -> None:
+        """Removes an empty directory; a missing one is ignored."""
+        with suppress(FileNotFoundError):
+            path.rmdir()

@@ -1,0 +1,63 @@
+"""State files: JSON with its length and checksum, so that a file that is empty, cut or altered is noticed.
+
+```
+{"length": 17, "checksum": "0123456789abcdef0123456789abcdef", "value":
+{"fingerprint":""}}
+```
+
+The file as a whole is JSON too. Length and checksum (BLAKE2b, 16 bytes) are those of the bytes of the value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nspdata.files.local import Files
+
+HEAD = re.compile(rb'\{"length": (\d{1,15}), "checksum": "([0-9a-f]{32})", "value":\n')
+
+
+def seal(value: bytes) -> bytes:
+    """The bytes of a state file.
+
+    Args:
+        value: JSON.
+    """
+    head = f'{{"length": {len(value)}, "checksum": "{_checksum(value)}", "value":\n'
+    return head.encode() + value + b"}\n"
+
+
+def unseal(data: bytes) -> bytes | None:
+    """The value of a state file; None where the file is empty, cut or altered.
+
+    >>> unseal(seal(b"[1]")), unseal(seal(b"[1]")[:-1]), unseal(seal(b"[1]").replace(b"[1]", b"[2]"))
+    (b'[1]', None, None)
+    """
+    head = HEAD.match(data)
+    if not head or not data.endswith(b"}\n"):
+        return None
+    value = data[head.end() : -2]
+    return value if len(value) == int(head[1]) and _checksum(value) == head[2].decode() else None
+
+
+def write_state(files: Files, path: str, value: Any) -> None:
+    """Writes a value of JSON's types."""
+    files.write(path, seal(json.dumps(value).encode()))
+
+
+def read_state(files: Files, path: str) -> Any:
+    """The value of a state file; None where it is missing, empty, cut or altered."""
+    try:
+        with files.open(path) as stream:
+            value = unseal(stream.read())
+    except FileNotFoundError:
+        return None
+    return None if value is None else json.loads(value)
+
+
+def _checksum(value: bytes) -> str:
+    return hashlib.blake2b(value, digest_size=16).hexdigest()
