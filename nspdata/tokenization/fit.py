@@ -1,7 +1,9 @@
-"""Does a vocabulary fit a corpus: how much becomes [UNK], how many tokens a word takes, which characters it cannot write."""
+"""Whether a vocabulary fits a corpus: [UNK], tokens per word, letters that the normalizer changes, characters it cannot write."""
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,13 +11,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.errors import ConfigError
+from nspdata.tokenization.marks import StrippedLetters, script_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from nspdata.tokenization.wordpiece import WordPiece
 
 EXAMPLE_CHARACTERS = 40
+
+MIN_WORDS = 200
+"""Words of letters that a sample needs before its tokens per word are judged."""
+
+MAX_STRIPPED = 0.05
+"""The largest share of the letters and marks of one script that accent stripping may change."""
+
+UNSPACED = {"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HIRAGANA", "KATAKANA", "CJK", "JAVANESE", "BALINESE", "TAI"}
+"""Scripts (first word of the characters' names) without spaces between words: their tokens per word say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +37,30 @@ class Fitness:
     """How a vocabulary does on some texts.
 
     Attributes:
-        texts: how many there were.
+        texts: number of texts.
         words: words of BERT's pre-tokenizer: runs of letters, single punctuation marks, single CJK characters.
-        tokens: tokens in all.
-        unknown: of them [UNK].
-        unwritable: characters of no token, and how often they stand in the texts.
-        examples: for each of them, a word of the texts that holds it.
+        tokens: all tokens.
+        unknown: [UNK] tokens.
+        letter_words: words that begin with a letter of a script with spaces between words, without those that are [UNK].
+        letter_tokens: tokens of these words.
+        vocab_size: tokens of the vocabulary.
+        letters: letters and marks of the texts, by script.
+        stripped: letters and marks that accent stripping deletes or changes, by script.
+        stripped_examples: the most frequent of these, in descending order.
+        unwritable: count of each character that is in no token.
+        examples: a word of the texts for each of them.
     """
 
     texts: int
     words: int
     tokens: int
     unknown: int
+    letter_words: int
+    letter_tokens: int
+    vocab_size: int
+    letters: Counter[str]
+    stripped: Counter[str]
+    stripped_examples: str
     unwritable: Counter[str]
     examples: dict[str, str]
 
@@ -44,40 +70,142 @@ class Fitness:
         return self.unknown / max(1, self.tokens)
 
     @property
-    def tokens_a_word(self) -> float:
-        """The fertility: 1 where every word is a token."""
-        return self.tokens / max(1, self.words)
+    def tokens_per_word(self) -> float:
+        """Tokens per word of letters (punctuation, CJK and scripts without spaces left out); 1 where every word is a token."""
+        return self.letter_tokens / max(1, self.letter_words)
+
+    @property
+    def max_tokens_per_word(self) -> float:
+        """The most tokens per word that a vocabulary of this size needs for its own language; see `expected_tokens_per_word`."""
+        return expected_tokens_per_word(self.vocab_size)
+
+    @property
+    def stripped_share(self) -> float:
+        """Letters and marks that accent stripping deletes or changes, among all of them, 0 to 1."""
+        return self.stripped.total() / max(1, self.letters.total())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A figure of a vocabulary that is out of range.
+
+    Attributes:
+        key: `unknown_share`, `tokens_per_word` or `stripped_share`.
+        value: the figure.
+        limit: the largest value that is in range.
+        message: rule, value and remedy in one line.
+    """
+
+    key: str
+    value: float
+    limit: float
+    message: str
+
+
+def expected_tokens_per_word(vocab_size: int) -> float:
+    """The most tokens per word that a vocabulary needs for text of its own language.
+
+    Measured with vocabularies of 500 to 30,522 tokens trained on English, German, Russian and Hebrew: on their own language, in
+    another domain too, they stay below this bound; on another language they are above it or give [UNK].
+
+    >>> [round(expected_tokens_per_word(size), 1) for size in (500, 8_000, 30_522)]
+    [4.1, 2.5, 2.2]
+    """
+    return 1.9 + 50 / math.sqrt(max(1, vocab_size))
 
 
 def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     """Encodes the texts and counts."""
-    backend = wordpiece.backend
-    known = {token.removeprefix("##") for token in wordpiece.vocabulary.tokens}
+    backend, tokens_of = wordpiece.backend, wordpiece.vocabulary.tokens
+    known = {token.removeprefix("##") for token in tokens_of}
     begins = ~wordpiece.vocabulary.continuations
+    lettered = np.array([_begins_with_letter(token) for token in tokens_of], np.bool_)
     unknown_id = wordpiece.vocabulary.special_ids["[UNK]"]
-    found = words = tokens = unknown = 0
+    counts: Counter[str] = Counter()
     unwritable: Counter[str] = Counter()
     examples: dict[str, str] = {}
+    letters = StrippedLetters()
     for text in texts:
         ids, _ = wordpiece.encode([text])
-        of_them = int(np.count_nonzero(ids == unknown_id))
-        found += 1
-        words += int(np.count_nonzero(begins[ids]))
-        tokens += len(ids)
-        unknown += of_them
-        if not of_them:
+        unknown = int(np.count_nonzero(ids == unknown_id))
+        starts = np.flatnonzero(begins[ids])
+        letter_words, letter_tokens = _letter_words(ids, starts, lettered)
+        counts.update(texts=1, words=len(starts), tokens=len(ids), unknown=unknown)
+        counts.update(letter_words=letter_words, letter_tokens=letter_tokens)
+        letters.add(text)
+        if not unknown:
             continue
         split = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))]
-        counts = Counter("".join(split))
-        strange = {character: counts[character] for character in counts if character not in known}
+        characters = Counter("".join(split))
+        strange = {character: characters[character] for character in characters if character not in known}
         unwritable.update(strange)
         for character in sorted(strange.keys() - examples.keys()):
             examples[character] = next(word for word in split if character in word)[:EXAMPLE_CHARACTERS]
-    return Fitness(texts=found, words=words, tokens=tokens, unknown=unknown, unwritable=unwritable, examples=examples)
+    stripped, stripped_examples = letters.stripped() if wordpiece.strip_accents else (Counter(), "")
+    return Fitness(
+        texts=counts["texts"],
+        words=counts["words"],
+        tokens=counts["tokens"],
+        unknown=counts["unknown"],
+        letter_words=counts["letter_words"],
+        letter_tokens=counts["letter_tokens"],
+        vocab_size=len(wordpiece.vocabulary),
+        letters=letters.letters(),
+        stripped=stripped,
+        stripped_examples=stripped_examples,
+        unwritable=unwritable,
+        examples=examples,
+    )
+
+
+def problems(fitness: Fitness, *, max_unknown: float, tokenizer: str, strip_accents: str = "auto") -> list[Problem]:
+    """What does not fit; empty where the vocabulary fits.
+
+    Args:
+        fitness: the figures.
+        max_unknown: the setting `tokenizer.max_unknown`.
+        tokenizer: its name, for the messages.
+        strip_accents: the setting `tokenizer.strip_accents`; where it is `yes`, stripping is what the user asked for.
+    """
+    found = []
+    if fitness.unknown_share > max_unknown:
+        message = remedy(fitness, max_unknown, tokenizer=tokenizer)
+        found.append(
+            Problem(key="unknown_share", value=fitness.unknown_share, limit=max_unknown, message=message),
+        )
+    if strip_accents != "yes":
+        found += _stripped_problem(fitness, tokenizer)
+    limit = fitness.max_tokens_per_word
+    if fitness.letter_words >= MIN_WORDS and fitness.tokens_per_word > limit:
+        message = (
+            f"{fitness.tokens_per_word:.2f} tokens per word with the tokenizer {tokenizer}; a vocabulary of {fitness.vocab_size:,} "
+            f"tokens needs at most {limit:.2f} for its own language: this text is in another language or domain; train one on "
+            "this text with `nspdata train-tokenizer`, or give the vocabulary of its language"
+        )
+        found.append(Problem(key="tokens_per_word", value=fitness.tokens_per_word, limit=limit, message=message))
+    return found
+
+
+def _stripped_problem(fitness: Fitness, tokenizer: str) -> list[Problem]:
+    shares = {
+        script: count / fitness.letters[script]
+        for script, count in fitness.stripped.items()
+        if fitness.letters[script] >= max(MIN_WORDS, fitness.letters.total() / 1000)
+    }
+    script = max(shares, key=lambda name: (shares[name], name), default="")
+    if not script or shares[script] <= MAX_STRIPPED:
+        return []
+    message = (
+        f"the tokenizer {tokenizer} strips accents, which deletes or changes {shares[script]:.1%} of the letters and marks of the "
+        f"script {script.capitalize()} (such as {_shown(fitness.stripped_examples[:8])}; at most {MAX_STRIPPED:.0%}); train one with "
+        "`nspdata train-tokenizer --keep-accents`, set tokenizer.strip_accents=no if the vocabulary holds these marks, "
+        "or tokenizer.strip_accents=yes to accept this"
+    )
+    return [Problem(key="stripped_share", value=shares[script], limit=MAX_STRIPPED, message=message)]
 
 
 def require(fitness: Fitness, limit: float, *, tokenizer: str) -> None:
-    """Holds the share of [UNK] to the setting.
+    """Checks the share of [UNK] against the setting.
 
     Raises:
         ConfigError: more of the sample is [UNK].
@@ -88,12 +216,30 @@ def require(fitness: Fitness, limit: float, *, tokenizer: str) -> None:
 
 def remedy(fitness: Fitness, limit: float, *, tokenizer: str) -> str:
     """What is wrong with a vocabulary that gives too much [UNK], and what to do."""
-    some = "".join(
-        character if character.isprintable() else f"\\u{ord(character):04x}"
-        for character, _ in fitness.unwritable.most_common(10)
-    )
+    some = _shown("".join(character for character, _ in fitness.unwritable.most_common(10)))
     return (
         f"{fitness.unknown_share:.1%} of the tokens of a sample are [UNK] with the tokenizer {tokenizer}, over tokenizer.max_unknown "
         f"= {limit:.1%}{f' (characters it cannot write: {some})' if some else ''}; train one on this text with `nspdata train-tokenizer`, "
         "give the vocabulary of its language, or set tokenizer.lowercase to what the vocabulary expects"
     )
+
+
+def _shown(characters: str) -> str:
+    """The characters, a combining mark after a dotted circle, and what cannot be printed as an escape."""
+    shown = (
+        f"\u25cc{character}" if unicodedata.category(character).startswith("M") else character
+        for character in characters
+    )
+    return "".join(text if text.isprintable() else f"\\u{ord(text[-1]):04x}" for text in shown)
+
+
+def _begins_with_letter(token: str) -> bool:
+    """Whether a token that is no continuation begins with a letter of a script with spaces between words."""
+    return token[:1].isalpha() and script_of(token[0]) not in UNSPACED
+
+
+def _letter_words(ids: NDArray[np.uint16], starts: NDArray[np.int64], lettered: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many words begin with a letter, and how many tokens they have."""
+    sizes = np.diff(np.append(starts, len(ids)))
+    chosen = lettered[ids[starts]]
+    return int(np.count_nonzero(chosen)), int(sizes[chosen].sum())
