@@ -11,6 +11,7 @@ from nspdata.files.local import join
 from nspdata.metadata.describe import describe
 from nspdata.metadata.huggingface import dataset_files
 from nspdata.statistics import merge, summarize_files, summarize_reading
+from nspdata.statistics.values import REJECTED, REJECTED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardR
 
 def make_manifest(plan: BuildPlan, summary: ReadSummary, results: Sequence[ShardResult]) -> Manifest:
     """The manifest of these results, which are in the order of their keys."""
-    counts = {key: number for key, number in summary.counts.items() if not key.startswith("rejected.")}
+    counts = {key: number for key, number in summary.counts.items() if not key.startswith((REJECTED, REJECTED_BYTES))}
     built: dict[str, int] = {}
     splits: dict[str, list[object]] = {split: [] for split in plan.num_shards}
     for result in results:
@@ -51,6 +52,9 @@ def make_manifest(plan: BuildPlan, summary: ReadSummary, results: Sequence[Shard
         config_fingerprint=plan.config.fingerprint(),
         tokenizer=plan.tokenizer_identity,
         inputs=[{"name": name, "bytes": size} for name, size in plan.inputs],
-        counts={"read": {**counts, "rejected": summary.rejected}, "built": built},
+        counts={
+            "read": {**counts, "rejected": summary.rejected, "rejected_bytes": summary.rejected_bytes},
+            "built": built,
+        },
         splits=splits,  # type: ignore[arg-type]
     )

@@ -16,6 +16,7 @@ from nspdata.errors import InputError
 from nspdata.files.local import join
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import from_dict, summarize_shard, to_dict
+from nspdata.statistics.rejected import over_limit
 from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
@@ -105,18 +106,13 @@ def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[st
 
 
 def check_rejected(plan: BuildPlan, summary: ReadSummary) -> None:
-    """Holds the share of rejected records to the setting.
+    """Checks the share of rejected records, and of their bytes, against `input.max_rejected`.
 
     Raises:
         InputError: more were rejected; no shard has been built.
     """
     records, rejected = summary.counts.get("records", 0), sum(summary.rejected.values())
-    limit = plan.config.input.max_rejected
-    if rejected > limit * records:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in summary.rejected.items())
-        raise InputError(
-            f"{rejected} of {records} records were rejected ({reasons}), over the limit of {limit:.3%}; "
-            f"look at {join(plan.output, 'rejected')}, mend the input, or allow it with --max-rejected"
-        )
+    if found := over_limit(summary.counts, plan.config):
+        raise InputError(f"{found}; the rejected records are in {join(plan.output, 'rejected')}")
     if not summary.counts.get("documents", 0):
         raise InputError(f"the input holds no document ({records} records, {rejected} rejected); look at the input")

@@ -14,7 +14,9 @@ import xxhash
 from nspdata.arrays.hashing import document_hashes, text_hashes
 from nspdata.files.local import join
 from nspdata.reading import read_source
+from nspdata.reading.records import count_rejected
 from nspdata.statistics import merge, summarize_texts, zero
+from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ class ReadSummary:
     """What was read; a monoid.
 
     Attributes:
-        counts: `records`, `documents`, `input_bytes`, `text_bytes`, and `rejected.<reason>` for each reason.
+        counts: `records`, `documents`, `input_bytes`, `text_bytes`, and for each reason `rejected.<reason>` (records) and
+            `rejected_bytes.<reason>`.
         statistics: of the texts.
     """
 
@@ -53,8 +56,12 @@ class ReadSummary:
     @property
     def rejected(self) -> dict[str, int]:
         """Records rejected, by reason."""
-        prefix = "rejected."
-        return {key.removeprefix(prefix): n for key, n in sorted(self.counts.items()) if key.startswith(prefix)}
+        return with_prefix(self.counts, REJECTED)
+
+    @property
+    def rejected_bytes(self) -> dict[str, int]:
+        """Bytes of the rejected records, by reason."""
+        return with_prefix(self.counts, REJECTED_BYTES)
 
 
 def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
@@ -156,7 +163,4 @@ def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], fil
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
     digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
     files.write(join(plan.output, f"rejected/{digest}.jsonl"), lines.encode())
-    counts: dict[str, int] = {}
-    for record in rejected:
-        counts = add_counts(counts, {f"rejected.{record.reason}": 1})
-    return ReadSummary(counts=counts)
+    return ReadSummary(counts=count_rejected(rejected))

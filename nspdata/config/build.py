@@ -50,7 +50,8 @@ class InputConfig:
         format: `auto` goes by suffix (a `.txt` is then one document).
         text_field: field or column of the text.
         id_field: field or column of the document's id; a record without it is named by its file and byte offset.
-        max_rejected: the largest share of records that may be rejected before the build fails, 0 to 1.
+        max_rejected: the largest share of the records, and of the bytes, that may be rejected before the build fails, 0 to 1;
+            empty texts do not count.
     """
 
     format: InputFormat = "auto"

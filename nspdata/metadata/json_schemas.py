@@ -32,7 +32,10 @@ def manifest_schema() -> dict[str, Any]:
     path = {"type": "string", "pattern": r"^[^/\\:]+(/[^/\\:]+)*$"}
     shard = _object({"path": path, "rows": COUNT, "tokens": COUNT, "bytes": COUNT, "sha256": SHA256})
     tokenizer = {"sha256": SHA256, "vocab_size": COUNT, "lowercase": PLAIN[bool], "strip_accents": PLAIN[bool]}
-    counts = {"read": {**_map(COUNT), "properties": {"rejected": _map(COUNT)}}, "built": _map(COUNT)}
+    counts = {
+        "read": {**_map(COUNT), "properties": {"rejected": _map(COUNT), "rejected_bytes": _map(COUNT)}},
+        "built": _map(COUNT),
+    }
     assert {field.name for field in dataclasses.fields(ShardEntry)} == set(shard["properties"])
     properties = {
         "version": {"const": VERSION},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,6 +31,21 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """How a finished Arrow stream ends; one cut between two batches reads as a whole, shorter one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """A part of a file that cannot be read.
+
+    Attributes:
+        error: why.
+        rows: how many rows it holds; 0 where that is unknown, and then the rest of the file is lost.
+        bytes: how many bytes they take.
+    """
+
+    error: Exception
+    rows: int = 0
+    bytes: int = 0
+
+
 def read_columns(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds every row to the gathering, named by its number; gives the caller a turn after each batch."""
     stream: Any
@@ -49,19 +66,24 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
                 row += found.num_rows
                 yield
                 continue
-            lost, damage = found
             if cut is None:
-                gathering.reject(row, BROKEN_FILE, f"{lost} rows: {damage}" if lost else str(damage))
-            row += lost
+                excerpt = f"{found.rows} rows: {found.error}" if found.rows else str(found.error)
+                lost = found.bytes if found.rows else max(1, source.size_bytes - gathering.read_bytes)
+                gathering.reject_rest(row, BROKEN_FILE, excerpt, lost_bytes=lost)
+            row += found.rows
     if cut:
-        gathering.reject(row, TRUNCATED_FILE, str(cut))
+        lost = max(1, cut.lost_bytes(source.size_bytes, 0) - gathering.read_bytes)
+        gathering.reject_rest(row, TRUNCATED_FILE, str(cut), lost_bytes=lost)
 
 
 def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field: str, id_field: str) -> None:
     names = batch.schema.names
     if text_field not in names:
-        for place in range(batch.num_rows):
-            gathering.reject(row + place, MISSING_TEXT, f"no column {text_field!r} among {', '.join(names)}")
+        gathering.input_bytes += batch.nbytes
+        sizes = np.diff(np.arange(batch.num_rows + 1) * batch.nbytes // max(1, batch.num_rows)).tolist()
+        for place, size in enumerate(sizes):
+            excerpt = f"no column {text_field!r} among {', '.join(names)}"
+            gathering.reject(row + place, MISSING_TEXT, excerpt, size=size)
         return
     texts = batch.column(names.index(text_field))
     ids = batch.column(names.index(id_field)) if id_field in names else pa.nulls(batch.num_rows)
@@ -90,26 +112,29 @@ def _ids(column: pa.Array) -> list[Any]:
         return _values(column)
 
 
-def _parquet(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | tuple[int, Exception]]:
+def _parquet(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damage]:
     """The batches, row group by row group: for one that is damaged, its rows that are lost and the error."""
     try:
         file = pq.ParquetFile(stream)
         present = [name for name in wanted if name in file.schema_arrow.names]
     except DAMAGE as error:
-        yield 0, _of_the_data(error)
+        yield _Damage(_of_the_data(error))
         return
     columns = present if wanted[0] in present else None
     for group in range(file.num_row_groups):
-        left = file.metadata.row_group(group).num_rows
+        described = file.metadata.row_group(group)
+        num_rows = left = described.num_rows
         try:
             for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
                 yield batch
                 left -= batch.num_rows
         except DAMAGE as error:
-            yield left, _of_the_data(error)
+            held = [described.column(index) for index in range(described.num_columns)]
+            size = sum(c.total_uncompressed_size for c in held if columns is None or c.path_in_schema in columns)
+            yield _Damage(_of_the_data(error), rows=left, bytes=-(-size * left // max(1, num_rows)))
 
 
-def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | tuple[int, Exception]]:
+def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damage]:
     """The batches up to the first that is damaged, and then the error."""
     try:
         magic = stream.read(6)
@@ -125,9 +150,9 @@ def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | tuple[in
         if magic != b"ARROW1":
             stream.seek(-len(END_OF_STREAM), io.SEEK_END)
             if stream.read() != END_OF_STREAM:
-                yield 0, pa.ArrowInvalid("the stream ends without its end mark: batches may be missing")
+                yield _Damage(pa.ArrowInvalid("the stream ends without its end mark: batches may be missing"))
     except DAMAGE as error:
-        yield 0, _of_the_data(error)
+        yield _Damage(_of_the_data(error))
 
 
 def _check(columns: list[pa.Array]) -> None:

@@ -25,12 +25,27 @@ class CutShortError(Exception):
     Attributes:
         position: offset of the record that was cut, in the decompressed stream.
         part: what there is of it.
+        read_bytes: compressed bytes before the damage; 0 where that is unknown.
     """
 
-    def __init__(self, message: str, *, position: int = 0, part: bytes = b"") -> None:
+    def __init__(self, message: str, *, position: int = 0, part: bytes = b"", read_bytes: int = 0) -> None:
         super().__init__(message)
         self.position = position
         self.part = part
+        self.read_bytes = read_bytes
+
+    def lost_bytes(self, size_bytes: int, decompressed_bytes: int) -> int:
+        """Bytes that could not be read: the cut record, and what the rest of the file holds at the ratio seen so far.
+
+        Args:
+            size_bytes: of the compressed file.
+            decompressed_bytes: read before the cut record.
+        """
+        got = decompressed_bytes + len(self.part)
+        if not got:
+            return size_bytes
+        ratio = got / self.read_bytes if self.read_bytes else 1.0
+        return len(self.part) + round(max(0, size_bytes - self.read_bytes) * ratio)
 
 
 def blocks(source: Source, files: Files) -> Iterator[bytes]:
@@ -50,8 +65,9 @@ def blocks(source: Source, files: Files) -> Iterator[bytes]:
 
 
 def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
-    decoder, fresh = _decoder(compression), True
+    decoder, fresh, read_bytes = _decoder(compression), True, 0
     for chunk in chunks:
+        read_bytes += len(chunk)
         rest = chunk
         while rest:
             if decoder.eof:
@@ -64,12 +80,13 @@ def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
                 data = decoder.decompress(rest)
             except Exception as error:
                 yield from _pieces(_salvaged(spare, rest))
-                raise CutShortError(f"damaged {compression} stream: {error}") from error
+                before = read_bytes - len(rest)
+                raise CutShortError(f"damaged {compression} stream: {error}", read_bytes=before) from error
             fresh = False
             yield from _pieces(data)
             rest = decoder.unused_data if decoder.eof else b""
     if not fresh and not decoder.eof:
-        raise CutShortError(f"the {compression} stream ends before its end")
+        raise CutShortError(f"the {compression} stream ends before its end", read_bytes=read_bytes)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -108,5 +125,5 @@ def whole(source: Source, files: Files) -> bytes:
     try:
         found.extend(blocks(source, files))
     except CutShortError as error:
-        raise CutShortError(str(error), part=b"".join(found)) from error
+        raise CutShortError(str(error), part=b"".join(found), read_bytes=error.read_bytes) from error
     return b"".join(found)

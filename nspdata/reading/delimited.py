@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.reading.compression import BLOCK_BYTES, CutShortError
 from nspdata.reading.lines import lines
-from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS
+from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS, record_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,13 +55,17 @@ def read_csv(source: Source, files: Files, gathering: Gathering, settings: Input
     header: list[str] = []
     row = due = 0
     for values in _rows(found, "\t" if source.format == "tsv" else ","):
-        line = "".join(found.taken)
-        gathering.input_bytes += len(line)
-        due += len(line)
+        line = found.taken[0] if isinstance(values, csv.Error) else "".join(found.taken)
+        size = record_bytes(line)
+        gathering.input_bytes += size
+        due += size
         if isinstance(values, CutShortError):
-            gathering.reject(row, TRUNCATED_FILE, line + values.part.decode("utf-8", "replace") or str(values))
+            lost = values.lost_bytes(source.size_bytes, gathering.read_bytes)
+            gathering.input_bytes += lost
+            excerpt = line + values.part.decode("utf-8", "replace") or str(values)
+            gathering.reject(row, TRUNCATED_FILE, excerpt, size=size + lost)
         elif isinstance(values, csv.Error):
-            gathering.reject(row, BROKEN_CSV, found.taken[0])
+            gathering.reject(row, BROKEN_CSV, line)
             found.begin_after_first()
         elif not header:
             header = values

@@ -42,7 +42,7 @@ def lines(source: Source, files: Files) -> Iterator[tuple[list[int], list[bytes]
             if position >= end:
                 return
     except CutShortError as error:
-        raise CutShortError(str(error), position=position, part=b"".join(held)) from error
+        raise CutShortError(str(error), position=position, part=b"".join(held), read_bytes=error.read_bytes) from error
     if text := b"".join(held):
         yield _cut(text, position, end, skip=skip)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nspdata.reading.documents import DocumentBatch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nspdata.reading.sources import Source
 
 EXCERPT = 200
@@ -51,12 +54,26 @@ class Rejected:
         position: byte offset (of the decompressed file) or row number.
         reason: a key of `REASONS`.
         excerpt: its first 200 characters.
+        bytes: its size in the (decompressed) input; of a damaged file, the size of what could not be read.
     """
 
     source: str
     position: int
     reason: str
     excerpt: str
+    bytes: int
+
+
+def count_rejected(rejected: Iterable[Rejected]) -> dict[str, int]:
+    """Counts records and their bytes: `rejected.<reason>` and `rejected_bytes.<reason>`.
+
+    >>> count_rejected([Rejected("a.jsonl", 0, "empty_text", "", 12), Rejected("a.jsonl", 12, "empty_text", "", 8)])
+    {'rejected.empty_text': 2, 'rejected_bytes.empty_text': 20}
+    """
+    counts: Counter[str] = Counter()
+    for record in rejected:
+        counts.update({f"rejected.{record.reason}": 1, f"rejected_bytes.{record.reason}": record.bytes})
+    return dict(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +84,7 @@ class ReadBatch:
         documents: those that can be used.
         rejected: those that cannot.
         records: how many there were.
-        input_bytes: bytes read for them (decompressed).
+        input_bytes: their bytes (decompressed), those that could not be read included.
     """
 
     documents: DocumentBatch
@@ -87,12 +104,32 @@ class Gathering:
     rejected: list[Rejected] = field(default_factory=list)
     text_size: int = 0
     input_bytes: int = 0
+    taken_bytes: int = 0
 
-    def reject(self, position: int, reason: str, record: str | bytes) -> None:
-        """Keeps a record's place, reason and beginning."""
+    def reject(self, position: int, reason: str, record: str | bytes, *, size: int | None = None) -> None:
+        """Keeps the position, reason, excerpt and size of a record.
+
+        Args:
+            position: byte offset or row number of the record.
+            reason: a key of `REASONS`.
+            record: the record, for the excerpt.
+            size: bytes of the record, where they are not those of `record`.
+        """
         text = record[: 4 * EXCERPT].decode("utf-8", "replace") if isinstance(record, bytes) else record
         readable = text[:EXCERPT].encode("utf-8", "backslashreplace").decode()
-        self.rejected.append(Rejected(self.source.name, position, reason, readable))
+        self.rejected.append(
+            Rejected(self.source.name, position, reason, readable, record_bytes(record) if size is None else size)
+        )
+
+    def reject_rest(self, position: int, reason: str, record: str | bytes, *, lost_bytes: int) -> None:
+        """Rejects a part of the file that could not be read; its bytes count as input."""
+        self.input_bytes += lost_bytes
+        self.reject(position, reason, record, size=lost_bytes)
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of the source that were read so far."""
+        return self.taken_bytes + self.input_bytes
 
     def add(
         self,
@@ -127,13 +164,20 @@ class Gathering:
         return not (self.ids or self.rejected or self.input_bytes)
 
     def take(self) -> ReadBatch:
-        """Everything gathered, as a batch; begins anew."""
+        """Returns everything gathered as a batch, and starts the next one."""
         given = self.source.format == "text_sentence"
         documents = DocumentBatch(ids=self.ids, texts=self.texts, sentences=self.sentences if given else None)
         batch = ReadBatch(documents, self.rejected, len(self.ids) + len(self.rejected), self.input_bytes)
+        self.taken_bytes += self.input_bytes
         self.ids, self.texts, self.sentences, self.rejected = [], [], [], []
         self.text_size = self.input_bytes = 0
         return batch
+
+
+def record_bytes(record: str | bytes) -> int:
+    """Bytes of a record."""
+    plain = isinstance(record, bytes) or record.isascii()
+    return len(record) if plain else len(record.encode("utf-8", "surrogateescape"))  # type: ignore[union-attr]
 
 
 def _usable(text: object) -> tuple[str, str]:

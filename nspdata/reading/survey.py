@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.read import read_source
+from nspdata.reading.records import count_rejected
 from nspdata.reading.units import sampling_order, size_of, split_sources
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class _Reader:
         """Counts a batch, and keeps it while fewer than the wanted share are kept."""
         size = sum(len(text.encode()) for text in batch.documents.texts)
         self.counts.update(records=batch.records, documents=len(batch.documents), text_bytes=size)
-        self.counts.update(f"rejected.{record.reason}" for record in batch.rejected)
+        self.counts.update(input_bytes=batch.input_bytes, **count_rejected(batch.rejected))
         if not size or self.kept_bytes > self.keep_share * (self.counts["text_bytes"] - size):
             return []
         self.kept_bytes += size

@@ -52,7 +52,8 @@ def read_sentences(source: Source, files: Files, gathering: Gathering, _: InputC
             yield
     except CutShortError as error:
         if held:  # the document goes on behind the cut
-            raise CutShortError(str(error), position=begin, part=b"\n".join([*held, error.part])) from error
+            part = b"\n".join([*held, error.part])
+            raise CutShortError(str(error), position=begin, part=part, read_bytes=error.read_bytes) from error
         raise
     if held:
         _add_sentences(gathering, begin, held)

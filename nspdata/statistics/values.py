@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 VERSION = 1
 """Version of `statistics.json`."""
 
-CHARACTERS, REJECTED = "characters.", "rejected."
-"""Prefixes of counts: characters of a Unicode script, records rejected for a reason."""
+CHARACTERS, MARKED, REJECTED, REJECTED_BYTES = "characters.", "marked_characters.", "rejected.", "rejected_bytes."
+"""Prefixes of counts: characters of a Unicode script, those that lose a mark or are deleted by `strip_accents`, records
+rejected for a reason, and their bytes."""
+
+
+def with_prefix(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
+    """The counts whose names have a prefix, under the rest of their names, sorted.
+
+    >>> with_prefix({"rejected.b": 2, "rejected.a": 1, "records": 9}, REJECTED)
+    {'a': 1, 'b': 2}
+    """
+    return {name.removeprefix(prefix): count for name, count in sorted(counts.items()) if name.startswith(prefix)}
 
 
 def _no_tokens() -> NDArray[np.int64]:

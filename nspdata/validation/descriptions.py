@@ -56,15 +56,16 @@ def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings
     return statistics
 
 
-def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int, int]]:
+def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int | None, int | None]]:
     """What the statistics and the manifest both count: name, there, here."""
     told, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
     for name, other in READ.items():
         yield other, told.get(other, 0), read.get(name, 0)
-    for reason, count in read.get("rejected", {}).items():
-        yield f"rejected.{reason}", told.get(f"rejected.{reason}", 0), count
+    for table in ("rejected", "rejected_bytes"):
+        for reason, count in read.get(table, {}).items():
+            yield f"{table}.{reason}", told.get(f"{table}.{reason}", 0), count
     for name in ("documents", "sentences", "tokens", *FROM_BUILD):
-        yield name, told.get(name, 0), built.get(name, 0)
+        yield name, told.get(name), built.get(name)
 
 
 def differences(told: Part, expected: Part) -> list[str]:

@@ -120,20 +120,24 @@ def check_files(directory: Path, manifest: Manifest, findings: Findings) -> None
 
 def _check_rejected(directory: Path, names: list[str], manifest: Manifest, findings: Findings) -> None:
     found: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
     for name in names:
         try:
             with (directory / name).open(encoding="utf-8") as lines:
-                found.update(json.loads(line)["reason"] for line in lines)
+                for record in map(json.loads, lines):
+                    found[record["reason"]] += 1
+                    sizes[record["reason"]] += record["bytes"]
         except (ValueError, KeyError, TypeError) as error:
             findings.add("rejected", f"not records of rejected input ({error!r})", file=name)
-    counted = manifest.counts.get("read", {}).get("rejected", {})
-    for reason in sorted({*found, *counted}):
-        if found[reason] != counted.get(reason, 0):
-            findings.add(
-                "rejected",
-                f"{found[reason]} records of reason {reason!r}, the manifest counts {counted.get(reason, 0)}",
-                file="rejected",
-            )
+    read = manifest.counts.get("read", {})
+    for what, there, counted in (
+        ("records", found, read.get("rejected", {})),
+        ("bytes", sizes, read.get("rejected_bytes", {})),
+    ):
+        for reason in sorted({*there, *counted}):
+            if there[reason] != counted.get(reason, 0):
+                message = f"{there[reason]} {what} of reason {reason!r}, the manifest counts {counted.get(reason, 0)}"
+                findings.add("rejected", message, file="rejected")
 
 
 def check_datasets_files(directory: Path, manifest: Manifest, rules: Rules, findings: Findings) -> None:

@@ -199,6 +199,11 @@ class SourceChecks:
             (f"rejected records of reason {name!r}", rejected.get(name, 0), reading.rejected.get(name, 0))
             for name in sorted({*rejected, *reading.rejected})
         ]
+        sizes = read.get("rejected_bytes", {})
+        pairs += [
+            (f"bytes of rejected records of reason {name!r}", sizes.get(name, 0), reading.rejected_bytes.get(name, 0))
+            for name in sorted({*sizes, *reading.rejected_bytes})
+        ]
         pairs += [(name, built.get(name, 0), found) for name, found in self._built().items()]
         for name, counted, found in pairs:
             if counted != found:

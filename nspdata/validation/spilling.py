@@ -40,6 +40,7 @@ class Reading:
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, as the manifest names them.
         rejected: records, by reason.
+        rejected_bytes: their bytes, by reason.
         rejected_digest: of the rejected records, see `digest_rejected`.
         names: the hashes of the documents' ids, in parts of shape (any,), uint64.
         statistics: of the texts.
@@ -47,6 +48,7 @@ class Reading:
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(READ, 0))
     rejected: dict[str, int] = field(default_factory=dict)
+    rejected_bytes: dict[str, int] = field(default_factory=dict)
     rejected_digest: int = 0
     names: list[NDArray[np.uint64]] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
@@ -57,6 +59,7 @@ class Reading:
             self.counts[key] += number
         for record in batch.rejected:
             self.rejected[record.reason] = self.rejected.get(record.reason, 0) + 1
+            self.rejected_bytes[record.reason] = self.rejected_bytes.get(record.reason, 0) + record.bytes
             self.rejected_digest ^= digest_rejected(asdict(record))
         self.names.append(names)
         self.statistics = merge(self.statistics, summarize_texts(batch.documents.texts))
@@ -64,7 +67,8 @@ class Reading:
     def summarize(self) -> Statistics:
         """All that statistics say of reading."""
         rejected = {f"rejected.{reason}": count for reason, count in self.rejected.items()}
-        return merge(self.statistics, summarize_reading({**self.counts, **rejected}))
+        sizes = {f"rejected_bytes.{reason}": size for reason, size in self.rejected_bytes.items()}
+        return merge(self.statistics, summarize_reading({**self.counts, **rejected, **sizes}))
 
 
 def digest_rejected(record: Mapping[str, Any]) -> int:

@@ -52,6 +52,7 @@ def test_a_bad_line_is_kept_with_its_reason(line: bytes, reason: str, tmp_path: 
     assert rejected.excerpt.encode("utf-8") == rejected.excerpt.encode("utf-8", "strict")
     assert line.decode("utf-8", "replace").startswith(rejected.excerpt)
     assert found.records == 3
+    assert rejected.bytes == len(line)
 
 
 @given(
@@ -123,6 +124,29 @@ def test_a_damaged_file_gives_what_came_before(compression: str, tmp_path: Path)
     assert len(found.documents) < 3000
 
 
+@pytest.mark.parametrize("compression", [".gz", ".zst", ".bz2"])
+def test_a_damaged_file_counts_with_the_bytes_that_are_lost(compression: str, tmp_path: Path) -> None:
+    """A file damaged at half of its bytes loses about half of its text; one without a readable byte, its whole size."""
+    source = random.Random(0)
+    many = [(f"d{number}", " ".join(str(source.random()) for _ in range(20))) for number in range(9000)]
+    packed = COMPRESSIONS[compression](jsonl(many))
+    path = tmp_path / f"a.jsonl{compression}"
+    half = len(packed) // 2
+    path.write_bytes(packed[:half] + bytes(5000) + packed[half + 5000 :])
+    found = read(path)
+    assert "truncated_file" in {record.reason for record in found.rejected}
+    assert sum(record.bytes for record in found.rejected) == pytest.approx(len(jsonl(many)) / 2, rel=0.4)
+    path.write_bytes(b"no compressed file" * 100)
+    assert [record.bytes for record in read(path).rejected] == [1800]
+
+
+def test_a_file_that_is_no_text_counts_with_its_size(tmp_path: Path) -> None:
+    """One document a file: bytes that are not UTF-8 cost all of the file."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xff" + b"a" * 4999)
+    assert [(record.reason, record.bytes) for record in read(path).rejected] == [("invalid_utf8", 5000)]
+
+
 @pytest.mark.parametrize("write", [parquet, arrow_stream, arrow_file])
 def test_a_damaged_columnar_file_is_told(write: Any, tmp_path: Path) -> None:
     """Cut anywhere, a file of columns never raises and never loses its rest in silence."""
@@ -132,6 +156,7 @@ def test_a_damaged_columnar_file_is_told(write: Any, tmp_path: Path) -> None:
         path.write_bytes(data[:size])
         found = read(path)
         assert "broken_file" in {record.reason for record in found.rejected}
+        assert sum(record.bytes for record in found.rejected) >= (size if not found.documents else 1)
         assert all(text.startswith("Text number") for _, text in found.documents)
 
 

@@ -174,6 +174,10 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
         "rejected",
         manifest_json(lambda values: values["counts"]["read"]["rejected"].update(broken_json=3)),
     ),
+    "rejected bytes in the counts": (
+        "rejected",
+        manifest_json(lambda values: values["counts"]["read"]["rejected_bytes"].update(broken_json=3)),
+    ),
     "missing rejected records": ("rejected", lambda d: next(d.glob("rejected/*")).unlink()),
     "rejected records that are not JSON": ("rejected", lambda d: cut(next(d.glob("rejected/*")), 0.8)),
     "another vocabulary": ("tokenizer", exchange_tokens),
@@ -243,9 +247,12 @@ def test_no_flipped_bit_goes_unseen(share: float, copied: Callable[[str], Path])
     before = json.loads((directory / MANIFEST).read_bytes())
     flip_bit(directory / MANIFEST, share)
     try:
-        changed = json.loads((directory / MANIFEST).read_bytes()) != before
+        after = json.loads((directory / MANIFEST).read_bytes())
+        changed = after != before
     except ValueError:
-        changed = True
+        after, changed = {}, True
+    if changed and {**after, "inputs": []} == {**before, "inputs": []}:
+        return  # the names and sizes of the inputs are checked with --source only
     assert bool(laws(directory)) == changed
 
 
