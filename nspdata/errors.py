@@ -1,19 +1,41 @@
-"""The errors that a user can mend; each message names the rule, the value and the remedy."""
+"""The errors that a user can fix; each message names the rule, the value and the remedy."""
 
 from __future__ import annotations
 
 
 class NspdataError(Exception):
-    """Base of every error that nspdata raises on purpose."""
+    """Base of every error that nspdata raises on purpose.
+
+    >>> try:
+    ...     raise ShardError("data: no manifest.json")
+    ... except NspdataError as error:
+    ...     print(error)
+    data: no manifest.json
+    """
 
 
 class ConfigError(NspdataError):
-    """A setting or an argument is wrong (exit code 2)."""
+    """A setting or an argument is wrong (exit code 2).
+
+    >>> raise ConfigError("seed must be a whole number, not 'one'")
+    Traceback (most recent call last):
+    nspdata.errors.ConfigError: seed must be a whole number, not 'one'
+    """
 
 
 class InputError(NspdataError):
-    """The documents, or the place they are in, cannot be used (exit code 1)."""
+    """The documents, or the directory they are in, cannot be used (exit code 1).
+
+    >>> raise InputError("corpus/*.jsonl matches no file")
+    Traceback (most recent call last):
+    nspdata.errors.InputError: corpus/*.jsonl matches no file
+    """
 
 
 class ShardError(NspdataError):
-    """A dataset directory is unfinished, damaged, or not what its manifest says (exit code 1)."""
+    """A dataset directory is unfinished, corrupt, or not what its manifest says (exit code 1).
+
+    >>> raise ShardError("data: no manifest.json, so this is not a finished dataset")
+    Traceback (most recent call last):
+    nspdata.errors.ShardError: data: no manifest.json, so this is not a finished dataset
+    """

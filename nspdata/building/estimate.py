@@ -69,6 +69,10 @@ class Estimate:
         sampled_bytes: text that was tokenized for this.
         whole: whether that is all of the input.
         warnings: what would be out of its sound range, in words.
+
+    >>> import nspdata
+    >>> nspdata.estimate("corpus.jsonl", tokenizer="tokenizer").output_bytes  # doctest: +SKIP
+    1307264
     """
 
     counts: dict[str, int]

@@ -154,6 +154,9 @@ class MaskingConfig:
         mask_share: of those, the share that becomes [MASK].
         random_share: of those, the share that becomes a random token; the rest stay as they are.
         max_predictions_per_seq: the most predictions a row; 0 derives it from the two lengths (20 at 128, 77 at 512).
+
+    >>> MaskingConfig(strategy="whole_word", masked_lm_prob=0.3).predictions(512)
+    154
     """
 
     strategy: Strategy = "token"
@@ -220,6 +223,9 @@ class Config:
     Attributes:
         seed: any integer; the same seed, settings and input give the same bytes.
         duplicate_factor: passes over the documents, each with fresh pairs and masks.
+
+    >>> Config(seed=1, pairing=PairingConfig(max_seq_length=512)).to_dict()["pairing"]["max_seq_length"]
+    512
     """
 
     seed: int = 12345

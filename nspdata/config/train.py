@@ -199,6 +199,9 @@ class TrainConfig:
         batch_size: rows of one update of the only phase, over all ranks.
         micro_batch_size: rows of one forward pass of one rank at most; 0 for no limit.
         phases: several phases, in place of the three settings above.
+
+    >>> TrainConfig(steps=1000, model=ModelConfig(source="base")).with_rate().optimizer.learning_rate
+    0.0002
     """
 
     seed: int = 12345

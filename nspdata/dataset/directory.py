@@ -176,6 +176,23 @@ class Split:
         return [shard.entry.rows for shard in self.shards]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSize:
+    """The size of a split.
+
+    Attributes:
+        shards: number of files.
+        rows: number of rows.
+        tokens: number of tokens, [CLS] and [SEP] included.
+        bytes: size of the files.
+    """
+
+    shards: int
+    rows: int
+    tokens: int
+    bytes: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Directory:
     """A finished dataset directory: manifest, vocabulary and metadata, read and checked once.
@@ -210,6 +227,19 @@ class Directory:
             return from_dict(Config, self.manifest.config)
         except ConfigError as error:
             raise _bad_settings(self.store, error) from error
+
+    @property
+    def sizes(self) -> dict[str, SplitSize]:
+        """The size of each split, by its name."""
+        return {
+            name: SplitSize(
+                shards=len(entries),
+                rows=sum(entry.rows for entry in entries),
+                tokens=sum(entry.tokens for entry in entries),
+                bytes=sum(entry.bytes for entry in entries),
+            )
+            for name, entries in self.manifest.splits.items()
+        }
 
     def shards(self, split: str | None = None) -> list[Shard]:
         """The shards of a split, or of all splits in the order of their names.

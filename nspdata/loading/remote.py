@@ -56,6 +56,9 @@ class Cache:
         timeout_s: seconds that one request may take, where the filesystem can be interrupted.
         back_off_s: seconds before the second try; doubled before each further one.
         threads: requests ahead of need at a time; 0 fetches only what is needed now.
+
+    >>> Cache(directory=Path("cache"), max_bytes=10 << 30).range_bytes
+    16777216
     """
 
     directory: Path = field(default_factory=default_directory)

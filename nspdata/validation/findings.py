@@ -67,14 +67,17 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A broken law.
+    """A rule that a dataset breaks.
 
     Attributes:
-        law: a key of `LAWS`.
-        file: relative to the dataset directory; "" for the whole.
-        count: how many rows, files or records break it.
-        rows: the first few rows of the file that do.
+        law: the name of the rule, a key of `LAWS`.
+        file: the file, relative to the dataset directory; "" for the whole dataset.
+        count: number of rows, files or records that break the rule.
+        rows: the first few of these rows, by their index in the file.
         message: what is wrong.
+
+    >>> Finding(law="row_length", file="train/data-00000-of-00001.arrow", rows=[3], message="130 tokens").count
+    1
     """
 
     law: str

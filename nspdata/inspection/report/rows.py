@@ -48,13 +48,13 @@ def sample_rows(dataset: Overview) -> list[SampleRow]:
         return []
     labels = (None,) if dataset.manifest.config["pairing"]["objective"] == "none" else (0, 1)
     return [
-        SampleRow(shown, [_runs(segment, shown.masks, dataset.vocabulary) for segment in shown.segments])
+        SampleRow(shown, [segment_runs(segment, shown.masks, dataset.vocabulary) for segment in shown.segments])
         for label in labels
         for shown in select(dataset.opened, split, Selection(num_rows=ROWS_A_LABEL, label=label))
     ]
 
 
-def _runs(segment: Segment, masks: list[Mask], vocabulary: Vocabulary) -> list[Run]:
+def segment_runs(segment: Segment, masks: list[Mask], vocabulary: Vocabulary) -> list[Run]:
     """The segment with its masks undone, each masked token a run of its own."""
     ids = list(segment.ids)
     places = {mask.position - segment.first: mask for mask in masks}

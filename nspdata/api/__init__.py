@@ -1,0 +1,1 @@
+"""The Python interface behind `import nspdata`: builds, datasets, validation, training."""

@@ -1,0 +1,262 @@
+"""A finished dataset: figures, warnings, rows, report, loader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from nspdata.api import views
+from nspdata.dataset.directory import open_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from nspdata.api.inputs import Inputs
+    from nspdata.dataset.directory import Directory, SplitSize
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.dataset.schema import RowMetadata
+    from nspdata.inspection import Overview
+    from nspdata.inspection.examples import Shown
+    from nspdata.inspection.shortcuts import Shortcuts
+    from nspdata.loading.loader import Loader
+    from nspdata.loading.remote import Cache
+    from nspdata.statistics import Statistics
+    from nspdata.statistics.warnings import DataWarning
+    from nspdata.tokenization.vocabulary import Vocabulary
+    from nspdata.validation.findings import Finding
+
+
+class Examples(Sequence["Shown"]):
+    """Some rows of a dataset, decoded; prints as text, and as HTML in a notebook.
+
+    >>> import nspdata
+    >>> nspdata.open_dataset("data").show(2)
+    train row 0, label ...
+      A  ...
+    """
+
+    def __init__(self, rows: Sequence[Shown], vocabulary: Vocabulary) -> None:
+        self._rows, self._vocabulary = list(rows), vocabulary
+
+    @overload
+    def __getitem__(self, index: int) -> Shown: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Shown]: ...
+
+    def __getitem__(self, index: int | slice) -> Shown | list[Shown]:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The rows as JSON's types, as `nspdata show --json` prints them."""
+        return [row.to_json(self._vocabulary) for row in self._rows]
+
+    def __repr__(self) -> str:
+        return views.rows_text(self._rows, self._vocabulary) or "no row matches"
+
+    def _repr_html_(self) -> str:
+        return views.rows_html(self._rows, self._vocabulary)
+
+
+class Dataset:
+    """A finished dataset; `open_dataset` and `build` return it.
+
+    >>> import nspdata
+    >>> nspdata.open_dataset("data")
+    Dataset('data': train ... rows, ... tokens; ...)
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        """Use `open_dataset`."""
+        self._directory = directory
+
+    @property
+    def name(self) -> str:
+        """The path or URL of the directory."""
+        return self._directory.name
+
+    @property
+    def manifest(self) -> Manifest:
+        """What `manifest.json` says: settings, tokenizer, inputs, counts, shards."""
+        return self._directory.manifest
+
+    @property
+    def metadata(self) -> RowMetadata:
+        """What the rows have in common: `objective`, `max_seq_length`, `vocab_size`, `special_ids`, ..."""
+        return self._directory.metadata
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens by id."""
+        return self._directory.vocabulary
+
+    @property
+    def splits(self) -> dict[str, SplitSize]:
+        """The size of each split, by its name."""
+        return self._directory.sizes
+
+    @property
+    def statistics(self) -> Statistics:
+        """The counts and histograms of `statistics.json`."""
+        return self._overview.statistics
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures that `nspdata stats` prints, by key; see docs/statistics.md."""
+        return {figure.key: figure.value for figure in self._overview.figures}
+
+    @property
+    def warnings(self) -> list[DataWarning]:
+        """Figures that are out of range, each with a remedy."""
+        return self._overview.warnings
+
+    @cached_property
+    def _overview(self) -> Overview:
+        from nspdata.inspection import overview
+
+        return overview(self._directory)
+
+    def recompute(self) -> Dataset:
+        """The same dataset with the statistics of the rows computed again from the shards."""
+        from nspdata.inspection import overview
+
+        result = Dataset(self._directory)
+        result.__dict__["_overview"] = overview(self._directory, anew=True)
+        return result
+
+    def shortcuts(self) -> Shortcuts | None:
+        """Tests how well simple classifiers guess the label; None if the rows have no label. Needs scikit-learn."""
+        from nspdata.inspection.shortcuts import measure
+
+        return measure(self._directory)
+
+    def table(self, split: str = "train") -> pa.Table:
+        """The rows of a split as one Arrow table, memory-mapped: no row is copied."""
+        import pyarrow as pa
+
+        return pa.concat_tables(shard.table() for shard in self._directory.shards(split))
+
+    def rows(self, split: str = "train") -> Iterator[dict[str, Any]]:
+        """The rows of a split in the order of the shards, each as a dictionary of integers and lists of integers."""
+        for shard in self._directory.shards(split):
+            for batch in shard.table().to_batches(max_chunksize=1000):
+                yield from batch.to_pylist()
+
+    def show(  # noqa: PLR0913 - the options of the command
+        self,
+        n: int | None = None,
+        *,
+        split: str | None = None,
+        row: int | None = None,
+        label: int | None = None,
+        document: str | None = None,
+        contains: str | None = None,
+    ) -> Examples:
+        """Some rows, decoded: A, B, the label, and what was masked.
+
+        Args:
+            n: number of rows; 5 by default, or 1 with `row`.
+            split: name of the split; the first by default.
+            row: index of the first row to show; otherwise the rows are spread over the split.
+            label: only rows with this label.
+            document: only rows with a segment of the document of this id, or of this hash as `show` prints it.
+            contains: only rows with this token, masked or not.
+
+        Raises:
+            ShardError: there is no such split.
+            ConfigError: the split has no such row, or the vocabulary no such token.
+        """
+        from nspdata.inspection.examples import Selection, document_named, select, token_named
+
+        selection = Selection(
+            num_rows=n or (5 if row is None else 1),
+            first=row,
+            label=label,
+            document=None if document is None else document_named(document),
+            token=None if contains is None else token_named(contains, self.vocabulary),
+        )
+        split = split or min(self.manifest.splits)
+        return Examples(list(select(self._directory, split, selection)), self.vocabulary)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        compare: Dataset | str | os.PathLike[str] | None = None,
+        shortcuts: bool = False,
+    ) -> Path:
+        """Writes a report with plots as one HTML file.
+
+        Args:
+            path: the file to write.
+            compare: another dataset, shown next to this one.
+            shortcuts: whether to include the test of `shortcuts`.
+
+        Returns:
+            The path.
+        """
+        from nspdata.inspection import overview
+        from nspdata.inspection.report.page import write_report
+
+        others = [] if compare is None else [open_dataset(compare)]
+        shown = [
+            overview(dataset._directory, shortcuts=True) if shortcuts else dataset._overview  # noqa: SLF001 - our own
+            for dataset in (self, *others)
+        ]
+        write_report(shown, os.fspath(path))
+        return Path(path)
+
+    def validate(self, source: Inputs | None = None, *, fast: bool = False) -> list[Finding]:
+        """See `nspdata.validate`."""
+        from nspdata.api.validations import validate
+
+        return validate(self.name, source=source, fast=fast)
+
+    def loader(self, *, batch_size: int, **options: Any) -> Loader:
+        """Batches of this dataset; the options are those of `nspdata.Loader`."""
+        from nspdata.loading.loader import Loader
+
+        return Loader(self.name, batch_size=batch_size, **options)
+
+    def __repr__(self) -> str:
+        return views.dataset_text(self._directory)
+
+    def _repr_html_(self) -> str:
+        return views.dataset_html(self._overview, list(self.show(views.SAMPLE_ROWS)))
+
+
+def open_dataset(
+    dataset: Dataset | str | os.PathLike[str],
+    *,
+    cache: Cache | None = None,
+    storage_options: dict[str, Any] | None = None,
+) -> Dataset:
+    """Opens a finished dataset; the manifest and the tokenizer are read and checked, rows are read when they are needed.
+
+    Args:
+        dataset: a path, or a URL that fsspec reads. An open dataset is returned as it is.
+        cache: where shards from a URL are kept; the default is `nspdata.Cache()`.
+        storage_options: options of the fsspec filesystem.
+
+    Raises:
+        ShardError: the dataset is unfinished or corrupt.
+
+    >>> import nspdata
+    >>> dataset = nspdata.open_dataset("data")
+    >>> dataset.metadata.max_seq_length
+    128
+    """
+    if isinstance(dataset, Dataset):
+        return dataset
+    from nspdata.loading.stores import open_store
+
+    store = open_store(os.fspath(dataset), verify=False, cache=cache, storage_options=storage_options)
+    return Dataset(open_directory(store))

@@ -1,0 +1,107 @@
+"""Pretraining and scoring; torch is imported when they run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from nspdata.config.keywords import nested_settings
+from nspdata.config.train import TrainConfig, train_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nspdata.training.run import Outcome
+
+    Texts = list[str] | tuple[str, ...]
+
+
+def train(
+    dataset: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    config: TrainConfig | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    resume: bool = False,
+    **settings: Any,
+) -> Outcome:
+    """Pretrains a BERT on a dataset; `output/model` loads with `transformers`.
+
+    Args:
+        dataset: the dataset directory.
+        output: the directory of the run to write.
+        model: `tiny`, `mini`, `small`, `base`, `large`, or the directory of a Hugging Face BERT to continue from.
+        config: settings as a `TrainConfig`, the path of a TOML file, or a mapping of tables.
+        resume: whether the run continues from its last checkpoint.
+        settings: settings by name, such as `steps=1000` or `optimizer__learning_rate=1e-4`; see docs/training.md.
+
+    Raises:
+        ConfigError: settings, model, dataset and run do not fit together.
+        ShardError: the dataset or a checkpoint is corrupt.
+
+    >>> import nspdata
+    >>> outcome = nspdata.train("data", "short-run", model="tiny", steps=2, batch_size=8)  # doctest: +SKIP
+    >>> outcome.finished, outcome.step  # doctest: +SKIP
+    (True, 2)
+    """
+    if model is not None:
+        settings["model__source"] = os.fspath(model)
+    resolved = config if isinstance(config, TrainConfig) and not settings else None
+    resolved = resolved or train_config(nested_settings(TrainConfig, config, settings))
+    from nspdata.training import run
+
+    return run.train(Path(dataset), Path(output), resolved, resume=resume)
+
+
+class Scorer:
+    """The probability that B follows A, from a pretrained model.
+
+    >>> import nspdata
+    >>> scorer = nspdata.Scorer("run/model")
+    >>> 0 < scorer.score("He opened the door.", "It was raining.") < 1
+    True
+    """
+
+    def __init__(self, model: str | os.PathLike[str], *, device: str = "auto") -> None:
+        """Loads a model directory, such as `run/model`; nothing is downloaded.
+
+        Args:
+            model: the directory.
+            device: `cpu`, `cuda`, or `auto`.
+
+        Raises:
+            ConfigError: the directory holds no model, or one without a trained next-sentence head.
+        """
+        from nspdata.training.scoring import Scorer as Loaded
+
+        self._scorer = Loaded.load(os.fspath(model), device=device)
+
+    @property
+    def meaning(self) -> str:
+        """What the score is the probability of."""
+        return self._scorer.meaning
+
+    @overload
+    def score(self, a: str, b: str, *, batch_size: int = ...) -> float: ...
+
+    @overload
+    def score(self, a: Texts, b: Texts, *, batch_size: int = ...) -> NDArray[np.float64]: ...
+
+    def score(self, a: str | Texts, b: str | Texts, *, batch_size: int = 64) -> float | NDArray[np.float64]:
+        """Scores one pair of texts, or as many pairs as there are texts in two lists.
+
+        Args:
+            a: the first text of each pair.
+            b: the second text of each pair.
+            batch_size: pairs of one forward pass.
+
+        Returns:
+            A probability, or shape (num_pairs,), float64.
+        """
+        if isinstance(a, str) and isinstance(b, str):
+            return float(self._scorer.score([(a, b)])[0])
+        return self._scorer.score(list(zip(a, b, strict=True)), batch_size=batch_size)

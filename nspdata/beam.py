@@ -1,0 +1,1 @@
+"""The build as transforms for a Beam pipeline of your own."""
