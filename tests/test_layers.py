@@ -31,7 +31,7 @@ LAYERS = [
 
 HEAVY = {
     "apache_beam": {"pipelines", "files/beam.py"},
-    "torch": {"training", "loading/torch.py"},
+    "torch": {"training", "loading/torch.py", "loading/torch_collator.py", "loading/torch_epochs.py"},
     "spacy": {"tokenization"},
     "datasets": set(),
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from nspdata.dataset.directory import Split
+    from nspdata.dataset.directory import Directory, Split
     from nspdata.instances.masking import MaskRules
     from nspdata.loading.collate import Padding
     from nspdata.loading.options import Names, Options
@@ -133,7 +133,8 @@ class Finish:
         """The batch."""
         rows, indices = draft.rows, draft.indices
         if self.unmask:
-            rows, indices = self._masked(take(rows, indices), draft.places), np.arange(len(indices))
+            rows, indices = take(rows, indices), np.arange(len(indices))
+            rows = remasked(rows, self._keys(draft.places) if self.rules else None, self.rules)
         if self.layout == "flat":
             batch = collate_flat(rows, indices, dtype=self.dtype)
         elif self.packing:
@@ -153,27 +154,6 @@ class Finish:
             )
         return batch | {"shard": draft.places.shards, "row": draft.places.rows} if self.trace else batch
 
-    def _masked(self, rows: Rows, places: Places) -> Rows:
-        """The rows without the masks of their shards, or with others."""
-        ids = rows.unmasked_ids()
-        if self.rules is None:
-            none = np.zeros(0, np.int64)
-            return replace(
-                rows,
-                input_ids=ids,
-                masked_lm_positions=none.astype(np.uint16),
-                masked_lm_labels=none.astype(ids.dtype),
-                masked_offsets=np.zeros(len(rows) + 1, np.int64),
-            )
-        masked = mask(ids, rows.offsets, self._keys(places), self.rules)
-        return replace(
-            rows,
-            input_ids=masked.ids,
-            masked_lm_positions=masked.positions,
-            masked_lm_labels=masked.labels,
-            masked_offsets=masked.offsets,
-        )
-
     def _keys(self, places: Places) -> NDArray[np.uint64]:
         """The randomness of each row's mask: a function of seed, split, pass, shard and row."""
         bases = np.zeros(len(places.rows), np.uint64)
@@ -183,6 +163,34 @@ class Finish:
         return row_keys(bases, places.rows)
 
 
+def remasked(rows: Rows, keys: NDArray[np.uint64] | None, rules: MaskRules | None) -> Rows:
+    """The rows without the masks of their shard, and with new ones if there are rules.
+
+    Args:
+        rows: rows with masks.
+        keys: shape (n,), uint64: the randomness of each row; None without rules.
+        rules: how to mask; None for no masks.
+    """
+    ids = rows.unmasked_ids()
+    if rules is None or keys is None:
+        none = np.zeros(0, np.int64)
+        return replace(
+            rows,
+            input_ids=ids,
+            masked_lm_positions=none.astype(np.uint16),
+            masked_lm_labels=none.astype(ids.dtype),
+            masked_offsets=np.zeros(len(rows) + 1, np.int64),
+        )
+    masked = mask(ids, rows.offsets, keys, rules)
+    return replace(
+        rows,
+        input_ids=masked.ids,
+        masked_lm_positions=masked.positions,
+        masked_lm_labels=masked.labels,
+        masked_offsets=masked.offsets,
+    )
+
+
 @lru_cache(maxsize=8)
 def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[np.uint64]:
     """A random word for each shard in one pass, shape (num_shards,), uint64."""
@@ -190,7 +198,7 @@ def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[n
     return np.atleast_1d(np.asarray(bits.random_raw(num_shards), np.uint64))
 
 
-def mask_rules_of(options: Options, dataset: Split, max_seq_length: int) -> MaskRules | None:
+def mask_rules_of(options: Options, dataset: Split | Directory, max_seq_length: int) -> MaskRules | None:
     """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
     if options.masking != "dynamic":
         return None

@@ -68,5 +68,6 @@ def bin_rows(
     mixed = rest[lead : len(rest) - tail].reshape(-1, step_rows)
     steps = np.concatenate([steps, mixed])
     if plan.shuffled:
-        steps = steps[permutation(stream(plan.seed, "order.bins", shard=window, duplicate=plan.epoch), len(steps))]
+        epoch, number = plan.key(window)
+        steps = steps[permutation(stream(plan.seed, "order.bins", shard=number, duplicate=epoch), len(steps))]
     return np.concatenate([rest[:lead], steps.ravel(), rest[len(rest) - tail :]])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.errors import ConfigError
 from nspdata.loading.batches import Finish, drafts, mask_rules_of
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
@@ -16,8 +16,10 @@ from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options
 from nspdata.loading.order import Shuffle, plan_epoch
 from nspdata.loading.reader import Reader
+from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, whole
 from nspdata.loading.steps import START, Arrangement, Mark, Share, parts, stretches
 from nspdata.loading.stores import open_datasets, open_store
+from nspdata.loading.stream import StreamPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
     Batch = dict[str, NDArray[Any]]
     State = dict[str, Any]
-
-STATE_VERSION = 1
 
 COUNTED_WINDOWS = 8
 """Up to so many windows, the packs of an epoch are counted; beyond, their number is told from the manifest's tokens."""
@@ -71,6 +71,7 @@ class Loader:
         names: Names = "huggingface",
         dtype: DTypeLike = np.int64,
         drop_last: bool = False,
+        endless: bool = False,
         shuffle: bool = True,
         window_rows: int = 0,
         verify: bool = False,
@@ -98,6 +99,7 @@ class Loader:
             dtype: of the arrays, int64 or int32.
             drop_last: whether the last step is left out where the rows do not fill it; else all ranks share them, and where they
                 are fewer than the ranks, some have a batch less.
+            endless: epoch follows epoch without an end, and a step may take rows of two epochs; nothing is dropped.
             shuffle: False reads the rows as they lie.
             window_rows: rows that are shuffled one by one; 0 for 8,388,608 tokens of full rows. It bounds the memory.
             verify: whether each local shard is held to its sha256 when it is opened (a remote one always is, as it arrives).
@@ -111,7 +113,7 @@ class Loader:
         """
         given = locals()
         self.options = Options(**{name: given[name] for name in Options.__slots__})
-        self.seed, self.epoch = _whole("seed", seed), _whole("epoch", epoch)
+        self.seed, self.epoch = whole("seed", seed), whole("epoch", epoch)
         self.mixture = directory if isinstance(directory, Mixture) else Mixture({str(directory): 1.0})
         stores = [
             open_store(name, verify=verify, cache=cache, storage_options=storage_options)
@@ -129,41 +131,54 @@ class Loader:
         self._num_packs: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of this epoch; after `load_state_dict`, those that are left of it."""
+        """The batches of this epoch; after `load_state_dict`, the rest of it. An exhausted iteration moves to the next epoch.
+
+        An iteration that is left before its end does not move the epoch: the next `iter` starts the same epoch again. With
+        `endless`, there is no end, and the next `iter` continues after the last batch.
+        """
         return self._batches(self.start())
 
     def _batches(self, begin: Mark) -> Iterator[Batch]:
         for _, mark, batch in self.batches(begin):
             self.moved(mark)
             yield batch
+        self.advance()
 
     @property
     def begin(self) -> Mark:
-        """Where the next `iter` begins."""
+        """Where the next `iter` starts."""
         return self._begin
 
     def start(self) -> Mark:
-        """Where an iteration begins that somebody else makes, as `iter` would; the one after it begins the epoch anew."""
-        self._told, self._begin = self._begin, START
+        """Start position for an external iterator; the iteration after it starts the epoch again, unless the loader is endless."""
+        self._told = self._begin
+        if not self.options.endless:
+            self._begin = START
         return self._told
 
     def moved(self, mark: Mark) -> None:
-        """Takes note of where the batch after the last one begins."""
+        """Records where the batch after the last one starts."""
         self._told = mark
+        if self.options.endless:
+            self._begin = mark
+
+    def advance(self) -> None:
+        """Moves to the start of the next epoch; an exhausted iteration calls it."""
+        self.set_epoch(self.epoch + 1)
 
     def batches(
         self, begin: Mark = START, *, worker: int = 0, num_workers: int = 1, first_step: int = 0
     ) -> Iterator[tuple[int, Mark, Batch]]:
-        """The steps that one of several workers makes, in turn with the others.
+        """The steps of one of several workers, which take turns.
 
         Args:
-            begin: where the first step of all workers begins.
+            begin: where the first step of all workers starts.
             worker: which worker, from 0; it makes steps `worker`, `worker + num_workers`, ...
             num_workers: how many there are.
-            first_step: steps before this are passed over.
+            first_step: steps before this are skipped.
 
         Yields:
-            The step, from 0; where the next one begins; the batch.
+            The step, from 0; where the next one starts; the batch.
         """
         own = self._share(begin, worker=worker, num_workers=num_workers, first_step=first_step)
         reader, finish = Reader(self._shards), self._finish()
@@ -172,22 +187,31 @@ class Loader:
             yield draft.step, self._mark_after(draft, own), finish(draft)
 
     def __len__(self) -> int:
-        """The batches that this rank has of a whole epoch; of a large packed dataset, what they are at least, short by about 1%."""
-        share = self._share(START)
-        return share.num_steps(self._packs() if self.options.packs else self.plan().num_rows)
+        """Batches of this rank in a whole epoch; for a large packed dataset a lower bound, about 1% too small.
+
+        Raises:
+            TypeError: the loader is endless.
+        """
+        if self.options.endless:
+            raise TypeError("an endless loader has no length; samples_per_epoch() counts one pass")
+        return self._share(START).num_steps(self.samples_per_epoch())
+
+    def samples_per_epoch(self) -> int:
+        """Samples of one pass over all ranks: rows, or with packing, sequences (see `__len__` for how exact)."""
+        return self._packs() if self.options.packs else self._epoch_plan(self.epoch).num_rows
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the beginning of another epoch; the present one stays where it is."""
-        if _whole("epoch", epoch) != self.epoch:
+        """Moves to the start of another epoch; the current epoch's position is kept."""
+        if whole("epoch", epoch) != self.epoch:
             self.epoch, self._begin, self._told = epoch, START, START
             self._step_rows = self.options.batch_size * self.options.world_size
 
     def state_dict(self) -> State:
-        """Where the next batch begins: a few integers, and what they are integers of."""
+        """Where the next batch starts: a few integers, and what they refer to."""
         return self.state_at(self._told)
 
     def state_at(self, mark: Mark) -> State:
-        """The state of a loader that goes on at this mark."""
+        """The state of a loader that resumes at this mark."""
         return {
             "version": STATE_VERSION,
             "dataset": self.fingerprint,
@@ -199,29 +223,17 @@ class Loader:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Goes on where the state says, on any number of ranks and workers and with any batch size; seed and epoch are the state's.
+        """Resumes where the state says, on any number of ranks and workers, with any batch size; seed and epoch are the state's.
 
         Raises:
-            ConfigError: the state is of another dataset, or of another order of it.
+            ConfigError: the state is malformed, of another dataset, or of another order of it.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ConfigError(
-                f"the state is of version {state.get('version')!r}; this nspdata reads version {STATE_VERSION}"
-            )
-        if state["dataset"] != self.fingerprint:
-            names = ", ".join(self.mixture.weights)
-            raise ConfigError(
-                f"the state is of another dataset ({state['dataset'][:12]}...) than {names}, split {self.options.split} "
-                f"({self.fingerprint[:12]}...); give the dataset that it was saved with, or begin without a state"
-            )
-        if state["order"] != self._order():
-            raise ConfigError(
-                "the state counts samples of another order: shuffle, window_rows, bins, packing and the weights of a mixture must be "
-                "what they were when it was saved"
-            )
-        self.seed, self.epoch = _whole("seed", state["seed"]), _whole("epoch", state["epoch"])
-        self._step_rows = _whole("step_rows", state["step_rows"])
-        self._begin = self._told = Mark(*(_whole(name, state[name]) for name in Mark._fields))
+        names = f"{', '.join(self.mixture.weights)}, split {self.options.split}"
+        values = check_origin(state, dataset=self.fingerprint, order=self._order(), names=names)
+        mark = Mark(*(values[name] for name in Mark._fields))
+        check_mark(mark, self._plan_from(values["seed"], values["epoch"]), packs=self.options.packs)
+        self.seed, self.epoch, self._step_rows = values["seed"], values["epoch"], values["step_rows"]
+        self._begin = self._told = mark
 
     @property
     def metadata(self) -> RowMetadata:
@@ -234,16 +246,23 @@ class Loader:
         return hashlib.sha256("".join(dataset.fingerprint for dataset in self.datasets).encode()).hexdigest()[:32]
 
     def plan(self) -> Plan:
-        """The order of the rows of this epoch."""
+        """The order of the rows: of this epoch, or with `endless`, of this epoch and all that follow."""
+        return self._plan_from(self.seed, self.epoch)
+
+    def _plan_from(self, seed: int, epoch: int) -> Plan:
+        plan_of = partial(self._epoch_plan, seed=seed)
+        return StreamPlan(plan_of, epoch) if self.options.endless else plan_of(epoch)
+
+    def _epoch_plan(self, epoch: int, *, seed: int | None = None) -> Plan:
+        seed = self.seed if seed is None else seed
         if len(self.datasets) == 1 and not self.mixture.rows:
-            rows = self.datasets[0].shard_rows
-            return plan_epoch(rows, seed=self.seed, epoch=self.epoch, shuffle=self._shuffle)
+            return plan_epoch(self.datasets[0].shard_rows, seed=seed, epoch=epoch, shuffle=self._shuffle)
         return plan_mixture(
             tuple(tuple(dataset.shard_rows) for dataset in self.datasets),
             self.mixture.shares,
             rows=self.mixture.rows,
-            seed=self.seed,
-            epoch=self.epoch,
+            seed=seed,
+            epoch=epoch,
             shuffle=self._shuffle,
         )
 
@@ -251,8 +270,8 @@ class Loader:
         """What the order depends on beside seed, epoch and dataset, as a short hash."""
         windows = [self._shuffle.on, self._shuffle.window_rows, self._shuffle.block_rows, self._shuffle.group_shards]
         mixture = [self.mixture.shares, self.mixture.rows]
-        told = json.dumps([windows, mixture, self._bounds, self.options.packs, self.max_seq_length])
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        values = [windows, mixture, self._bounds, self.options.packs, self.max_seq_length, self.options.endless]
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
 
     def _arrangement(self) -> Arrangement:
         capacity = self.max_seq_length if self.options.packs else 0
@@ -287,7 +306,7 @@ class Loader:
 
     def _packs(self) -> int:
         if self.epoch not in self._num_packs:
-            plan = self.plan()
+            plan = self._epoch_plan(self.epoch)
             if plan.num_windows <= COUNTED_WINDOWS:
                 reader = Reader(self._shards)
                 ends = [made.end for made in stretches(plan, 0, 0, self._arrangement(), reader.lengths)]
@@ -317,9 +336,3 @@ class Loader:
             num_shards=len(self._shards),
             trace=options.trace,
         )
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name != "seed" and value < 0):
-        raise ConfigError(f"{name} must be a whole number{'' if name == 'seed' else ', 0 or more'}, not {value!r}")
-    return int(value)

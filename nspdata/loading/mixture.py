@@ -95,6 +95,10 @@ class MixturePlan:
         """The window that the row of this position is in; the number of windows at the end."""
         return self.num_windows if position >= self.num_rows else position // self.window_rows
 
+    def key(self, window: int) -> tuple[int, int]:
+        """See `Plan.key`."""
+        return self.epoch, window
+
     def window_shards(self, window: int) -> NDArray[np.int64]:
         """The shards that a window reads from, ascending."""
         return np.unique(self.places(window).shards)

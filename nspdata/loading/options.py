@@ -36,6 +36,7 @@ class Options:
     names: Names = "huggingface"
     dtype: DTypeLike = np.int64
     drop_last: bool = False
+    endless: bool = False
     shuffle: bool = True
     window_rows: int = 0
     verify: bool = False

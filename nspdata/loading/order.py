@@ -86,6 +86,10 @@ class Plan(Protocol):
         """The window that the row of this position is in; the number of windows at the end."""
         ...
 
+    def key(self, window: int) -> tuple[int, int]:
+        """The epoch of a window and its number in that epoch: what its randomness is derived from."""
+        ...
+
     def window_shards(self, window: int) -> NDArray[np.int64]:
         """The shards that a window reads from, ascending."""
         ...
@@ -180,6 +184,10 @@ class EpochPlan:
         starts = _blocks(self, group).starts
         inside = int(np.searchsorted(starts, position - self.group_starts[group], side="right")) - 1
         return int(self.group_windows[group]) + inside
+
+    def key(self, window: int) -> tuple[int, int]:
+        """See `Plan.key`."""
+        return self.epoch, window
 
     def window_shards(self, window: int) -> NDArray[np.int64]:
         """The shards that a window reads from, ascending."""

@@ -103,7 +103,8 @@ def stretch(plan: Plan, window: int, position: int, arrangement: Arrangement, le
         order, starts = pack_rows(rows, lengths_of(places), arrangement.capacity)
         if plan.shuffled:
             counts = np.diff(starts)
-            packs = permutation(stream(plan.seed, "order.packs", shard=window, duplicate=plan.epoch), len(counts))
+            epoch, number = plan.key(window)
+            packs = permutation(stream(plan.seed, "order.packs", shard=number, duplicate=epoch), len(counts))
             order, starts = order[ragged_indices(starts[packs], counts[packs])], offsets(counts[packs])
         places = places.take(order)
     return Stretch(window, position, places, starts)

@@ -36,10 +36,10 @@ def train_feeder(training: Training, planned: PlannedPhase, state: State | None)
         world_size=training.processes.world_size,
         masking=training.config.masking,
         layout="packed" if training.packed else "flat",
-        drop_last=True,
+        endless=True,
         trace=True,
     )
-    if not len(loader):
+    if loader.samples_per_epoch() < planned.rank_rows * training.processes.world_size:
         raise ConfigError(
             f"{planned.dataset.directory}: {planned.dataset.rows['train']} rows to train on are less than one batch of "
             f"{planned.phase.batch_size}; take a smaller batch_size"
@@ -51,10 +51,8 @@ def train_feeder(training: Training, planned: PlannedPhase, state: State | None)
 
 
 def _endless(loader: Loader) -> Iterator[Read]:
-    while True:
-        for arrays in loader:
-            yield Read(arrays, loader.state_dict())
-        loader.set_epoch(loader.epoch + 1)
+    for arrays in loader:
+        yield Read(arrays, loader.state_dict())
 
 
 def evaluation_feeder(training: Training, dataset: Dataset, *, num_steps: int) -> Feeder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +58,90 @@ def test_resume_with_workers(directory: Path, way: dict[str, Any], before: int, 
     restored.load_state_dict(state)
     whole = list(make(directory, **way))
     assert_same(whole[: len(given)], arrays(given))
-    assert_same(whole[len(given) :], arrays(restored))
+    assert_same(whole[len(given) :] or make(directory, **way | {"epoch": 2}), arrays(restored))
+    restored.set_epoch(1)
     assert_same(whole, arrays(restored))
 
 
-def test_an_epoch_is_set_through_workers(directory: Path) -> None:
-    """`set_epoch` reaches the workers, and a new iteration begins the epoch anew."""
-    loader = DataLoader(make(directory), num_workers=2)
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_epoch_follows_by_itself(directory: Path, num_workers: int) -> None:
+    """An exhausted iteration moves to the next epoch, one that was left does not; `set_epoch` reaches the workers."""
+    loader = DataLoader(make(directory, masking="dynamic"), num_workers=num_workers)
+    expected = {epoch: list(make(directory, masking="dynamic", epoch=epoch)) for epoch in (1, 2, 3, 6)}
     next(iter(loader))
-    loader.set_epoch(4)
-    assert_same(make(directory, epoch=4), arrays(loader))
-    assert_same(make(directory, epoch=4), arrays(loader))
-    assert loader.state_dict() == make_done(directory).state_dict()
+    for epoch in (1, 2, 3):
+        assert_same(expected[epoch], arrays(loader))
+    loader.set_epoch(6)
+    assert_same(expected[6], arrays(loader))
+    assert loader.state_dict() == make(directory, masking="dynamic", epoch=7).state_dict()
     assert len(loader) == 13
 
 
-def make_done(directory: Path) -> Loader:
-    loader = make(directory, epoch=4)
+def test_workers_serve_every_epoch(directory: Path) -> None:
+    """The worker processes of the first epoch are those of the third, also after a new state; another seed starts new ones."""
+    loader = DataLoader(make(directory), num_workers=2)
+    processes = []
+    for _ in range(3):
+        processes.append({process.pid for process in multiprocessing.active_children()})
+        list(loader)
+    state = loader.state_dict()
+    loader.load_state_dict(state)
     list(loader)
-    return loader
+    assert processes[0] < processes[1] == processes[2] <= {process.pid for process in multiprocessing.active_children()}
+    loader.load_state_dict(make(directory, seed=9).state_dict())
+    assert_same(make(directory, seed=9), arrays(loader))
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 2, "persistent_workers": True}])
+def test_torch_moves_to_the_next_epoch(directory: Path, options: dict[str, Any]) -> None:
+    """torch's own DataLoader over a ShardDataset gives epoch after epoch without `set_epoch`, workers or not."""
+    dataset = ShardDataset(make(directory, masking="dynamic"))
+    loader = data.DataLoader(dataset, batch_size=None, **options)
+    for epoch in (1, 2, 3):
+        assert_same(make(directory, masking="dynamic", epoch=epoch), arrays(loader))
+    dataset.set_epoch(4)
+    dataset.set_epoch(4)
+    assert_same(make(directory, masking="dynamic", epoch=4), arrays(loader))
+
+
+def test_a_resumed_epoch_is_resumed_once(directory: Path) -> None:
+    """A state loaded into a ShardDataset applies to the next iteration with workers, not to the ones after it."""
+    whole = list(make(directory))
+    source = make(directory)
+    for _ in zip(range(4), source, strict=False):
+        pass
+    dataset = ShardDataset(make(directory))
+    dataset.load_state_dict(source.state_dict())
+    loader = data.DataLoader(dataset, batch_size=None, num_workers=2)
+    assert_same(whole[4:], arrays(loader))
+    assert_same(make(directory, epoch=2), arrays(loader))
+
+
+def test_a_forgotten_batch_size(directory: Path) -> None:
+    """torch's default of one sample leaves a whole batch as it is; several whole batches are refused with the remedy."""
+    assert_same(make(directory), arrays(data.DataLoader(ShardDataset(make(directory)))))
+    with pytest.raises(ConfigError, match=r"batch_size=4\) collates them again; pass batch_size=None"):
+        next(iter(data.DataLoader(ShardDataset(make(directory)), batch_size=4)))
+
+
+def test_a_batch_moves(directory: Path) -> None:
+    """A batch goes to a device with one call and stays a batch."""
+    (batch,) = [batch for _, batch in zip(range(1), DataLoader(make(directory)), strict=False)]
+    moved = batch.to("meta")
+    assert type(moved) is type(batch)
+    assert {tensor.device.type for tensor in moved.values()} == {"meta"}
+
+
+def test_skipped_batches(directory: Path) -> None:
+    """accelerate's `skip_first_batches`, which the Trainer calls on resume, skips batches and keeps the loader's position."""
+    skip_first_batches = pytest.importorskip("accelerate").skip_first_batches
+    loader = DataLoader(make(directory))
+    whole = list(make(directory))
+    skipped = iter(skip_first_batches(loader, 2))
+    assert_same(whole[2:4], arrays([next(skipped), next(skipped)]))
+    restored = DataLoader(make(directory))
+    restored.load_state_dict(loader.state_dict())
+    assert_same(whole[4:], arrays(restored))
 
 
 def test_spawned_workers(directory: Path) -> None:

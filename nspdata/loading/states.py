@@ -1,0 +1,101 @@
+"""Loader states: what a state holds, and the checks that a state passes before a loader resumes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.errors import ConfigError
+from nspdata.loading.steps import Mark
+from nspdata.loading.stream import ENDLESS
+
+if TYPE_CHECKING:
+    from nspdata.loading.order import Plan
+
+    State = dict[str, Any]
+
+STATE_VERSION = 2
+
+MAX_STEP = 1 << 24
+"""Samples of one step over all ranks, at most; a state further than this past its window was altered."""
+
+MAX_WINDOWS = 1 << 20
+"""Windows of the first one's size that an endless loader may be past; the order of each epoch takes about 50 us to derive."""
+
+INTEGERS = ("seed", "epoch", "step_rows", *Mark._fields)
+
+REMEDY = "load a state that state_dict() returned, unchanged, or start without one"
+
+
+def whole(name: str, value: object) -> int:
+    """The value as an int.
+
+    Raises:
+        ConfigError: it is not an integer, or is negative and not the seed.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name != "seed" and value < 0):
+        raise ConfigError(f"{name} must be an integer{'' if name == 'seed' else ', 0 or more'}, not {value!r}")
+    return int(value)
+
+
+def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict[str, int]:
+    """Checks types, version, dataset and order of a state.
+
+    Args:
+        state: what a user gave.
+        dataset: fingerprint of the loader's datasets.
+        order: hash of the loader's order.
+        names: the datasets and the split, for the error.
+
+    Returns:
+        The integers of the state.
+
+    Raises:
+        ConfigError: the state is malformed, or of another dataset or order.
+    """
+    if not isinstance(state, Mapping):
+        raise ConfigError(f"a loader state is a dictionary, not {type(state).__name__}; {REMEDY}")
+    if state.get("version") != STATE_VERSION:
+        raise ConfigError(
+            f"the loader state has version {state.get('version')!r}; this nspdata reads version {STATE_VERSION}; {REMEDY}"
+        )
+    missing = [key for key in ("dataset", "order", *INTEGERS) if key not in state]
+    if missing:
+        raise ConfigError(f"the loader state has no {', '.join(map(repr, missing))}; {REMEDY}")
+    if state["dataset"] != dataset:
+        raise ConfigError(
+            f"the loader state is of another dataset ({str(state['dataset'])[:12]}...) than {names} ({dataset[:12]}...); "
+            "give the dataset that it was saved with, or start without a state"
+        )
+    if state["order"] != order:
+        raise ConfigError(
+            "the loader state counts samples of another order; shuffle, window_rows, bins, packing, endless and the weights "
+            "of a mixture must be what they were when it was saved"
+        )
+    return {key: whole(key, state[key]) for key in INTEGERS}
+
+
+def check_mark(mark: Mark, plan: Plan, *, packs: bool) -> None:
+    """Checks that a mark is a place in the plan.
+
+    Args:
+        mark: from a state.
+        plan: the order that the state is of.
+        packs: whether a sample is several rows.
+
+    Raises:
+        ConfigError: it lies outside, or its parts contradict each other.
+    """
+    most = plan.window_start(1) * MAX_WINDOWS if plan.num_rows == ENDLESS else plan.num_rows
+    fits = mark.window < max(1, plan.num_windows) and mark.window <= mark.position <= most
+    if fits:
+        start, end = plan.window_start(mark.window), plan.window_start(mark.window + 1)
+        fits = mark.window_position <= start if packs else mark.window_position == start
+        fits = fits and mark.window_position <= mark.position <= mark.window_position + end - start + MAX_STEP
+    if not fits:
+        raise ConfigError(
+            f"the loader state's position {mark.position} (window {mark.window} from {mark.window_position}) is not a place in "
+            f"this dataset; {REMEDY}"
+        )
