@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import TOKENIZER, job_parser
+from nspdata.boundary import run_program
 from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main, program="build_shards", advice="the same command resumes the build")

@@ -16,6 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import INPUTS, TOKENIZER, job_parser
+from nspdata.boundary import run_program
 from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main, program="compute_statistics", advice="run the same command again")

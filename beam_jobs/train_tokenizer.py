@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from beam_jobs.options import job_parser
+from nspdata.boundary import run_program
 from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
@@ -35,4 +36,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main, program="train_tokenizer", advice="run the same command again")

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class NspdataError(Exception):
     """Base of every error that nspdata raises on purpose.
@@ -32,6 +38,15 @@ class InputError(NspdataError):
     """
 
 
+class WorkerError(NspdataError):
+    """A worker process ended before its work was done (exit code 1).
+
+    >>> raise WorkerError("a worker process exited with code 3")
+    Traceback (most recent call last):
+    nspdata.errors.WorkerError: a worker process exited with code 3
+    """
+
+
 class ShardError(NspdataError):
     """A dataset directory is unfinished, corrupt, or not what its manifest says (exit code 1).
 
@@ -39,3 +54,14 @@ class ShardError(NspdataError):
     Traceback (most recent call last):
     nspdata.errors.ShardError: data: no manifest.json, so this is not a finished dataset
     """
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Adds the path to an `OSError` of the block that has none: a failed write knows only a file descriptor."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise

@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nspdata"
 
 LAYERS = [
-    {"errors", "arrays"},
-    {"files", "config"},
+    {"errors", "arrays", "interrupts"},
+    {"files", "config", "boundary"},
     {"reading", "tokenization"},
     {"instances"},
     {"dataset"},

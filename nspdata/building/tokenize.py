@@ -12,6 +12,8 @@ import numpy as np
 import xxhash
 
 from nspdata.arrays.hashing import document_hashes, text_hashes
+from nspdata.building import progress
+from nspdata.errors import naming
 from nspdata.files.local import join
 from nspdata.reading import read_source
 from nspdata.reading.records import count_rejected
@@ -90,6 +92,7 @@ def tokenize_unit(
             documents, part = tokenize_batch(plan, batch.documents, encoder)
             counts = {"records": batch.records, "input_bytes": batch.input_bytes}
             summary += ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
+            progress.current().read(documents=part.counts["documents"], text_bytes=part.counts["text_bytes"])
             gathered.append(documents)
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
                 yield from spill(plan, gathered)
@@ -139,7 +142,10 @@ def spill(plan: BuildPlan, gathered: list[TokenizedDocuments]) -> Iterator[tuple
         for key, indices in parts:
             yield key, INLINE + documents.take(indices).to_bytes()
         return
-    with tempfile.NamedTemporaryFile(dir=plan.spill_directory, suffix=".spill", delete=False) as file:
+    with (
+        naming(plan.spill_directory),
+        tempfile.NamedTemporaryFile(dir=plan.spill_directory, suffix=".spill", delete=False) as file,
+    ):
         for key, indices in parts:
             start, size = file.tell(), file.write(documents.take(indices).to_bytes())
             yield key, REFERENCE + struct.pack("<QQ", start, size) + file.name.encode()

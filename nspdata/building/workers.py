@@ -1,24 +1,22 @@
-"""Other processes for a local build, forked before Beam is imported.
+"""Worker processes of a local build, forked before Beam is imported.
 
-A forked worker shares the imports, the tables and the compiled code of its parent, so it costs no start-up (Beam's own
-`multi_processing` mode starts a Python of its own for each: measured, 2 CPU-seconds each, 10 s in all), and it works on
-the first units while its parent imports Beam.
+A forked worker shares the imports, the tables and the compiled code of its parent, so it costs no start-up time (Beam's
+own `multi_processing` mode starts a new Python for each: measured, 2 CPU-seconds each, 10 s in all), and it works on the
+first units while its parent imports Beam. The start methods `spawn` and `forkserver` work too; their workers import first.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import multiprocessing
 import os
-import signal
-import sys
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from nspdata.building import progress
 from nspdata.building.encoders import encoder_of
+from nspdata.building.pool import ProcessPool, report
 from nspdata.building.shard import finish_shard
 from nspdata.building.tokenize import tokenize_unit
 from nspdata.files.any import Places
@@ -39,81 +37,120 @@ def encode_unit(sources: Sequence[Source]) -> bytes:
 
 
 def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | ReadSummary]:
-    """The spills of a unit, and at the end what was read; here, in this process."""
-    sources = [Source(**values) for values in json.loads(unit)]
-    return tokenize_unit(plan, sources, Places(), encoder_of(plan))
+    """The spills of a unit, then the summary of what was read; in this process."""
+    with _first_failure():
+        yield from tokenize_unit(plan, _sources(unit), Places(), encoder_of(plan))
 
 
 def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
-    """A shard, built and written here, in this process."""
-    return finish_shard(plan, key, spills, Places())
+    """A shard, built and written in this process."""
+    with _first_failure():
+        return finish_shard(plan, key, spills, Places())
 
 
 class Workers:
-    """The processes of one build.
+    """The worker processes of one build.
 
     Args:
-        pool: forked with the plan.
+        pool: its workers hold the plan.
+        plan: what is built.
     """
 
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self.pool = pool
+    def __init__(self, pool: ProcessPool, plan: BuildPlan) -> None:
+        self.pool, self.plan = pool, plan
         self.begun: dict[bytes, Future[list[tuple[int, bytes] | ReadSummary]]] = {}
 
     def begin(self, units: Sequence[bytes]) -> None:
-        """Has units worked on before anybody asks for them."""
-        self.begun = {unit: self.pool.submit(_tokenized, unit) for unit in units}
+        """Submits units before the engine asks for them."""
+        self.begun = {unit: self._submit(unit) for unit in units}
 
     def tokenized(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
-        """`tokenized`, in another process."""
-        return self.begun.pop(unit, None) or self.pool.submit(_tokenized, unit)
+        """`tokenized`, in a worker process."""
+        return self.begun.pop(unit, None) or self._submit(unit)
 
     def finished(self, key: int, spills: list[bytes]) -> Future[ShardResult]:
-        """`finished`, in another process."""
-        return self.pool.submit(_finished, key, spills)
+        """`finished`, in a worker process."""
+        return self.pool.submit(f"building {self.plan.shard_path(key)}", _finished, key, spills)
+
+    def _submit(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
+        names = list(dict.fromkeys(source.name for source in _sources(unit)))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return self.pool.submit(f"reading {names[0]}{more}", _tokenized, unit)
 
 
 _workers: list[Workers] = []
 _plans: list[BuildPlan] = []
+_failures: list[Exception] = []
 
 
 def current() -> Workers | None:
-    """The processes that `working` has started, or None where the work is done in this one."""
+    """The worker processes that `working` has started, or None where the work is done in this process."""
     return _workers[-1] if _workers else None
 
 
 def how_many(wanted: int, num_tasks: int) -> int:
-    """Processes to start: those wanted, or with 0 one a processor; never more than there is to do."""
-    return min(wanted or len(os.sched_getaffinity(0)), num_tasks)
+    """The number of processes to start: `wanted`, or one per processor if that is 0; at most one per task."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(wanted or available, num_tasks)
+
+
+Result = TypeVar("Result")
+
+
+def result_of(future: Future[Result]) -> Result:
+    """The result of a worker process; its exception is kept for `failure`."""
+    with _first_failure():
+        return future.result()
+
+
+def failure() -> Exception | None:
+    """The first exception of the work since `working` began: an engine raises only its text."""
+    return _failures[0] if _failures else None
 
 
 @contextmanager
 def working(num_workers: int, plan: BuildPlan) -> Iterator[None]:
     """Starts this many processes, if more than one; they end with the block, also when it is interrupted."""
+    _failures.clear()
     if num_workers <= 1:
         yield
         return
-    gc.freeze()  # a worker that looked through its parent's objects for garbage would copy their pages
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_begin, initargs=(plan,))
-    for future in [pool.submit(os.getpid) for _ in range(num_workers)]:
-        future.result()
-    _workers.append(Workers(pool))
+    gc.freeze()  # garbage collection in a worker would copy the parent's pages
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one process per processor; otherwise it warns of forks
+    pool = ProcessPool(num_workers, initialize=_begin, arguments=(plan,), on_report=_show)
+    _workers.append(Workers(pool, plan))
     try:
         yield
     except BaseException:
-        for process in list((pool._processes or {}).values()):  # noqa: SLF001 - a pool has no public way to stop its work
-            process.terminate()
+        pool.kill()
         raise
+    else:
+        pool.close()
     finally:
         _workers.pop()
-        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _first_failure() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _failures.append(error)
+        raise
+
+
+def _sources(unit: bytes) -> list[Source]:
+    return [Source(**values) for values in json.loads(unit)]
+
+
+def _show(read: tuple[int, int]) -> None:
+    progress.current().read(documents=read[0], text_bytes=read[1])
 
 
 def _begin(plan: BuildPlan) -> None:
-    """In a worker: Ctrl-C is the parent's to handle; the plan came with the fork."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a worker: keeps the plan."""
     _plans.append(plan)
+    progress.send(report)
 
 
 def _tokenized(unit: bytes) -> list[tuple[int, bytes] | ReadSummary]:

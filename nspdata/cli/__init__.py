@@ -1,18 +1,19 @@
-"""The command line: one module a command; each imports what it runs only when it runs."""
+"""The command line: one module per command; each imports what it needs only when it runs."""
 
 from __future__ import annotations
 
 import importlib
+from typing import Annotated
 
 import typer
 
+from nspdata import __version__
 from nspdata.cli.shell import Shell
 
 app = typer.Typer(
     cls=Shell,
     name="nspdata",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -21,9 +22,28 @@ COMMANDS = ("demo", "build", "train_tokenizer", "check_tokenizer", "stats", "sho
 """Modules of this package, in the order that `--help` shows; each has a `register(app)`."""
 
 
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nspdata {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def nspdata() -> None:
-    """Documents in, BERT pretraining shards out: build, look at, check, load and train on NSP + MLM data."""
+def nspdata(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            is_eager=True,
+            callback=lambda wanted: _print_version(wanted=wanted),
+        ),
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Print the traceback of an error too (or set NSPDATA_TRACEBACK=1).")
+    ] = False,
+) -> None:
+    """Builds, checks and shows BERT pretraining data (NSP + MLM) from documents, and trains on it."""
 
 
 for command in COMMANDS:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
+import typer
 import typer.core
 
-from nspdata.errors import ConfigError, NspdataError
+from nspdata.boundary import one_line_errors
 
 
 class Shell(typer.core.TyperGroup):
-    """Runs a command; an error that a user can mend is printed without a traceback."""
+    """Runs a command. Exit code 2 for bad usage or configuration, 1 for other errors, 130 for Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Exit code 2 for bad usage or configuration, 1 for what failed, 130 for Ctrl-C."""
-        try:
-            return super().invoke(ctx)
-        except NspdataError as error:
-            self._fail(str(error), 2 if isinstance(error, ConfigError) else 1)
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("nspdata"):
-                raise
-            self._fail(f"this command needs the package {error.name!r}: pip install 'nspdata[all]'", 1)
-        except KeyboardInterrupt:
-            self._fail("interrupted", 130)
+        """Errors become one line; what typer raises to exit, or for bad usage, passes through."""
+        passing: BaseException | None = None
+        with one_line_errors():
+            try:
+                return super().invoke(ctx)
+            except Exception as error:
+                if not _is_of_typer(error):
+                    raise
+                passing = error
+        raise passing
 
-    @staticmethod
-    def _fail(message: str, code: int) -> None:
-        print(f"nspdata: {message}", file=sys.stderr)  # noqa: T201 - rich would break the lines
-        raise SystemExit(code)
+
+def _is_of_typer(error: Exception) -> bool:
+    """Whether typer handles an exception: exit, abort, bad usage."""
+    return any(kind.__module__.partition(".")[0] in {"typer", "click"} for kind in type(error).__mro__)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
+from nspdata.errors import naming
 from nspdata.files.disk import Disk
 
 if TYPE_CHECKING:
@@ -127,9 +128,10 @@ class LocalFiles:
         self._make_directories(final.parent)
         temporary = _temporary(final)
         try:
-            self.disk.write(temporary, data)
-            self.disk.sync(temporary)
-            self.disk.replace(temporary, final)
+            with naming(path):
+                self.disk.write(temporary, data)
+                self.disk.sync(temporary)
+                self.disk.replace(temporary, final)
         except BaseException:
             with suppress(OSError):
                 self.disk.remove(temporary)

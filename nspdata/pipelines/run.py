@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from nspdata.building.plan import WORK
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import Places
 from nspdata.files.local import join
+from nspdata.interrupts import cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,17 +39,21 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     Raises:
         NspdataError: what a worker raised, as it raised it.
     """
-    if prepared.manifest:
-        return prepared.manifest
     plan, files = prepared.plan, Places()
+    if prepared.manifest:
+        files.delete(join(plan.output, WORK))  # left by a run that was interrupted after it had written the manifest
+        return prepared.manifest
     units = [workers.encode_unit(unit) for unit in prepared.units]
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
     try:
         with (
+            cleanup(lambda: shutil.rmtree(plan.spill_directory, ignore_errors=True)),
             workers.working(count if plan.spill_directory else 1, plan),
-            progress.showing(expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards),
+            progress.showing(
+                expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards, finished=len(plan.finished)
+            ),
         ):
             if pool := workers.current():
                 pool.begin(units)
@@ -83,9 +89,10 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     if not named:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
     try:
-        pipeline.run().wait_until_finish()
+        with cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)):
+            pipeline.run().wait_until_finish()
     except Exception as error:
-        raise (_cause(error) or error) from error
+        raise (workers.failure() or _cause(error) or error) from error
 
 
 def _cause(error: Exception) -> BaseException | None:
@@ -93,8 +100,10 @@ def _cause(error: Exception) -> BaseException | None:
     text = f"{type(error).__module__}.{type(error).__name__}: {error}"
     if "KeyboardInterrupt" in text:
         return KeyboardInterrupt()
-    found = re.findall(r"nspdata\.errors\.(\w+): (.*?) \[while running", text, flags=re.DOTALL)
-    if not found:
-        return None
-    name, message = found[-1]
-    return getattr(errors, name)(message)  # type: ignore[no-any-return]
+    if found := re.findall(r"nspdata\.errors\.(\w+): (.*?) \[while running", text, flags=re.DOTALL):
+        name, message = found[-1]
+        return getattr(errors, name)(message)  # type: ignore[no-any-return]
+    if system := re.findall(r"Error: \[Errno (\d+)\] ([^:\n]*?)(?:: '([^'\n]*)')? \[while running", text):
+        number, reason, path = system[-1]
+        return OSError(int(number), reason, path or None)
+    return None

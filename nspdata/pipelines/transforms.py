@@ -73,7 +73,7 @@ class TokenizeUnits(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """What the local workers have made of the units."""
         for future in self.pending:
-            for value in future.result():
+            for value in workers.result_of(future):
                 output = self._output(value)
                 tagged = isinstance(output, beam.pvalue.TaggedOutput)
                 windowed = _in_global_window(output.value if tagged else output)
@@ -85,7 +85,6 @@ class TokenizeUnits(beam.DoFn):
             self.documents.inc(documents)
             self.text_bytes.inc(text_bytes)
             self.rejected.inc(sum(value.rejected.values()))
-            progress.current().read(documents=documents, text_bytes=text_bytes)
             return beam.pvalue.TaggedOutput(READ, value)
         self.spill_bytes.update(len(value[1]))
         return value
@@ -118,13 +117,14 @@ class FinishShards(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """The shards that the local workers have built."""
         for future in self.pending:
-            yield _in_global_window(self._count(future.result()))
+            yield _in_global_window(self._count(workers.result_of(future)))
 
     def _count(self, result: ShardResult) -> ShardResult:
         self.shards.inc()
         self.rows.inc(result.entry.rows)
         self.tokens.update(result.entry.tokens)
-        progress.current().built(rows=result.entry.rows)
+        if result.key not in self.plan.finished:
+            progress.current().built(rows=result.entry.rows)
         return result
 
 

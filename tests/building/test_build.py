@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -135,31 +134,6 @@ def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, vocabulary: Path,
     finished = [path for path in left if not path.name.startswith(".")]
     assert any(path.stat().st_mtime_ns == left[path] for path in finished)
     assert not (output / ".build").exists()
-
-
-def test_an_interrupted_build_says_so(vocabulary: Path, tmp_path: Path) -> None:
-    """Ctrl-C ends a build with 130, no traceback, and no process or temporary file left behind."""
-    output = tmp_path / "stopped"
-    for part in range(20):
-        write_jsonl(
-            tmp_path / "in" / f"{part}.jsonl",
-            [{**r, "id": f"{part}/{r['id']}", "text": f"{part} {r['text']}"} for r in records()],
-        )
-    arguments = ["build", tmp_path / "in", "-o", output, "--tokenizer", vocabulary, "--workers", 2]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nspdata", *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    while process.poll() is None and not list(output.glob(".build/spill")):
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    _, printed = process.communicate(timeout=60)
-    assert process.returncode == 130, printed
-    assert "interrupted" in printed
-    assert "Traceback" not in printed
-    assert not list(output.glob(".build/spill/*"))
 
 
 def test_every_reader_of_arrow_opens_the_shards(built: Path) -> None:

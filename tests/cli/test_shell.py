@@ -1,0 +1,105 @@
+"""The command line as a whole: one line for every mistake, silence where nothing is to be said, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nspdata
+from tests.building.corpus import INAUGURAL, write_vocabulary
+from tests.datasets import write_dataset
+
+
+def run(*arguments: object, check: int = 0, **more: object) -> subprocess.CompletedProcess[str]:
+    """Runs `nspdata`; its exit code must be `check`."""
+    environment = {**os.environ, **more.pop("env", {})}  # type: ignore[dict-item]
+    command = [sys.executable, *more.pop("python", []), "-m", "nspdata", *map(str, arguments)]  # type: ignore[misc]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **more)  # type: ignore[call-overload]
+    assert done.returncode == check, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset directory."""
+    return write_dataset(tmp_path_factory.mktemp("dataset") / "data")
+
+
+def test_the_version_is_printed() -> None:
+    """`--version` needs no command."""
+    assert run("--version").stdout == f"nspdata {nspdata.__version__}\n"
+
+
+def test_completion_is_offered() -> None:
+    """A shell gets its script, and the names of the commands."""
+    env = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    assert "_nspdata_completion" in run("--show-completion", "bash", env=env).stdout
+    assert "--install-completion" in run("--help").stdout
+    words = {"_NSPDATA_COMPLETE": "complete_bash", "COMP_WORDS": "nspdata va", "COMP_CWORD": "1"}
+    assert run(env=words).stdout.split() == ["validate"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [(["biuld"], "'build'"), (["stats", "x", "--jsn"], "--json"), (["--versoin"], "--version")],
+)
+def test_a_misspelt_word_names_the_nearest(arguments: list[str], nearest: str) -> None:
+    """Commands and options, of a command and of all."""
+    assert nearest in run(*arguments, check=2).stderr
+
+
+def test_without_arguments_the_help_is_printed() -> None:
+    """As for every command line; the exit code says that nothing was done."""
+    done = run(check=2)
+    assert "Usage: nspdata" in done.stdout + done.stderr
+
+
+def test_warnings_as_errors_are_survived() -> None:
+    """Nothing warns where nothing is loaded."""
+    assert "build" in run("--help", python=["-W", "error"]).stdout
+
+
+def test_a_closed_pipe_is_no_error(dataset: Path) -> None:
+    """`| head` ends the command without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "nspdata", "show", str(dataset), "-n", "3", "--json"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_stdout_is_one_line(dataset: Path) -> None:
+    """What cannot be printed is an error, said once."""
+    command = [sys.executable, "-m", "nspdata", "stats", str(dataset), "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "nspdata: no space left on device; free disk space, then run the same command again\n"
+
+
+def test_json_is_utf_8_in_every_locale(dataset: Path) -> None:
+    """What is printed can be read back, also where the locale knows only ASCII."""
+    env = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    printed = run("show", dataset, "--json", env=env).stdout
+    assert printed == run("show", dataset, "--json").stdout
+    assert all(json.loads(line) for line in printed.splitlines())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, workers: int) -> None:
+    """A disk that is full in the middle of a build (here: a limit on files) gives one line with the path, no traceback."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    command = ["build", INAUGURAL, "-o", tmp_path / "out", "--tokenizer", vocabulary, "--workers", workers]
+    limit = (150_000, 150_000)
+    done = run(*command, check=1, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert str(tmp_path / "out") in done.stderr
+    assert "file too large; raise the limit" in done.stderr

@@ -1,0 +1,93 @@
+"""Errors that a user can cause are one line with a remedy and an exit code; others are said to be a bug."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from nspdata.boundary import EXTRAS, TRACEBACK, bug, explain, one_line_errors, take_traceback_option
+from nspdata.errors import ConfigError, InputError
+
+
+def decode_error() -> UnicodeDecodeError:
+    try:
+        b"ab\xff".decode()
+    except UnicodeDecodeError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "code"),
+    [
+        (ConfigError("a setting"), "a setting", 2),
+        (InputError("an input"), "an input", 1),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/out"),
+            "/data/out: no space left on device; free disk space, then run the same command again",
+            1,
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "a\nb"), "a\\nb: permission denied; change the perm", 1),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "x"), "x: is a directory; this is a directory; give", 1),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "x/y"), "x/y: not a directory; a part of this path", 1),
+        (ConnectionResetError("gone"), "gone; check the path and the connection", 1),
+        (MemoryError(), "out of memory; use fewer --workers", 1),
+        (decode_error(), "the text is not UTF-8 (0xff at byte 2); save it as UTF-8", 1),
+        (ModuleNotFoundError(name="apache_beam.io"), "'apache_beam': pip install 'nspdata[build]'", 1),
+        (ModuleNotFoundError(name="torch"), "'torch': pip install 'nspdata[train]'", 1),
+        (ModuleNotFoundError(name="unheard_of"), "'unheard_of': pip install 'nspdata[all]'", 1),
+    ],
+)
+def test_an_error_is_explained(error: Exception, line: str, code: int) -> None:
+    """The path, the reason and the remedy; 2 only for bad usage and settings."""
+    explained = explain(error)
+    assert explained
+    assert line in explained[0]
+    assert explained[1] == code
+
+
+def test_a_bug_is_said_to_be_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody expected names itself, its place and the way to the traceback."""
+    monkeypatch.delenv(TRACEBACK, raising=False)
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        {}["key"]
+    assert ended.value.code == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("nspdata: this is a bug in nspdata (KeyError: 'key'")
+    assert "--traceback" in printed
+    assert printed.count("\n") == 1
+
+
+def test_a_traceback_is_printed_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes before the line."""
+    monkeypatch.setenv(TRACEBACK, "1")
+    with pytest.raises(SystemExit), one_line_errors():
+        raise InputError("rule")
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback (most recent call last)")
+    assert printed.endswith("\nnspdata: rule\n")
+
+
+def test_the_option_is_taken_anywhere_before_two_dashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before or after the command, but not among Beam's options."""
+    monkeypatch.setenv(TRACEBACK, "")
+    assert take_traceback_option(["build", "--", "--traceback"]) == ["build", "--", "--traceback"]
+    assert not os.environ[TRACEBACK]
+    assert take_traceback_option(["build", "x", "--traceback", "--", "y"]) == ["build", "x", "--", "y"]
+    assert os.environ[TRACEBACK] == "1"
+
+
+def test_a_bug_line_is_short() -> None:
+    """A message of many lines is cut."""
+    assert len(bug(ValueError("x\n" * 10_000))) < 500
+
+
+def test_every_extra_exists() -> None:
+    """The table names only extras that pyproject.toml declares."""
+    import tomllib
+    from pathlib import Path
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(EXTRAS.values()) <= set(project["optional-dependencies"])
