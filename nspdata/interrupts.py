@@ -47,11 +47,11 @@ def install(advice: str = "") -> None:
     _advice, _owner = advice, os.getpid()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), name="nspdata-signals", daemon=True).start()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # a shell ignores SIGINT for its background jobs
             signal.signal(number, _handle)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader,), name="nspdata-signals", daemon=True).start()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
     _end_with_parent()
@@ -132,13 +132,15 @@ def _end(number: int) -> None:
     """Ends the process; called a second time (another Ctrl-C), it leaves out the cleanups."""
     global _ending
     first, _ending = not _ending, True
-    if first and _advice != PARENT:
-        _print(f"nspdata: interrupted{'; ' * bool(_advice)}{_advice}\n")
-    stop_descendants()
-    for callback in reversed(_cleanups) if first else ():
-        with contextlib.suppress(Exception):
-            callback()
-    os._exit(128 + number)
+    try:
+        if first and _advice != PARENT:
+            _print(f"nspdata: interrupted{'; ' * bool(_advice)}{_advice}\n")
+        stop_descendants()
+        for callback in reversed(_cleanups) if first else ():
+            with contextlib.suppress(Exception):
+                callback()
+    finally:
+        os._exit(128 + number)
 
 
 def _print(text: str) -> None:

