@@ -1,9 +1,10 @@
 """Inputs to documents: every format the same batches, every bad record counted and kept."""
 
+from nspdata.reading.inputs import expand_inputs
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS, ReadBatch, Rejected
 from nspdata.reading.sampling import sample_documents
-from nspdata.reading.sources import Source, expand_inputs
+from nspdata.reading.sources import Source
 from nspdata.reading.units import split_sources
 
 __all__ = [

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nspdata.reading.compression import CutShortError, whole
+from nspdata.reading.fields import fields_of, joined
 from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
 
 if TYPE_CHECKING:
@@ -50,9 +52,10 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
     """Adds every row to the gathering, named by its number; gives the caller a turn after each batch."""
     stream: Any
     cut: CutShortError | None = None
+    fields = fields_of(settings, source.name)
     if source.compression:
         try:
-            stream = io.BytesIO(whole(source, files))
+            stream = io.BytesIO(whole(source, files, most_bytes=1 << 62))
         except CutShortError as error:
             stream, cut = io.BytesIO(error.part), error
     else:
@@ -60,9 +63,9 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
     row = 0
     with stream:
         batches = _parquet if source.format == "parquet" else _arrow
-        for found in batches(stream, [settings.text_field, settings.id_field]):
+        for found in batches(stream, fields):
             if isinstance(found, pa.RecordBatch):
-                _add_rows(gathering, row, found, settings.text_field, settings.id_field)
+                _add_rows(gathering, row, found, *fields)
                 row += found.num_rows
                 yield
                 continue
@@ -77,19 +80,46 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
 
 
 def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field: str, id_field: str) -> None:
-    names = batch.schema.names
-    if text_field not in names:
+    texts, ids = _column(batch, text_field), _column(batch, id_field)
+    if texts is None:
         gathering.input_bytes += batch.nbytes
         sizes = np.diff(np.arange(batch.num_rows + 1) * batch.nbytes // max(1, batch.num_rows)).tolist()
         for place, size in enumerate(sizes):
-            excerpt = f"no column {text_field!r} among {', '.join(names)}"
+            excerpt = f"no column {text_field!r} among {', '.join(batch.schema.names)}"
             gathering.reject(row + place, MISSING_TEXT, excerpt, size=size)
         return
-    texts = batch.column(names.index(text_field))
-    ids = batch.column(names.index(id_field)) if id_field in names else pa.nulls(batch.num_rows)
+    ids = pa.nulls(batch.num_rows) if ids is None else ids
     gathering.input_bytes += texts.nbytes + ids.nbytes
     for place, (document_id, text) in enumerate(zip(_ids(ids), _values(texts), strict=True)):
-        gathering.add(row + place, document_id, text)
+        gathering.add(row + place, document_id, joined(text))
+
+
+def _column(batch: pa.RecordBatch, path: str) -> pa.Array | None:
+    """A column, or a field inside of a struct or of the structs of a list; None where there is none."""
+    names = batch.schema.names
+    if path in names:
+        return batch.column(names.index(path))
+    first, *inner = path.split(".")
+    if first not in names:
+        return None
+    return _inside(batch.column(names.index(first)), inner)
+
+
+def _inside(column: pa.Array, inner: list[str]) -> pa.Array | None:
+    if not inner:
+        return column
+    if pa.types.is_struct(column.type):
+        if column.type.get_field_index(inner[0]) < 0:
+            return None
+        return _inside(pc.struct_field(column, inner[0]), inner[1:])
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        values = _inside(column.flatten(), inner)
+        if values is None:
+            return None
+        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), values)
+    return None
 
 
 def _values(column: pa.Array) -> list[Any]:
@@ -99,6 +129,8 @@ def _values(column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         column = column.cast(pa.large_binary())
+    elif (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_string(kind.value_type):
+        column = column.cast(pa.large_list(pa.large_binary()))
     return column.to_pylist()  # type: ignore[no-any-return]
 
 
@@ -112,15 +144,17 @@ def _ids(column: pa.Array) -> list[Any]:
         return _values(column)
 
 
-def _parquet(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damage]:
+def _parquet(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
     """The batches, row group by row group: for one that is damaged, its rows that are lost and the error."""
     try:
         file = pq.ParquetFile(stream)
-        present = [name for name in wanted if name in file.schema_arrow.names]
+        names = file.schema_arrow.names
+        present = [name if name in names else name.partition(".")[0] for name in wanted]
+        present = [name for name in dict.fromkeys(present) if name in names]
     except DAMAGE as error:
         yield _Damage(_of_the_data(error))
         return
-    columns = present if wanted[0] in present else None
+    columns = present if {wanted[0], wanted[0].partition(".")[0]} & set(present) else None
     for group in range(file.num_row_groups):
         described = file.metadata.row_group(group)
         num_rows = left = described.num_rows
@@ -130,11 +164,15 @@ def _parquet(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damag
                 left -= batch.num_rows
         except DAMAGE as error:
             held = [described.column(index) for index in range(described.num_columns)]
-            size = sum(c.total_uncompressed_size for c in held if columns is None or c.path_in_schema in columns)
+            size = sum(
+                c.total_uncompressed_size
+                for c in held
+                if columns is None or c.path_in_schema.partition(".")[0] in columns
+            )
             yield _Damage(_of_the_data(error), rows=left, bytes=-(-size * left // max(1, num_rows)))
 
 
-def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damage]:
+def _arrow(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
     """The batches up to the first that is damaged, and then the error."""
     try:
         magic = stream.read(6)
@@ -145,7 +183,7 @@ def _arrow(stream: Any, wanted: list[str]) -> Iterator[pa.RecordBatch | _Damage]
         else:
             batches = iter(pa.ipc.open_stream(stream))
         for batch in batches:
-            _check([batch.column(name) for name in wanted if name in batch.schema.names])
+            _check([column for path in wanted if (column := _column(batch, path)) is not None])
             yield from (batch.slice(start, ROWS) for start in range(0, batch.num_rows, ROWS))
         if magic != b"ARROW1":
             stream.seek(-len(END_OF_STREAM), io.SEEK_END)

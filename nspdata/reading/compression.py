@@ -1,13 +1,15 @@
-"""Bytes of a source: decompressed block by block, and honest about a stream that ends too early."""
+"""Bytes of a source, decompressed in blocks of bounded size; a damaged or truncated stream is reported after what it still gives."""
 
 from __future__ import annotations
 
 import bz2
+import contextlib
+import lzma
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nspdata.files.local import Files
     from nspdata.reading.sources import Source
@@ -16,11 +18,20 @@ BLOCK_BYTES = 1 << 20
 
 COMPRESSED_BYTES = 1 << 16
 
+ZSTD_BYTES = 1 << 8
+"""zstandard has no bound on what one call returns: 256 bytes of input give at most 8 MB."""
+
+ZSTD_WINDOW_BYTES = 1 << 27
+"""The largest window that is accepted, as the `zstd` command does by default."""
+
+MAX_RATIO, MAX_RATIO_BYTES = 200, 1 << 30
+"""A file that gives more than this many bytes for each compressed one, and more than this in all, is not read further."""
+
 BOM = b"\xef\xbb\xbf"
 
 
 class CutShortError(Exception):
-    """The compressed stream is damaged or ends before its end; every whole record before that was given.
+    """The compressed stream is damaged or truncated; every whole record before that was given.
 
     Attributes:
         position: offset of the record that was cut, in the decompressed stream.
@@ -48,15 +59,38 @@ class CutShortError(Exception):
         return len(self.part) + round(max(0, size_bytes - self.read_bytes) * ratio)
 
 
+class Decoder(Protocol):
+    """A decompressor of one member or frame; its output is bounded."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """Input after the end of the member."""
+        ...
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Decompresses more input, in blocks.
+
+        Raises:
+            CutShortError: the stream is damaged; what came before the damage was given.
+        """
+        ...
+
+
 def blocks(source: Source, files: Files) -> Iterator[bytes]:
-    """The decompressed bytes of a source from its `start` to the end of its file, at most a megabyte at a time.
+    """The decompressed bytes of a source from its `start` to the end of its file, in blocks of about a megabyte.
 
     Raises:
         CutShortError: the compressed stream breaks off; all that could be decompressed was given before.
     """
     with files.open(source.path) as stream:
         if source.compression:
-            yield from _decompressed(iter(lambda: stream.read(COMPRESSED_BYTES), b""), source.compression)
+            chunks = iter(lambda: stream.read(COMPRESSED_BYTES), b"")
+            yield from _bounded(_decompressed(chunks, source.compression), source.size_bytes)
             return
         stream.seek(source.start)
         size = BLOCK_BYTES if source.end is None else min(BLOCK_BYTES, source.end - source.start + 1)
@@ -64,8 +98,21 @@ def blocks(source: Source, files: Files) -> Iterator[bytes]:
             yield block
 
 
+def _bounded(found: Iterator[bytes], compressed_bytes: int) -> Iterator[bytes]:
+    limit, total = max(MAX_RATIO_BYTES, MAX_RATIO * compressed_bytes), 0
+    for block in found:
+        yield block
+        total += len(block)
+        if total > limit:
+            raise CutShortError(
+                f"{compressed_bytes:,} compressed bytes give more than {limit:,} bytes, over {MAX_RATIO} times as many; "
+                "the rest is not read: decompress the file first if it is what it should be"
+            )
+
+
 def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
-    decoder, fresh, read_bytes = _decoder(compression), True, 0
+    decoder: Decoder = DECODERS[compression]()
+    fresh, read_bytes = True, 0
     for chunk in chunks:
         read_bytes += len(chunk)
         rest = chunk
@@ -74,56 +121,125 @@ def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
                 rest = rest.lstrip(b"\0")  # archives are padded with zeros
                 if not rest:
                     break
-                decoder, fresh = _decoder(compression), True
-            spare = decoder.copy() if compression == "gzip" else None
+                decoder, fresh = DECODERS[compression](), True
             try:
-                data = decoder.decompress(rest)
-            except Exception as error:
-                yield from _pieces(_salvaged(spare, rest))
-                before = read_bytes - len(rest)
-                raise CutShortError(f"damaged {compression} stream: {error}", read_bytes=before) from error
+                yield from decoder.decode(rest)
+            except CutShortError as error:
+                error.read_bytes = read_bytes - len(rest)
+                raise
             fresh = False
-            yield from _pieces(data)
             rest = decoder.unused_data if decoder.eof else b""
     if not fresh and not decoder.eof:
         raise CutShortError(f"the {compression} stream ends before its end", read_bytes=read_bytes)
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """The data in blocks: a chunk of a very repetitive stream can decompress to a thousand times its size."""
-    return (data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES))
+def _damaged(compression: str, error: Exception) -> CutShortError:
+    return CutShortError(f"damaged {compression} stream: {error}")
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            spare = self._decoder.copy()
+            try:
+                yield self._decoder.decompress(data, BLOCK_BYTES)
+            except zlib.error as error:
+                yield _salvaged(spare, data)
+                raise _damaged("gzip", error) from error
+            data = self._decoder.unconsumed_tail
 
 
 def _salvaged(spare: Any, chunk: bytes) -> bytes:
-    """What a copy of the decoder, from before a damaged chunk, makes of it up to the damage."""
-    data = b""
-    for place in range(len(chunk) if spare else 0):
+    """What a copy of the decoder, made before a damaged chunk, gives up to the damage: at most a block."""
+    found: list[bytes] = []
+    with contextlib.suppress(zlib.error):
+        found.extend(spare.decompress(chunk[place : place + 1]) for place in range(len(chunk)))
+    return b"".join(found)
+
+
+class _Bounded:
+    """bz2 and lzma, whose decompressors bound their output themselves."""
+
+    def __init__(self, name: str, decoder: Any, error: type[Exception]) -> None:
+        self._name, self._decoder, self._error = name, decoder, error
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._decoder.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._decoder.unused_data)
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
         try:
-            data += spare.decompress(chunk[place : place + 1])
-        except zlib.error:
-            break
-    return data
+            yield self._decoder.decompress(data, BLOCK_BYTES)
+            while not self._decoder.eof and not self._decoder.needs_input:
+                yield self._decoder.decompress(b"", BLOCK_BYTES)
+        except self._error as error:
+            raise _damaged(self._name, error) from error
 
 
-def _decoder(compression: str) -> Any:
-    if compression == "gzip":
-        return zlib.decompressobj(wbits=31)
-    if compression == "bzip2":
-        return bz2.BZ2Decompressor()
-    import zstandard
+class _Zstd:
+    def __init__(self) -> None:
+        import zstandard
 
-    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+        self._error: type[Exception] = zstandard.ZstdError
+        self._decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+        self._rest = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data + self._rest
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), ZSTD_BYTES):
+            try:
+                found = self._decoder.decompress(data[start : start + ZSTD_BYTES])
+            except self._error as error:
+                raise _damaged("zstd", error) from error
+            yield from (found[place : place + BLOCK_BYTES] for place in range(0, len(found), BLOCK_BYTES))
+            if self._decoder.eof:
+                self._rest = data[start + ZSTD_BYTES :]
+                return
 
 
-def whole(source: Source, files: Files) -> bytes:
-    """All the bytes of a source.
+DECODERS: dict[str, Callable[[], Decoder]] = {
+    "gzip": _Gzip,
+    "bzip2": lambda: _Bounded("bzip2", bz2.BZ2Decompressor(), OSError),
+    "xz": lambda: _Bounded("xz", lzma.LZMADecompressor(), lzma.LZMAError),
+    "zstd": _Zstd,
+}
+
+
+def whole(source: Source, files: Files, *, most_bytes: int) -> bytes:
+    """All the bytes of a source, or the first `most_bytes` + 1 of them.
 
     Raises:
         CutShortError: as `blocks`; `part` holds what there is.
     """
     found: list[bytes] = []
     try:
-        found.extend(blocks(source, files))
+        for block in blocks(source, files):
+            found.append(block)
+            most_bytes -= len(block)
+            if most_bytes < 0:
+                break
     except CutShortError as error:
         raise CutShortError(str(error), part=b"".join(found), read_bytes=error.read_bytes) from error
     return b"".join(found)

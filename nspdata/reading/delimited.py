@@ -1,12 +1,13 @@
-"""CSV and TSV with a header."""
+"""CSV and TSV."""
 
 from __future__ import annotations
 
 import csv
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nspdata.reading.compression import BLOCK_BYTES, CutShortError
+from nspdata.reading.fields import fields_of
 from nspdata.reading.lines import lines
 from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS, record_bytes
 
@@ -18,19 +19,15 @@ if TYPE_CHECKING:
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 
-MAX_FIELD_CHARACTERS = 1 << 26
-"""A longer field is taken for a quote that was never closed."""
-
 
 class _Lines:
-    """Lines with their ends, as `csv` takes them, which remembers those of the row at hand and can give them again."""
+    """Lines with their ends, as `csv` takes them; remembers those of the current row and can give them again."""
 
-    def __init__(self, source: Source, files: Files) -> None:
+    def __init__(self, found: Iterator[bytes]) -> None:
         self.taken: list[str] = []
+        self.single = 0
         self._again: deque[str] = deque()
-        self._lines = (
-            line.decode("utf-8", "surrogateescape") + "\n" for _, found in lines(source, files) for line in found
-        )
+        self._lines = (line.decode("utf-8", "surrogateescape") + "\n" for line in found)
 
     def __iter__(self) -> _Lines:
         return self
@@ -40,21 +37,40 @@ class _Lines:
         self.taken.append(line)
         return line
 
-    def begin_after_first(self) -> None:
-        """The row is no row: its first line is given up, the others are read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
+    def begin_after_first(self, *, ended: bool) -> None:
+        """Gives up the first line of a broken row; the others are read again, each at most once more on its own.
+
+        Those before the last hold no quote that could begin a row of several lines, or it would have ended the field.
+        """
+        again = self.taken[1:]
+        self._again.extendleft(reversed(again))
+        self.single = max(0, self.single, len(again) if ended else len(again) - 1)
+
+
+def dialect(source: Source, settings: InputConfig) -> dict[str, Any]:
+    """The arguments of `csv.reader`: from the settings, otherwise from the format."""
+    tabs = source.format == "tsv"
+    quoted = settings.csv_quoting == "quoted" or (settings.csv_quoting == "auto" and not tabs)
+    return {
+        "delimiter": settings.csv_delimiter or ("\t" if tabs else ","),
+        "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        "escapechar": settings.csv_escape or None,
+        "strict": True,
+    }
 
 
 def read_csv(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds every row; fields may hold line ends inside quotes; a row is named by its number, from 0 after the header.
 
-    A quote that is never closed costs its own line, not the rest of the file.
+    A quote that is never closed costs its own line, not the rest of the file. The time is linear: a line is read three
+    times at most.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_CHARACTERS))
-    found = _Lines(source, files)
+    csv.field_size_limit(max(csv.field_size_limit(), settings.max_record_bytes))
+    text_field, id_field = fields_of(settings, source.name)
+    found = _Lines(line for _, block in lines(source, files, gathering, settings.max_record_bytes) for line in block)
     header: list[str] = []
     row = due = 0
-    for values in _rows(found, "\t" if source.format == "tsv" else ","):
+    for values in _rows(found, dialect(source, settings)):
         line = found.taken[0] if isinstance(values, csv.Error) else "".join(found.taken)
         size = record_bytes(line)
         gathering.input_bytes += size
@@ -66,37 +82,41 @@ def read_csv(source: Source, files: Files, gathering: Gathering, settings: Input
             gathering.reject(row, TRUNCATED_FILE, excerpt, size=size + lost)
         elif isinstance(values, csv.Error):
             gathering.reject(row, BROKEN_CSV, line)
-            found.begin_after_first()
-        elif not header:
+            found.begin_after_first(ended="unexpected end" in str(values))
+        elif settings.csv_header and not header:
             header = values
             continue
-        elif len(values) > len(header):
+        elif header and len(values) > len(header):
             gathering.reject(row, WRONG_FIELDS, line)
         else:
-            fields = dict(zip(header, values, strict=False))
-            text = fields.get(settings.text_field)
+            fields = dict(zip(header or map(str, range(len(values))), values, strict=False))
+            text = fields.get(text_field)
             data = text if text is None or text.isascii() else text.encode("utf-8", "surrogateescape")
-            gathering.add(row, fields.get(settings.id_field), data, record=line)
+            gathering.add(row, fields.get(id_field), data, record=line)
         row += 1
         if due >= BLOCK_BYTES:
             due = 0
             yield
 
 
-def _rows(found: _Lines, delimiter: str) -> Iterator[list[str] | csv.Error | CutShortError]:
+def _rows(found: _Lines, options: dict[str, Any]) -> Iterator[list[str] | csv.Error | CutShortError]:
     """The rows that are not empty, and in their places the errors."""
-    rows = csv.reader(found, delimiter=delimiter, strict=True)
+    rows = csv.reader(found, **options)
     while True:
         found.taken.clear()
         try:
-            values = next(rows, None)
+            if found.single:
+                found.single -= 1
+                values = next(csv.reader([next(found)], **options), [])
+            else:
+                values = next(rows)
+        except StopIteration:
+            return
         except csv.Error as error:
             yield error
         except CutShortError as error:
             yield error
             return
         else:
-            if values is None:
-                return
             if values:
                 yield values

@@ -1,4 +1,4 @@
-"""A JSON object a line."""
+"""JSON records: an object per line, or values that JSON alone delimits."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from nspdata.reading.compression import blocks
+from nspdata.reading.fields import fields_of, joined, lookup
+from nspdata.reading.json_values import JsonValues
 from nspdata.reading.lines import lines
-from nspdata.reading.records import BROKEN_JSON, INVALID_UTF8, NOT_AN_OBJECT
+from nspdata.reading.records import BROKEN_JSON, INVALID_UTF8, NOT_AN_OBJECT, TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,29 +22,49 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 
-def read_json(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
+def read_json_lines(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds every line that is not blank, named by the offset of its first byte."""
-    for offsets, found in lines(source, files):
+    fields = fields_of(settings, source.name)
+    for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
         for position, line in zip(offsets, found, strict=True):
             if line and not line.isspace():
-                _add_line(gathering, position, line, settings)
+                _add(gathering, position, line, fields)
         gathering.input_bytes += sum(map(len, found)) + len(found)
         yield
 
 
-def _add_line(gathering: Gathering, position: int, line: bytes, settings: InputConfig) -> None:
+def read_json(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
+    """Adds every element of an array, or every value of a file, named by the offset of its first byte."""
+    fields, taken = fields_of(settings, source.name), 0
+    for value in JsonValues(settings.max_record_bytes).cut(blocks(source, files)):
+        if value.too_long:
+            gathering.reject(value.offset, TOO_LARGE, value.data, size=value.size)
+        else:
+            _add(gathering, value.offset, value.data, fields)
+        gathering.input_bytes += value.size
+        taken += value.size
+        if taken >= 1 << 16:
+            taken = 0
+            yield
+    yield
+
+
+def _add(gathering: Gathering, position: int, data: bytes, fields: tuple[str, str]) -> None:
     try:
-        record = orjson.loads(line)
+        record = orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
-            record = json.loads(line.decode())  # a lone surrogate, NaN: JSON of sorts, and the text may be sound
+            record = json.loads(data.decode())  # a lone surrogate, NaN: JSON of sorts, and the text may be usable
         except UnicodeDecodeError:
-            gathering.reject(position, INVALID_UTF8, line)
+            gathering.reject(position, INVALID_UTF8, data)
             return
         except (ValueError, RecursionError):
-            gathering.reject(position, BROKEN_JSON, line)
+            gathering.reject(position, BROKEN_JSON, data)
             return
     if isinstance(record, dict):
-        gathering.add(position, record.get(settings.id_field), record.get(settings.text_field), record=line)
+        text = record.get(fields[0])
+        if type(text) is not str:
+            text = joined(lookup(record, fields[0]))
+        gathering.add(position, lookup(record, fields[1]), text, record=data)
     else:
-        gathering.reject(position, NOT_AN_OBJECT, line)
+        gathering.reject(position, NOT_AN_OBJECT, data)

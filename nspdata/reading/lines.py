@@ -7,19 +7,28 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from nspdata.reading.compression import BOM, CutShortError, blocks
+from nspdata.reading.records import TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nspdata.files.local import Files
+    from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 
 
 ASCII_SPACE = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
 
+HEAD_BYTES = 1000
 
-def lines(source: Source, files: Files) -> Iterator[tuple[list[int], list[bytes]]]:
-    r"""The lines that begin in the source's range, without their line end `\n`, in lists of about a megabyte.
+
+def lines(
+    source: Source, files: Files, gathering: Gathering, max_record_bytes: int
+) -> Iterator[tuple[list[int], list[bytes]]]:
+    r"""The lines that begin in the source's range, without their line end, in lists of about a megabyte.
+
+    A line ends with `\n`, or with `\r` where the first block of the file holds no `\n`. A line of more than
+    `max_record_bytes` is rejected while the reader streams on.
 
     Yields:
         Offsets of the lines in the (decompressed) file, and the lines; a byte order mark is left out.
@@ -28,35 +37,113 @@ def lines(source: Source, files: Files) -> Iterator[tuple[list[int], list[bytes]
         CutShortError: the compressed stream breaks off; it holds the part of a line that was left.
     """
     position = max(0, source.start - 1)  # a line that begins right at the start is told by the line end before it
-    skip, end = source.start > 0, float("inf") if source.end is None else source.end
-    held: list[bytes] = []
+    line_end = source.line_end.encode() or (b"\n" if source.start or source.end is not None else b"")
+    found = _Lines(gathering, position, max_record_bytes, skip=source.start > 0, line_end=line_end)
+    end = float("inf") if source.end is None else source.end
     try:
         for block in blocks(dataclasses.replace(source, start=position), files):
-            cut = block.rfind(b"\n")
-            if cut < 0:
-                held.append(block)
-                continue
-            text = b"".join([*held, block[:cut]])
-            yield _cut(text, position, end, skip=skip)
-            position, held, skip = position + len(text) + 1, [block[cut + 1 :]], False
-            if position >= end:
+            if kept := found.take(block, end):
+                yield kept
+            if found.position >= end or (found.skip and found.seen >= end):
                 return
     except CutShortError as error:
-        raise CutShortError(str(error), position=position, part=b"".join(held), read_bytes=error.read_bytes) from error
-    if text := b"".join(held):
-        yield _cut(text, position, end, skip=skip)
+        raise CutShortError(
+            str(error), position=found.position, part=b"".join(found.held), read_bytes=error.read_bytes
+        ) from error
+    if kept := found.rest(end):
+        yield kept
 
 
-def _cut(text: bytes, position: int, end: float, *, skip: bool) -> tuple[list[int], list[bytes]]:
-    found = text.split(b"\n")
-    offsets = []
-    for line in found:
-        offsets.append(position)
-        position += len(line) + 1
-    if offsets[0] == 0 and found[0].startswith(BOM):
-        found[0] = found[0][len(BOM) :]
-    kept = bisect_left(offsets, end)
-    return offsets[skip:kept], found[skip:kept]
+class _Lines:
+    """Cuts blocks into lines.
+
+    Attributes:
+        position: offset of the first byte that is held.
+        seen: offset behind the last byte that was taken.
+        held: the beginning of the next line.
+        held_bytes: how long that is so far.
+        head: the beginning of a line that is too long, of which nothing else is held.
+        skip: whether the line at hand began before the range.
+    """
+
+    def __init__(
+        self, gathering: Gathering, position: int, max_record_bytes: int, *, skip: bool, line_end: bytes
+    ) -> None:
+        self.gathering, self.max_record_bytes, self.line_end = gathering, max_record_bytes, line_end
+        self.position = self.seen = position
+        self.held: list[bytes] = []
+        self.held_bytes = 0
+        self.head = b""
+        self.skip = skip
+
+    def take(self, block: bytes, end: float) -> tuple[list[int], list[bytes]] | None:
+        """The lines that end in this block."""
+        if not self.line_end:
+            self.line_end = b"\r" if b"\r" in block and b"\n" not in block else b"\n"
+        if self.skip:  # what came of the skipped line is not held
+            self.position = self.seen
+        self.seen += len(block)
+        cut = block.rfind(self.line_end)
+        if cut < 0:
+            self._hold(block)
+            return None
+        if self.head:
+            first = block.find(self.line_end)
+            self._reject_long(self.held_bytes + first + 1)
+            self.position = self.seen - len(block) + first + 1
+            text, lost = block[first + 1 : max(cut, first + 1)], cut == first
+        else:
+            text, lost = b"".join([*self.held, block[:cut]]), False
+        found = None if lost else self._cut(text, end)
+        self.position = self.seen - len(block) + cut + 1
+        self.skip = False
+        self.held, self.held_bytes = [], 0
+        self._hold(block[cut + 1 :])
+        return found
+
+    def rest(self, end: float) -> tuple[list[int], list[bytes]] | None:
+        """The last line, where it has no end."""
+        if self.head:
+            self._reject_long(self.held_bytes)
+        text = b"".join(self.held)
+        return self._cut(text, end) if text else None
+
+    def _hold(self, block: bytes) -> None:
+        self.held_bytes += len(block)
+        if self.skip or self.head:
+            return
+        self.held.append(block)
+        if self.held_bytes > self.max_record_bytes:
+            self.head, self.held = b"".join(self.held)[:HEAD_BYTES], []
+
+    def _reject_long(self, size: int) -> None:
+        self.gathering.input_bytes += size
+        self.gathering.reject(self.position, TOO_LARGE, self.head, size=size)
+        self.head = b""
+
+    def _cut(self, text: bytes, end: float) -> tuple[list[int], list[bytes]]:
+        found, position = text.split(self.line_end), self.position
+        offsets = []
+        for line in found:
+            offsets.append(position)
+            position += len(line) + 1
+        if offsets[0] == 0 and found[0].startswith(BOM):
+            found[0] = found[0][len(BOM) :]
+        kept = bisect_left(offsets, end)
+        offsets, found = offsets[self.skip : kept], found[self.skip : kept]
+        if len(text) > self.max_record_bytes:
+            return self._without_long(offsets, found)
+        return offsets, found
+
+    def _without_long(self, offsets: list[int], found: list[bytes]) -> tuple[list[int], list[bytes]]:
+        short = []
+        for place, line in zip(offsets, found, strict=True):
+            if len(line) > self.max_record_bytes:
+                self.gathering.input_bytes += len(line) + 1
+                self.gathering.reject(place, TOO_LARGE, line[:HEAD_BYTES], size=len(line) + 1)
+            else:
+                short.append((place, line))
+        return [place for place, _ in short], [line for _, line in short]
 
 
 def blank(line: bytes) -> bool:

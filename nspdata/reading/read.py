@@ -8,9 +8,10 @@ from nspdata.config.build import InputConfig
 from nspdata.reading.columnar import read_columns
 from nspdata.reading.compression import CutShortError
 from nspdata.reading.delimited import read_csv
-from nspdata.reading.json_lines import read_json
+from nspdata.reading.json_lines import read_json, read_json_lines
 from nspdata.reading.records import TRUNCATED_FILE, Gathering
 from nspdata.reading.text import read_document, read_lines, read_sentences
+from nspdata.reading.wiki import read_wiki
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 READERS = {
-    "jsonl": read_json,
+    "jsonl": read_json_lines,
+    "json": read_json,
+    "wikiextractor": read_wiki,
     "csv": read_csv,
     "tsv": read_csv,
     "parquet": read_columns,

@@ -28,20 +28,24 @@ TRUNCATED_FILE = "truncated_file"
 BROKEN_FILE = "broken_file"
 BROKEN_CSV = "broken_csv"
 WRONG_FIELDS = "wrong_fields"
+TOO_LARGE = "record_too_large"
+OUTSIDE_OF_A_DOCUMENT = "outside_of_a_document"
 
 REASONS = {
-    BROKEN_JSON: "the line is not JSON",
-    NOT_AN_OBJECT: "the line is JSON, but not an object",
+    BROKEN_JSON: "the record is not JSON",
+    NOT_AN_OBJECT: "the record is JSON, but not an object",
     MISSING_TEXT: "the record has no text field, or null in it",
     TEXT_NOT_STRING: "the text field holds no string",
     EMPTY_TEXT: "the text is empty or white space only",
     INVALID_UTF8: "the bytes are not UTF-8",
     NUL_CHARACTER: "the text holds U+0000",
     LONE_SURROGATE: "the text holds half of a surrogate pair",
-    TRUNCATED_FILE: "the compressed file is damaged or ends too early; what came before was read",
+    TRUNCATED_FILE: "the compressed file is damaged or truncated; what came before was read",
     BROKEN_FILE: "a part of the file, or all of it from here on, cannot be read",
     BROKEN_CSV: "the quotes of the row are not those of CSV",
     WRONG_FIELDS: "the row has more fields than the header",
+    TOO_LARGE: "the record has more bytes than input.max_record_bytes",
+    OUTSIDE_OF_A_DOCUMENT: "the line is not inside a <doc> element",
 }
 
 

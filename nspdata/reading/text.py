@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nspdata.reading.compression import BOM, CutShortError, whole
-from nspdata.reading.lines import blank, lines
-from nspdata.reading.records import INVALID_UTF8
+from nspdata.reading.lines import HEAD_BYTES, blank, lines
+from nspdata.reading.records import INVALID_UTF8, TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,17 +17,23 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 
-def read_document(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
+def read_document(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds the whole file as one document, named by the file alone."""
-    data = whole(source, files)
+    data = whole(source, files, most_bytes=settings.max_record_bytes)
+    if len(data) > settings.max_record_bytes:
+        size = max(len(data), source.size_bytes)
+        gathering.input_bytes += size
+        gathering.reject(0, TOO_LARGE, data[:HEAD_BYTES], size=size)
+        yield
+        return
     gathering.input_bytes += len(data)
     gathering.add(0, source.name, data.removeprefix(BOM))
     yield
 
 
-def read_lines(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
+def read_lines(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds each line that is not blank as a document, named by the offset of its first byte."""
-    for offsets, found in lines(source, files):
+    for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
         for position, line in zip(offsets, found, strict=True):
             if not blank(line):
                 gathering.add(position, None, line.removesuffix(b"\r"))
@@ -35,12 +41,12 @@ def read_lines(source: Source, files: Files, gathering: Gathering, _: InputConfi
         yield
 
 
-def read_sentences(source: Source, files: Files, gathering: Gathering, _: InputConfig) -> Iterator[None]:
+def read_sentences(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
     """Adds the runs of lines between blank lines as documents; each line is a sentence as it stands."""
     held: list[bytes] = []
     begin = 0
     try:
-        for offsets, found in lines(source, files):
+        for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
             for position, line in zip(offsets, found, strict=True):
                 if not blank(line):
                     begin = begin if held else position

@@ -36,7 +36,7 @@ def make_units(sources: Sequence[Source]) -> list[list[Source]]:
     unit_bytes = min(max(LEAST_UNIT_BYTES, total // UNITS), MOST_UNIT_BYTES)
     unit_bytes = -(-unit_bytes // BLOCK_BYTES) * BLOCK_BYTES  # ranges begin where a block of the content hash begins
     units: list[list[Source]] = []
-    held = unit_bytes
+    held = unit_bytes + 1  # the first source begins a unit, an empty one too
     for source in split_sources(sources, range_bytes=unit_bytes):
         size = (source.size_bytes if source.end is None else source.end) - source.start
         if held + size > unit_bytes:

@@ -130,6 +130,7 @@ def read(
     **settings: Any,
 ) -> Found:
     """Reads inputs to their end."""
+    settings.setdefault("csv_quoting", "quoted")  # as these files are written, TSV too
     files, config = LocalFiles(), InputConfig(format=input_format, **settings)
     sources = split_sources(expand_inputs([str(path) for path in inputs], files, config), range_bytes=range_bytes)
     found = Found([], [], 0, [], [])

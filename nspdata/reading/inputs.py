@@ -1,0 +1,189 @@
+"""What there is to read: paths, directories and globs become files of known format."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from nspdata.config.build import InputConfig
+from nspdata.errors import InputError
+from nspdata.reading.detect import by_suffix, check_fields, format_of, head_of, known_suffixes
+from nspdata.reading.fields import matches
+from nspdata.reading.saved import DESCRIPTIONS, saved_files
+from nspdata.reading.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nspdata.files.local import FileInfo, Files
+
+LOG = logging.getLogger("nspdata")
+
+IGNORED = frozenset({"readme", "license", "licence", "notice", "changelog"})
+"""Names, in any case, alone or with one of `PAGES`, that a directory or a glob may hold beside its documents."""
+
+PAGES = frozenset({"", ".md", ".txt", ".rst", ".html"})
+
+IGNORED_FILES = DESCRIPTIONS | {
+    "_success",
+    "_metadata",
+    "_common_metadata",
+    "dataset_infos.json",
+    "checksums",
+    "sha256sums",
+}
+"""Whole names that are skipped as well; hidden files and directories and `.crc` files are skipped without a message."""
+
+OPENED_REMOTELY = 100
+"""Remote files, at most, that are opened before the work to see what they hold."""
+
+LARGE_BYTES = 4 << 20
+"""A larger remote `.json` file is opened in any case: only lines can be cut into ranges."""
+
+NAMED = 5
+"""Skipped files that a message names."""
+
+
+def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig | None = None) -> list[Source]:
+    """The files that paths, directories and globs name, each once, sorted by name.
+
+    A directory gives all files below it, a glob the files it matches. In both, files of unknown format and what `IGNORED`
+    and `IGNORED_FILES` name are skipped; the log names them. A file that is given by its own path is always read. Of a
+    directory that `datasets` saved, the Arrow files are read that its state names.
+
+    Raises:
+        InputError: a pattern matches nothing; a given file has an unknown format; a file cannot be read, or none of its
+            first records has the text field.
+    """
+    settings = settings or InputConfig()
+    chosen: dict[tuple[str, ...], tuple[FileInfo, str, bool]] = {}
+    skipped: list[str] = []
+    for pattern in patterns:
+        for file, kind, given in _files_of(pattern, files, settings.format, skipped):
+            chosen.setdefault(_parts(file.path), (file, kind, given))
+    names = _names(list(chosen))
+    excluded = [pattern for pattern in settings.exclude.split(",") if pattern]
+    kept = sorted(
+        ((names[parts], *found) for parts, found in chosen.items() if not matches(names[parts], excluded)),
+        key=lambda found: found[0],
+    )
+    remote = [file.path for _, file, *_ in kept if "://" in file.path]
+    opened = set(remote[:: len(remote) // OPENED_REMOTELY + 1])
+    sources = []
+    for name, (path, size, version), kind, given in kept:
+        source = Source(path=path, name=name, format=kind, size_bytes=size, version=version)
+        look = "://" not in path or path in opened
+        if settled := _settled(source, files, settings, look=look, given=given):
+            sources.append(settled)
+        else:
+            skipped.append(name)
+    if not sources:
+        raise InputError(
+            f"{', '.join(map(repr, patterns))}: no file that can be read"
+            f"{f', only {_some(skipped)}' if skipped else ''}; known suffixes are {known_suffixes()}"
+        )
+    if skipped:
+        LOG.warning("skipped %d files that are no documents: %s", len(skipped), _some(skipped))
+    if empty := [source.name for source in sources if not source.size_bytes]:
+        LOG.warning("%d files are empty: %s", len(empty), _some(empty))
+    return sources
+
+
+def _some(names: Iterable[str]) -> str:
+    found = sorted(set(names))
+    return ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
+
+
+def _settled(source: Source, files: Files, settings: InputConfig, *, look: bool, given: bool) -> Source | None:
+    """The source with its format, compression and line end; None for a file of unknown format that was not given by its path."""
+    if source.format:  # saved by `datasets`
+        return source
+    by_name, compression = by_suffix(source.path)
+    source = dataclasses.replace(source, format=by_name, compression=compression)
+    if settings.format != "auto":
+        source = dataclasses.replace(source, format=settings.format)
+    elif by_name == "json" and not compression and source.size_bytes > LARGE_BYTES:
+        look = True
+    if not look and source.format:
+        return source
+    head = head_of(source, files)
+    if settings.format == "auto":
+        source = dataclasses.replace(source, format=format_of(head, by_name))
+    if not source.format:
+        if not given:
+            return None
+        raise InputError(
+            f"{source.path}: unknown suffix {posixpath.splitext(source.path)[1]!r}; known suffixes are {known_suffixes()}; name the format with --input-format"
+        )
+    check_fields(source, head, files, settings)
+    return dataclasses.replace(source, line_end=head.line_end().decode() if head.data and not head.whole else "")
+
+
+def _files_of(pattern: str, files: Files, input_format: str, skipped: list[str]) -> list[tuple[FileInfo, str, bool]]:
+    """The files of one pattern, each with "arrow" for a saved dataset's, and whether the pattern is the file itself."""
+    matched = files.find(pattern)
+    if not matched:
+        held = "the directory holds no file" if files.exists(pattern) else "matches no file"
+        raise InputError(f"{pattern!r}: {held}; give existing files, directories, globs or URLs")
+    if [file.path for file in matched] == [pattern] and input_format != "dataset":
+        return [(matched[0], "", True)]
+    saved, directories = saved_files([file.path for file in matched], files)
+    kept = [(file, "arrow", False) for file in matched if file.path in saved]
+    if input_format == "dataset":
+        if not saved:
+            raise InputError(
+                f"{pattern!r} is no directory that `datasets` saved: there is no state.json with data files"
+            )
+        return kept
+    for file in matched:
+        if posixpath.dirname(file.path) in directories or _hidden(file.path, pattern):
+            continue
+        if _ignored(file.path):
+            skipped.append(file.path)
+        else:
+            kept.append((file, "", False))
+    if not kept:
+        raise InputError(
+            f"{pattern!r} holds no document file, only {matched[0].path} and the like; known suffixes are {known_suffixes()}"
+        )
+    return kept
+
+
+def _hidden(path: str, pattern: str) -> bool:
+    root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
+    below = path.removeprefix(root) if path.startswith(root) else posixpath.basename(path)
+    return any(part.startswith(".") for part in below.split("/")) or path.lower().endswith(".crc")
+
+
+def _ignored(path: str) -> bool:
+    stem, suffix = posixpath.splitext(posixpath.basename(path).lower())
+    return (stem in IGNORED and suffix in PAGES) or stem + suffix in IGNORED_FILES
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """Where a file is, the same however the path is spelled: the scheme ("" for the local disk), directories, name."""
+    scheme, separator, rest = path.rpartition("://")
+    full = posixpath.normpath(rest) if separator else os.path.abspath(path)  # noqa: PTH100 - links are left as they are
+    return (scheme, *full.replace(os.sep, "/").strip("/").split("/"))
+
+
+def _names(paths: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], str]:
+    """Each path below the deepest directory that all share; files of several schemes bear theirs in front."""
+    names: dict[tuple[str, ...], str] = {}
+    schemes = {parts[0] for parts in paths}
+    for scheme in schemes:
+        group = [parts for parts in paths if parts[0] == scheme]
+        directories = [parts[:-1] for parts in group]
+        levels = enumerate(zip(*directories, strict=False))
+        depth = next((level for level, found in levels if len(set(found)) > 1), min(map(len, directories)))
+        prefix = f"{scheme}://" if scheme and len(schemes) > 1 else ""
+        names |= {parts: _unicode(prefix + "/".join(parts[depth:])) for parts in group}
+    return names
+
+
+def _unicode(name: str) -> str:
+    """A file's name as valid Unicode: bytes that are not UTF-8 are written as escapes."""
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
