@@ -13,9 +13,6 @@ from typing import Any
 
 from nspdata.errors import ConfigError
 
-Settings = object
-"""Where settings come from: a settings object, a TOML file, a mapping of tables, or None for the defaults."""
-
 
 def nested_settings(kind: type[Any], base: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as nested dictionaries: those of `base`, overridden by the keywords.

@@ -39,11 +39,18 @@ def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[byt
         | "Tokenize"
         >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
     )
-    summary = beam.pvalue.AsSingleton(read[READ] | "MergeReading" >> beam.CombineGlobally(MergeReading()))
+    return finish_pipeline(pipeline, plan, read.spills, read[READ])
+
+
+def finish_pipeline(
+    pipeline: beam.Pipeline, plan: BuildPlan, spills: beam.PCollection, read: beam.PCollection
+) -> beam.PCollection:
+    """The second half of a build: from tokenized documents by shard, and what was read, to the manifest."""
+    summary = beam.pvalue.AsSingleton(read | "MergeReading" >> beam.CombineGlobally(MergeReading()))
     every_shard = [(key, b"") for key in range(plan.total_shards)]
     seeds = pipeline | "EveryShard" >> beam.Create(every_shard, reshuffle=False).with_output_types(tuple[int, bytes])
     return (
-        ((read.spills, seeds) | "WithEveryShard" >> beam.Flatten())
+        ((spills, seeds) | "WithEveryShard" >> beam.Flatten())
         | "GroupByShard" >> beam.GroupByKey()
         | "FinishShards" >> beam.ParDo(FinishShards(plan), summary)
         | "MergeShards" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())

@@ -76,7 +76,7 @@ class TokenizeUnits(beam.DoFn):
             for value in workers.result_of(future):
                 output = self._output(value)
                 tagged = isinstance(output, beam.pvalue.TaggedOutput)
-                windowed = _in_global_window(output.value if tagged else output)
+                windowed = in_global_window(output.value if tagged else output)
                 yield beam.pvalue.TaggedOutput(READ, windowed) if tagged else windowed
 
     def _output(self, value: tuple[int, bytes] | ReadSummary) -> Any:
@@ -117,7 +117,7 @@ class FinishShards(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """The shards that the local workers have built."""
         for future in self.pending:
-            yield _in_global_window(self._count(workers.result_of(future)))
+            yield in_global_window(self._count(workers.result_of(future)))
 
     def _count(self, result: ShardResult) -> ShardResult:
         self.shards.inc()
@@ -128,7 +128,8 @@ class FinishShards(beam.DoFn):
         return result
 
 
-def _in_global_window(value: Any) -> WindowedValue:
+def in_global_window(value: Any) -> WindowedValue:
+    """The value as the end of a bundle must output it."""
     window = GlobalWindow()
     return WindowedValue(value, window.max_timestamp(), (window,))
 

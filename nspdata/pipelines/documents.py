@@ -1,0 +1,248 @@
+"""Transforms for a Beam pipeline that has documents already: tokenize them, or build a dataset of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import apache_beam as beam
+import xxhash
+
+from nspdata.building.encoders import encoder_of
+from nspdata.building.plan import WORK
+from nspdata.building.prepare import make_plan
+from nspdata.building.tokenize import ReadSummary, add_counts, spill, tokenize_batch
+from nspdata.config.build import Config
+from nspdata.config.keywords import nested_settings
+from nspdata.config.parsing import from_dict
+from nspdata.errors import ConfigError, InputError
+from nspdata.files.any import Places
+from nspdata.files.local import join
+from nspdata.pipelines.build import finish_pipeline
+from nspdata.pipelines.transforms import READ, in_global_window
+from nspdata.reading.records import Gathering, count_rejected
+from nspdata.reading.sources import Source
+from nspdata.tokenization.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.reading.records import ReadBatch
+    from nspdata.tokenization.encoded import TokenizedDocuments
+
+    Settings = Config | str | os.PathLike[str] | Mapping[str, Any] | None
+
+DOCUMENTS = Source(path="", name="PCollection", format="jsonl", size_bytes=0)
+"""The source that rejected elements name."""
+
+BATCH_CHARACTERS = 1 << 20
+"""Text that is tokenized at once."""
+
+SPILL_TOKENS = 4_000_000
+"""Tokens that a bundle holds before they are handed to the shuffle."""
+
+REJECTED = "rejected"
+"""Tag of the output of rejected elements."""
+
+REJECTED_FILES = 16
+
+
+class TokenizeDocuments(beam.PTransform):
+    """Splits and tokenizes documents as a build does.
+
+    The input is a PCollection of `(id, text)`; the output one of `(id, sentences)`, where each sentence is a list of token
+    ids. A text that a build would reject (not a string, empty, with U+0000) is left out.
+
+    >>> import apache_beam as beam
+    >>> import nspdata
+    >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+    ...     documents = pipeline | beam.Create([("a", "He left. She stayed.")])
+    ...     tokenized = documents | nspdata.beam.TokenizeDocuments(tokenizer="tokenizer")
+    """
+
+    def __init__(
+        self, *, tokenizer: str | os.PathLike[str], config: Settings = None, label: str | None = None, **settings: Any
+    ) -> None:
+        """Loads the tokenizer.
+
+        Args:
+            tokenizer: a `vocab.txt`, a `tokenizer.json`, or a directory with one of them.
+            config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
+            label: the label of the step.
+            settings: settings by name, such as `language="de"`; see docs/settings.md.
+        """
+        super().__init__(label)
+        self._plan = _plan(tokenizer, "", config, settings)
+
+    def expand(self, documents: beam.PCollection) -> beam.PCollection:
+        """`(id, text)` to `(id, sentences)`."""
+        return documents | "Tokenize" >> beam.ParDo(_TokenizeEach(self._plan))
+
+
+class BuildShards(beam.PTransform):
+    """Builds a dataset of documents; the shards have the bytes that a build of files with the same documents gives.
+
+    The input is a bounded PCollection of `(id, text)` in the global window; ids are unique strings. The output is one element, the
+    manifest, after the dataset has been written. Run it into an empty directory: nothing is resumed.
+
+    >>> import apache_beam as beam
+    >>> import nspdata
+    >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+    ...     documents = pipeline | beam.Create([("a", "He left. She stayed."), ("b", "It rained. It poured.")])
+    ...     documents | nspdata.beam.BuildShards("data", tokenizer="tokenizer", num_shards=1)
+    """
+
+    def __init__(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        tokenizer: str | os.PathLike[str],
+        config: Settings = None,
+        label: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Loads the tokenizer and checks the settings.
+
+        Args:
+            output: the dataset directory to write, a path or a URL that all workers reach.
+            tokenizer: a `vocab.txt`, a `tokenizer.json`, or a directory with one of them.
+            config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
+            label: the label of the step.
+            settings: settings by name, such as `num_shards=64`; see docs/settings.md. `num_shards` is required, as the size
+                of the input is not known in advance: take one for each 64 MB of text.
+
+        Raises:
+            ConfigError: a setting is wrong, `num_shards` is missing, or the directory is not empty.
+        """
+        super().__init__(label)
+        self._plan = _plan(tokenizer, os.fspath(output), config, settings)
+        if Places().exists(self._plan.output) and Places().match(self._plan.output):
+            raise ConfigError(f"{self._plan.output} is not empty; give the directory of a new dataset")
+
+    def expand(self, documents: beam.PCollection) -> beam.PCollection:
+        """`(id, text)` to the manifest."""
+        outputs = documents | "Tokenize" >> beam.ParDo(_TokenizeForShards(self._plan)).with_output_types(
+            tuple[int, bytes]
+        ).with_outputs(READ, REJECTED, main="spills")
+        rejected = (
+            outputs[REJECTED]
+            | "GroupRejected" >> beam.GroupByKey()
+            | "WriteRejected" >> beam.Map(_write_rejected, self._plan)
+        )
+        # what was rejected is written before the manifest: the count of the files is no summary of its own
+        read = (outputs[READ], rejected) | "ReadAndWritten" >> beam.Flatten()
+        manifest = finish_pipeline(documents.pipeline, self._plan, outputs.spills, read)
+        return manifest | "DeleteWorkFiles" >> beam.Map(_delete_work_files, self._plan)
+
+
+class _Documents(beam.DoFn):
+    """Gathers documents of a bundle until there is about a megabyte of text."""
+
+    def __init__(self, plan: BuildPlan) -> None:
+        super().__init__()
+        self.plan = plan
+
+    def start_bundle(self) -> None:
+        """Starts with nothing gathered."""
+        self.gathering = Gathering(DOCUMENTS)
+
+    def process(self, element: tuple[str, str]) -> Iterator[Any]:
+        """Takes one document."""
+        try:
+            document_id, text = element
+        except (TypeError, ValueError) as error:
+            raise InputError(f"each element must be (id, text), not {element!r:.200}") from error
+        if not isinstance(document_id, str) or not document_id:
+            raise InputError(f"the id of a document must be a string that is not empty, not {document_id!r:.200}")
+        if isinstance(text, str):
+            self.gathering.input_bytes += len(text.encode("utf-8", "surrogatepass"))
+        self.gathering.add(0, document_id, text)
+        if self.gathering.text_size >= BATCH_CHARACTERS:
+            yield from self.batch(self.gathering.take())
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """Hands over what is left."""
+        if not self.gathering.is_empty():
+            yield from map(_windowed, self.batch(self.gathering.take()))
+        yield from map(_windowed, self.rest())
+
+    def batch(self, batch: ReadBatch) -> Iterator[Any]:
+        """What a batch gives."""
+        raise NotImplementedError
+
+    def rest(self) -> Iterator[Any]:
+        """What is given at the end of a bundle."""
+        yield from ()
+
+
+class _TokenizeEach(_Documents):
+    """`(id, sentences)` of each document."""
+
+    def batch(self, batch: ReadBatch) -> Iterator[Any]:
+        documents, _ = tokenize_batch(self.plan, batch.documents, encoder_of(self.plan))
+        ids, ends = documents.ids.tolist(), documents.sentence_offsets.tolist()
+        bounds = documents.document_offsets.tolist()
+        for name, begin, end in zip(batch.documents.ids, bounds, bounds[1:], strict=False):
+            yield name, [ids[ends[i] : ends[i + 1]] for i in range(begin, end)]
+
+
+class _TokenizeForShards(_Documents):
+    """`(shard, spill)`, and under their tags what was read and what was rejected."""
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self.documents: list[TokenizedDocuments] = []
+
+    def batch(self, batch: ReadBatch) -> Iterator[Any]:
+        documents, part = tokenize_batch(self.plan, batch.documents, encoder_of(self.plan))
+        counts = {"records": batch.records, "input_bytes": batch.input_bytes, **count_rejected(batch.rejected)}
+        summary = ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
+        yield beam.pvalue.TaggedOutput(READ, summary)
+        for record in batch.rejected:
+            line = json.dumps(asdict(record), ensure_ascii=True)
+            yield beam.pvalue.TaggedOutput(REJECTED, (xxhash.xxh3_64_intdigest(line.encode()) % REJECTED_FILES, line))
+        self.documents.append(documents)
+        if sum(len(held.ids) for held in self.documents) >= SPILL_TOKENS:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Any]:
+        yield from spill(self.plan, self.documents)
+        self.documents = []
+
+
+def _windowed(value: Any) -> Any:
+    if isinstance(value, beam.pvalue.TaggedOutput):
+        return beam.pvalue.TaggedOutput(value.tag, in_global_window(value.value))
+    return in_global_window(value)
+
+
+def _write_rejected(group: tuple[int, Iterable[str]], plan: BuildPlan) -> ReadSummary:
+    """Writes rejected elements in a fixed order; returns the empty summary, so that the manifest waits for it."""
+    key, lines = group
+    path = join(plan.output, f"rejected/{key:02d}.jsonl")
+    Places().write(path, "".join(f"{line}\n" for line in sorted(lines)).encode())
+    return ReadSummary()
+
+
+def _delete_work_files(manifest: Manifest, plan: BuildPlan) -> Manifest:
+    Places().delete(join(plan.output, WORK))
+    return manifest
+
+
+def _plan(tokenizer: str | os.PathLike[str], output: str, base: Settings, settings: Mapping[str, Any]) -> BuildPlan:
+    config = from_dict(Config, nested_settings(Config, base, settings))
+    if output and not config.output.num_shards:
+        raise ConfigError(
+            "num_shards is required: the size of a PCollection is not known in advance; take one shard for each 64 MB of text"
+        )
+    wordpiece = WordPiece.load(
+        os.fspath(tokenizer), lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
+    )
+    command = f"nspdata.beam.BuildShards({output!r}, tokenizer={os.fspath(tokenizer)!r}, ...)"
+    plan = make_plan([], output, wordpiece, config, command=command)
+    encoder_of(plan)  # raises for an unknown language or pipeline
+    return plan
