@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nspdata.loading.loader import Loader
     from nspdata.loading.remote import Cache
     from nspdata.statistics import Statistics
-    from nspdata.statistics.warnings import DataWarning
+    from nspdata.statistics.checks import DataWarning
     from nspdata.tokenization.vocabulary import Vocabulary
     from nspdata.validation.findings import Finding
 

@@ -14,19 +14,19 @@ import numpy as np
 from nspdata.building import workers
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import TRAIN
+from nspdata.building.preflight import check_sample, require_documents, summarize_read
 from nspdata.building.prepare import make_plan
 from nspdata.building.shard import in_order
-from nspdata.building.tokenize import spill, tokenize_batch, unspill
+from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, unspill
 from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import encode_shard
-from nspdata.errors import InputError
 from nspdata.instances.assemble import build_instances
-from nspdata.reading import REASONS, expand_inputs
+from nspdata.reading import expand_inputs
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.survey import take_sample
 from nspdata.reading.units import expected_text_bytes, make_units, size_of
-from nspdata.statistics import summarize_shard, to_dict, to_json
-from nspdata.statistics.warnings import warnings
+from nspdata.statistics import merge, summarize_shard, to_dict, to_json
+from nspdata.statistics.values import REJECTED, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.wordpiece import WordPiece
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nspdata.reading import Source
     from nspdata.reading.survey import Sample
     from nspdata.statistics import Statistics
+    from nspdata.statistics.checks import DataWarning
 
 START_SECONDS = 2.6
 """A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
@@ -56,8 +57,9 @@ class Estimate:
     """What to expect.
 
     Attributes:
-        counts: `records`, `documents`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`, `duplicates_dropped`,
-            `forced_negatives`, `rejected.<reason>`.
+        counts: `records`, `documents`, `input_bytes`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`,
+            `duplicates_dropped`, `forced_negatives`, `rejected.<reason>`, `rejected_bytes.<reason>`.
+        used_share: tokens of the corpus that are in at least one row of their own document.
         unknown_share: [UNK] among the tokens.
         label_1_share: rows of label 1.
         output_bytes: disk that OUT takes.
@@ -68,7 +70,7 @@ class Estimate:
         num_shards: shards of all splits.
         sampled_bytes: text that was tokenized for this.
         whole: whether that is all of the input.
-        warnings: what would be out of its sound range, in words.
+        warnings: what is out of range.
 
     >>> import nspdata
     >>> nspdata.estimate("corpus.jsonl", tokenizer="tokenizer").output_bytes  # doctest: +SKIP
@@ -76,6 +78,7 @@ class Estimate:
     """
 
     counts: dict[str, int]
+    used_share: float
     unknown_share: float
     label_1_share: float
     output_bytes: int
@@ -86,13 +89,12 @@ class Estimate:
     num_shards: int
     sampled_bytes: int
     whole: bool
-    warnings: list[str]
+    warnings: list[DataWarning]
 
     @property
     def rejected(self) -> dict[str, int]:
         """Records rejected, by reason."""
-        prefix = "rejected."
-        return {key.removeprefix(prefix): count for key, count in self.counts.items() if key.startswith(prefix)}
+        return with_prefix(self.counts, REJECTED)
 
 
 def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files, *, num_workers: int = 0) -> Estimate:
@@ -109,27 +111,11 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
     )
     plan = make_plan(sources, "", wordpiece, config)
     encoder_of(plan)
-    sample = take_sample(
-        sources,
-        files,
-        config.input,
-        expected_bytes=expected_text_bytes(sources),
-    )
-    if not sample.batches:
-        raise InputError(_no_document(sample))
+    sample = take_sample(sources, files, config.input, expected_bytes=expected_text_bytes(sources))
+    require_documents(sample, plan)
     trial = _Trial(plan, sample)
     load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
     return _scaled(plan, sample, trial, sources, start_seconds=START_SECONDS * max(1.0, load), num_workers=num_workers)
-
-
-def _no_document(sample: Sample) -> str:
-    prefix = "rejected."
-    reasons = {key.removeprefix(prefix): count for key, count in sample.counts.items() if key.startswith(prefix)}
-    told = ", ".join(f"{count:,.0f} times {REASONS[reason]}" for reason, count in sorted(reasons.items()))
-    return (
-        f"the input holds no document ({told or 'no record at all'}); name the field or column of the text with --text-field, or the "
-        "format with --input-format"
-    )
 
 
 class _Trial:
@@ -137,9 +123,12 @@ class _Trial:
 
     def __init__(self, plan: BuildPlan, sample: Sample) -> None:
         _warm_up(plan, sample.batches[0])
+        self.read = ReadSummary()
         encoder, marks, tokenized = encoder_of(plan), [_now()], []
         for batch in sample.batches:
-            tokenized.append(tokenize_batch(plan, batch, encoder)[0])
+            documents, part = tokenize_batch(plan, batch, encoder)
+            tokenized.append(documents)
+            self.read += part
             marks.append(_now())
         spills = [data for _, data in spill(plan, tokenized)]
         spilled = _now()
@@ -213,6 +202,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
     beside = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
     return Estimate(
         counts=dict(counts),
+        used_share=corpus["used_tokens"] / max(1, corpus["tokens"]),
         unknown_share=corpus["unknown_tokens"] / max(1, corpus["tokens"]),
         label_1_share=rows["label_1"] / max(1, rows["rows"]),
         output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
@@ -223,12 +213,14 @@ def _scaled(  # noqa: PLR0913 - all that is known
         num_shards=plan.total_shards,
         sampled_bytes=sample.kept_bytes,
         whole=sample.whole,
-        warnings=[warning.message for warning in warnings(trial.statistics, plan.config)],
+        warnings=check_sample(
+            plan, sources, merge(trial.statistics, summarize_read(sample.counts, trial.read)), whole=sample.whole
+        ),
     )
 
 
 def _makespan(sizes: Sequence[float], num_workers: int, seconds: float) -> float:
-    """How long some pieces of work take, that would take one worker `seconds`, taken in order by whoever is free.
+    """How long some pieces of work take, that would take one worker `seconds`, assigned in order to the next idle worker.
 
     >>> _makespan([3, 1, 1, 1], 2, 6.0)
     3.0

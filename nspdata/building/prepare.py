@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import TRAIN, VALIDATION, WORK, BuildPlan
+from nspdata.building.preflight import preflight
 from nspdata.building.shard import ShardResult
 from nspdata.config.parsing import flat
 from nspdata.dataset.manifest import MANIFEST, read_manifest
 from nspdata.errors import ConfigError, InputError, NspdataError
 from nspdata.files.local import join
-from nspdata.reading import expand_inputs, sample_documents
+from nspdata.reading import expand_inputs
 from nspdata.reading.units import expected_text_bytes, make_units
-from nspdata.tokenization.fit import measure, require
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -27,12 +26,10 @@ if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest
     from nspdata.files.local import Files
     from nspdata.reading import Source
+    from nspdata.statistics.checks import DataWarning
 
 SHARD_BYTES = 64_000_000
 """Text of one shard where the number of shards is derived: the pool that negatives come from."""
-
-SAMPLE_BYTES, SAMPLE_TEXTS, SAMPLE_CHARACTERS = 1_000_000, 2_000, 10_000
-"""What is looked at before a build, at most, to see whether the vocabulary fits."""
 
 PLAN = f"{WORK}/plan.json"
 
@@ -61,12 +58,14 @@ class Prepared:
         units: sources, grouped to units of work.
         expected_bytes: bytes of text to expect.
         manifest: that of the finished dataset, where the very same build was done already.
+        warnings: what is out of range in a sample of the input.
     """
 
     plan: BuildPlan
     units: list[list[Source]]
     expected_bytes: int
     manifest: Manifest | None = None
+    warnings: list[DataWarning] = field(default_factory=list)
 
 
 def prepare(  # noqa: PLR0913 - the arguments of the command
@@ -79,12 +78,14 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     command: str = "",
     overwrite: bool = False,
     local: bool = True,
+    strict: bool = False,
 ) -> Prepared:
     """Checks the inputs, the tokenizer and the output, and settles the plan.
 
     Raises:
         ConfigError: a setting is wrong, or OUT holds another build.
-        InputError: an input is missing or cannot be read, or OUT cannot be written.
+        InputError: an input is missing or cannot be read, a sample of it is over a hard limit (with `strict`: any figure is out of
+            range), or OUT cannot be written.
     """
     sources = expand_inputs(inputs, files, config.input)
     wordpiece = WordPiece.load(
@@ -94,12 +95,12 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     if manifest := _finished_before(plan, files, overwrite=overwrite):
         return Prepared(plan, [], 0, manifest)
     encoder_of(plan)  # an unknown language or pipeline is told here
-    _check_vocabulary(wordpiece, sources, config, files, tokenizer=tokenizer)
+    found = preflight(plan, sources, files, strict=strict)
     plan = dataclasses.replace(plan, finished=_take_over(plan, files, overwrite=overwrite))
     _check_output(plan, files)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
-    return Prepared(plan, make_units(sources), expected_text_bytes(sources))
+    return Prepared(plan, make_units(sources), expected_text_bytes(sources), warnings=found)
 
 
 def make_plan(
@@ -114,19 +115,6 @@ def make_plan(
         tokenizer_identity=wordpiece.identity(),
         command=command,
     )
-
-
-def _check_vocabulary(
-    wordpiece: WordPiece, sources: Sequence[Source], config: Config, files: Files, *, tokenizer: str
-) -> None:
-    texts = sample_documents(
-        list(sources),
-        files,
-        config.input,
-        sample_bytes=SAMPLE_BYTES,
-    )
-    fitness = measure(wordpiece, (text[:SAMPLE_CHARACTERS] for text in itertools.islice(texts, SAMPLE_TEXTS)))
-    require(fitness, config.tokenizer.max_unknown, tokenizer=tokenizer)
 
 
 def _resolved(config: Config, sources: Sequence[Source]) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,9 @@ import typer
 import typer.core
 
 if TYPE_CHECKING:
-    from nspdata.building.prepare import Prepared
-    from nspdata.dataset.manifest import Manifest
+    from collections.abc import Sequence
+
+    from nspdata.statistics.checks import DataWarning
 
 
 class WithBeamOptions(typer.core.TyperCommand):
@@ -61,17 +63,24 @@ def build(
         ),
     ] = None,
     max_rejected: Annotated[
-        str | None, typer.Option(help="Share of records that may be rejected, like 0.5% (default: 1%).")
+        str | None,
+        typer.Option(help="Share of the records, and of the bytes, that may be rejected, such as 0.5% (default: 1%)."),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes of a local build; 0: one a processor.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes of a local build; 0: one per processor.", min=0)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in OUT.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read a sample; print what to expect; write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Estimate from a sample; write nothing. Exit code 1 if the build would stop."),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Fail on any warning: before the work on a sample, at the end on the whole."),
     ] = False,
 ) -> None:
     """Turns documents into shards of BERT pretraining data.
 
-    The same command again goes on where an interrupted one stopped. Settings: docs/settings.md.
+    A sample is checked first: over a hard limit the build stops before its work. Run the same command again to resume an
+    interrupted build. Settings: docs/settings.md; warnings: docs/statistics.md.
     """
     from nspdata.config.build import load_config
     from nspdata.config.parsing import share
@@ -88,7 +97,10 @@ def build(
         from nspdata.tokenization.sentences import import_spacy_alone
 
         import_spacy_alone()
+    from nspdata.building.memory import peak_bytes
     from nspdata.building.prepare import prepare
+    from nspdata.cli.layout import make_console, print_warnings
+    from nspdata.cli.summary import cost_line, print_summary, read_result
     from nspdata.files.any import Places
     from nspdata.pipelines.run import run_build
 
@@ -96,50 +108,31 @@ def build(
     if dry_run:
         from nspdata.cli.dry_run import print_estimate
 
-        print_estimate(inputs, tokenizer, settings, files, workers=workers)
-        return
+        found = print_estimate(inputs, tokenizer, settings, files, workers=workers)
+        raise typer.Exit(1 if any(warning.stops or strict for warning in found) else 0)
     command = shlex.join(["nspdata", *sys.argv[1:]])
-    prepared = prepare(inputs, output, tokenizer, settings, files, command=command, overwrite=overwrite)
+    prepared = prepare(inputs, output, tokenizer, settings, files, command=command, overwrite=overwrite, strict=strict)
+    print_warnings(make_console(stderr=True), prepared.warnings, of="sample")
+    started = time.perf_counter()
     manifest = run_build(prepared, context.obj, num_workers=workers)
-    _print_summary(prepared, manifest)
-
-
-def _print_summary(prepared: Prepared, manifest: Manifest) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console, output = Console(highlight=False), prepared.plan.output
+    statistics, found = read_result(prepared.plan.output, manifest, files)
     if prepared.manifest:
-        console.print(
-            f"{output} already holds this very dataset; nothing to do (--overwrite builds it anew).", soft_wrap=True
-        )
-        return
-    table = Table(title=f"Built {output}", title_justify="left", show_header=True)
-    for column in ("split", "shards", "rows", "tokens", "MB"):
-        table.add_column(column, justify="left" if column == "split" else "right")
-    for split, entries in manifest.splits.items():
-        rows, tokens, size = (sum(getattr(entry, key) for entry in entries) for key in ("rows", "tokens", "bytes"))
-        table.add_row(split, f"{len(entries):,}", f"{rows:,}", f"{tokens:,}", f"{size / 1e6:,.1f}")
-    console.print(table)
-    for line in _account(manifest):
-        console.print(line, soft_wrap=True)
-    place = shlex.quote(output)
-    console.print(
-        f"Look at it:  nspdata show {place}   nspdata stats {place}   nspdata validate {place}", soft_wrap=True
-    )
+        typer.echo(f"{output} already holds this dataset; nothing to do (--overwrite builds it again).")
+        print_warnings(make_console(), found)
+    else:
+        seconds = time.perf_counter() - started
+        cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak_bytes())
+        print_summary(prepared.plan.output, manifest, statistics, found, cost=cost)
+    _judge(output, found, strict=strict)
 
 
-def _account(manifest: Manifest) -> list[str]:
-    read, built = manifest.counts["read"], manifest.counts["built"]
-    rejected = sum(read["rejected"].values())
-    lines = [
-        (
-            f"{read['documents']:,} documents ({read['text_bytes'] / 1e6:,.1f} MB of text), {built['sentences']:,} sentences, "
-            f"{built['tokens']:,} tokens read; {built['duplicates_dropped']:,} exact duplicates dropped, "
-            f"{built.get('forced_negatives', 0):,} forced negatives made up for."
+def _judge(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:
+    """Fails where a figure is over a hard limit, or with `strict` where any is out of range; the dataset stays."""
+    failing = [warning.key for warning in found if warning.stops or strict]
+    if failing:
+        why = "--strict" if strict else "over a hard limit"
+        typer.echo(
+            f"nspdata: {', '.join(failing)}: out of range ({why}); the dataset {output} is complete and is kept",
+            err=True,
         )
-    ]
-    if rejected:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in read["rejected"].items())
-        lines.append(f"{rejected:,} of {read['records']:,} records rejected ({reasons}): see rejected/.")
-    return lines
+        raise typer.Exit(1)

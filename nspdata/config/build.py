@@ -250,6 +250,24 @@ class OutputConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """Where a build stops instead of warning, beside `input.max_rejected` and `tokenizer.max_unknown`; see docs/statistics.md.
+
+    Attributes:
+        max_unused_tokens: the largest share of the corpus' tokens that may be in no row of their own document, 0 to 1.
+        max_label_error: the largest difference between the share of label 1 and `pairing.random_next_prob`, 0 to 1.
+    """
+
+    max_unused_tokens: float = 0.5
+    max_label_error: float = 0.25
+
+    def __post_init__(self) -> None:
+        for key in ("max_unused_tokens", "max_label_error"):
+            value = getattr(self, key)
+            require(key=f"limits.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting of a build.
 
@@ -269,6 +287,7 @@ class Config:
     pairing: PairingConfig = field(default_factory=PairingConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
 
     def __post_init__(self) -> None:
         require(

@@ -13,10 +13,10 @@ from nspdata.dataset.directory import open_directory
 from nspdata.dataset.manifest import STATISTICS
 from nspdata.inspection.shortcuts import cautions, measure
 from nspdata.statistics import Statistics, from_json, to_dict
+from nspdata.statistics.checks import DataWarning, find_warnings
 from nspdata.statistics.figures import figures, most_frequent, values
 from nspdata.statistics.recompute import read_statistics, recompute
 from nspdata.statistics.values import CHARACTERS, REJECTED
-from nspdata.statistics.warnings import DataWarning, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,11 @@ def overview(directory: Directory | str | Path, *, anew: bool = False, shortcuts
         opened=opened,
         statistics=statistics,
         figures=figures(statistics),
-        warnings=[*found, *warnings(statistics, opened.config), *told],
+        warnings=[
+            *found,
+            *find_warnings(statistics, opened.config, strip_accents=opened.manifest.tokenizer["strip_accents"]),
+            *told,
+        ],
         shortcuts=guessed,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nspdata import errors
-from nspdata.building import progress, workers
+from nspdata.building import memory, progress, workers
 from nspdata.building.plan import WORK
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import Places
@@ -54,6 +54,7 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
             progress.showing(
                 expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards, finished=len(plan.finished)
             ),
+            memory.watching(),
         ):
             if pool := workers.current():
                 pool.begin(units)

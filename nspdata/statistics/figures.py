@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from nspdata.statistics.histograms import RELATIVE_ERROR
+from nspdata.statistics.rejected import rejected_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -97,7 +98,7 @@ def _corpus(part: Part) -> Iterator[Figure]:
         return
     section, tokens = "Corpus", counts["tokens"]
     single = _share(counts["one_sentence_documents"], counts["documents"])
-    note = "their sentence can only be a negative's B, or A before one"
+    note = "they give no row of label 0"
     yield Figure(
         key="one_sentence_share",
         section=section,
@@ -106,19 +107,44 @@ def _corpus(part: Part) -> Iterator[Figure]:
         unit="share",
         note=note,
     )
-    fertility = _share(tokens, counts["words"])
-    note = "fertility: 1 where every word has a token of its own"
-    yield Figure(key="tokens_a_word", section=section, title="Tokens a word", value=fertility, unit="number", note=note)
+    if counts.get("letter_words"):
+        yield Figure(
+            key="tokens_per_word",
+            section=section,
+            title="Tokens per word",
+            value=counts["letter_tokens"] / counts["letter_words"],
+            unit="number",
+            note="words of letters, in scripts with spaces",
+        )
     unknown = _share(counts["unknown_tokens"], tokens)
     yield Figure(key="corpus_unknown_share", section=section, title="[UNK] in the corpus", value=unknown, unit="share")
+    if "used_tokens" in counts:
+        used = _share(counts["used_tokens"], tokens)
+        note = "the others are in no row of their document"
+        yield Figure(
+            key="used_share", section=section, title="Share of tokens used", value=used, unit="share", note=note
+        )
+    yield from _rejected(counts)
     for key, title in _CORPUS_LENGTHS.items():
         yield from _quantiles(key, title, section, part.histograms.get(key))
 
 
+def _rejected(counts: Mapping[str, int]) -> Iterator[Figure]:
+    if not counts.get("records"):
+        return
+    shares, section = rejected_shares(counts), "Corpus"
+    for key, title, value in (
+        ("rejected_record_share", "Records rejected", shares.records),
+        ("rejected_byte_share", "Bytes rejected", shares.bytes),
+        ("empty_share", "Records without text", shares.empty),
+    ):
+        yield Figure(key=key, section=section, title=title, value=value, unit="share")
+
+
 _CORPUS_LENGTHS = {
-    "document_sentences": "Sentences a document",
-    "document_tokens": "Tokens a document",
-    "sentence_tokens": "Tokens a sentence",
+    "document_sentences": "Sentences per document",
+    "document_tokens": "Tokens per document",
+    "sentence_tokens": "Tokens per sentence",
 }
 
 _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
@@ -131,10 +157,10 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("sentences", "Sentences", "count", ""),
     ("tokens", "Tokens", "count", "without [CLS] and [SEP]"),
     ("words", "Words", "count", "tokens that begin a word"),
-    ("forced_negatives", "Forced negatives", "count", "rows that could only be negatives; made up for elsewhere"),
+    ("forced_negatives", "Forced negatives", "count", "rows of label 1 because their document had no B"),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
-    ("tokens_truncated", "Tokens cut off", "count", ""),
-    ("used_tokens", "Tokens used", "count", "in at least one row of their own document"),
+    ("tokens_truncated", "Tokens cut off", "count", "to fit a row; some are in other rows"),
+    ("used_tokens", "Tokens used", "count", "in at least one row of their document"),
 )
 
 
@@ -150,7 +176,7 @@ def _rows(part: Part) -> Iterator[Figure]:
     yield Figure(key="label_1_share", section="Rows", title="Rows of label 1", value=label, unit="share")
     unknown = _share(counts["unknown_tokens"], counts["tokens"] - counts["special_tokens"])
     yield Figure(key="unknown_share", section="Rows", title="[UNK] among the tokens", value=unknown, unit="share")
-    for key, title in (("row_tokens", "Tokens a row"), ("a_tokens", "Tokens of A"), ("b_tokens", "Tokens of B")):
+    for key, title in (("row_tokens", "Tokens per row"), ("a_tokens", "Tokens of A"), ("b_tokens", "Tokens of B")):
         yield from _quantiles(key, title, "Rows", part.histograms.get(key))
     yield from _masks(part)
     yield from _padding(part)
@@ -166,7 +192,7 @@ def _masks(part: Part) -> Iterator[Figure]:
     for key, title in titles.items() if counts["masked"] else ():
         share = _share(counts[key], counts["masked"])
         yield Figure(key=f"{key}_share", section=section, title=f"of them {title}", value=share, unit="share")
-    yield from _quantiles("row_masked", "Predictions a row", section, part.histograms.get("row_masked"))
+    yield from _quantiles("row_masked", "Predictions per row", section, part.histograms.get("row_masked"))
 
 
 def _padding(part: Part) -> Iterator[Figure]:

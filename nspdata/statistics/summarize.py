@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.statistics.histograms import Histogram
-from nspdata.statistics.scripts import count_scripts
-from nspdata.statistics.values import CHARACTERS, Part, Statistics, merge
+from nspdata.statistics.scripts import count_characters
+from nspdata.statistics.values import CHARACTERS, MARKED, Part, Statistics, merge
+from nspdata.tokenization.fit import begins_with_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,8 +36,10 @@ FROM_BUILD = (
 
 
 def summarize_texts(texts: Sequence[str]) -> Statistics:
-    """Of texts as they were read: their characters by Unicode script."""
-    counts = {f"{CHARACTERS}{script}": count for script, count in count_scripts(texts).items()}
+    """The characters of texts by Unicode script, and those that accent stripping changes."""
+    scripts, marked = count_characters(texts)
+    counts = {f"{CHARACTERS}{script}": count for script, count in scripts.items()}
+    counts |= {f"{MARKED}{script}": count for script, count in marked.items()}
     return Statistics(corpus=Part(counts=counts))
 
 
@@ -73,6 +76,7 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
         "words": int(token_counts[~vocabulary.continuations].sum()),
+        **_count_letter_words(documents.ids, vocabulary),
         "unknown_tokens": int(token_counts[vocabulary.special_ids["[UNK]"]]),
     }
     histograms = {
@@ -114,6 +118,35 @@ def summarize_files(entries: Iterable[ShardEntry]) -> Statistics:
     """Of shards as files."""
     sizes = [entry.bytes for entry in entries]
     return Statistics(rows=Part(counts={"shards": len(sizes), "bytes": sum(sizes)}))
+
+
+def _count_letter_words(ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, int]:
+    """Words that begin with a letter of a script with spaces between words, and their tokens: `letter_words`, `letter_tokens`."""
+    starts, letters = _word_tables(vocabulary)
+    words = tokens = 0
+    inside = False  # whether the slice begins inside a word of letters
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        some = ids[start : start + COUNTED_AT_ONCE]
+        begins = np.flatnonzero(starts[some])
+        chosen = letters[some[begins]]
+        words += int(np.count_nonzero(chosen))
+        tokens += int(np.diff(np.append(begins, len(some)))[chosen].sum())
+        tokens += inside * int(begins[0] if len(begins) else len(some))
+        inside = bool(chosen[-1]) if len(begins) else inside
+    return {"letter_words": words, "letter_tokens": tokens}
+
+
+_TABLES: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
+
+
+def _word_tables(vocabulary: Vocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tokens that begin a word, and those that begin a word of letters; each shape (vocab_size,), bool."""
+    key = vocabulary.sha256
+    if key not in _TABLES:
+        _TABLES.clear()
+        letters = np.array([begins_with_letter(token) for token in vocabulary.tokens], np.bool_)
+        _TABLES[key] = (~vocabulary.continuations, letters & ~vocabulary.continuations)
+    return _TABLES[key]
 
 
 def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:

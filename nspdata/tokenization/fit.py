@@ -119,7 +119,7 @@ def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     backend, tokens_of = wordpiece.backend, wordpiece.vocabulary.tokens
     known = {token.removeprefix("##") for token in tokens_of}
     begins = ~wordpiece.vocabulary.continuations
-    lettered = np.array([_begins_with_letter(token) for token in tokens_of], np.bool_)
+    lettered = np.array([begins_with_letter(token) for token in tokens_of], np.bool_)
     unknown_id = wordpiece.vocabulary.special_ids["[UNK]"]
     counts: Counter[str] = Counter()
     unwritable: Counter[str] = Counter()
@@ -233,7 +233,7 @@ def _shown(characters: str) -> str:
     return "".join(text if text.isprintable() else f"\\u{ord(text[-1]):04x}" for text in shown)
 
 
-def _begins_with_letter(token: str) -> bool:
+def begins_with_letter(token: str) -> bool:
     """Whether a token that is no continuation begins with a letter of a script with spaces between words."""
     return token[:1].isalpha() and script_of(token[0]) not in UNSPACED
 

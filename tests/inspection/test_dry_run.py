@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from nspdata.building.estimate import Estimate, estimate
 from nspdata.cli import app
-from nspdata.cli.dry_run import duration
+from nspdata.cli.layout import duration
 from nspdata.config.build import Config, InputConfig
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import Manifest
@@ -67,11 +67,11 @@ def test_an_estimate_of_rows_and_disk_is_near_the_build(estimated: Estimate, bui
     assert estimated.seconds > 0
 
 
-def dry_run(corpus: Path, output: Path, place: Path) -> str:
+def dry_run(corpus: Path, output: Path, place: Path, *, code: int = 0) -> str:
     """What `nspdata build --dry-run` prints."""
     arguments = ["build", corpus, "-o", output, "--tokenizer", place / "vocab.txt", "--dry-run"]
     done = CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "200"}, catch_exceptions=False)
-    assert done.exit_code == 0
+    assert done.exit_code == code
     return done.output
 
 
@@ -79,7 +79,7 @@ def test_a_dry_run_writes_nothing(place: Path) -> None:
     """OUT is not made, and the table names what to expect."""
     printed = dry_run(INAUGURAL, place / "never", place)
     assert not (place / "never").exists()
-    for title in ("documents", "sentences", "rows", "[UNK]", "label 1", "disk", "time"):
+    for title in ("documents", "sentences", "rows", "[UNK]", "label 1", "row of their own document", "disk", "time"):
         assert title in printed
 
 
@@ -90,10 +90,11 @@ def test_a_dry_run_says_what_would_stop_the_build(place: Path, tmp_path: Path) -
     )
     with corpus.open("a", encoding="utf-8") as lines:
         lines.write("{broken\n")
-    printed = dry_run(corpus, tmp_path / "out", place)
-    assert "1 of 10 records would be rejected (1 broken_json)" in printed
-    assert "tokenizer.max_unknown" in printed
-    assert "max_seq_length would be padding" in printed
+    printed = dry_run(corpus, tmp_path / "out", place, code=1)
+    assert "10.00% of the records" in printed
+    assert "The build would stop: rejected is over its limit input.max_rejected." in printed
+    assert "The build would stop: unknown_share is over its limit tokenizer.max_unknown." in printed
+    assert "padded to pairing.max_seq_length is padding" in printed
 
 
 def test_an_input_without_a_document_is_refused(place: Path, tmp_path: Path) -> None:
@@ -171,4 +172,4 @@ def test_settings_change_the_estimate(place: Path, estimated: Estimate) -> None:
 
 def test_times_are_written_for_people() -> None:
     """Seconds, then minutes, then hours."""
-    assert [duration(seconds) for seconds in (0.4, 59, 60, 3600)] == ["0 s", "59 s", "1 min 0 s", "1 h 0 min"]
+    assert [duration(seconds) for seconds in (0.4, 59, 60, 3600)] == ["0.4 s", "59 s", "1 min 0 s", "1 h 0 min"]

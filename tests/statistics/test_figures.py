@@ -16,8 +16,8 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.shards import read_rows
 from nspdata.loading.packing import pack
 from nspdata.statistics import Histogram, Part, Statistics, merge, summarize_rows, zero
+from nspdata.statistics.checks import find_warnings
 from nspdata.statistics.figures import figures, most_frequent, num_packs, values, written
-from nspdata.statistics.warnings import warnings
 from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary, write_dataset
 
@@ -88,20 +88,20 @@ def test_the_most_frequent_leave_out_what_was_never_seen() -> None:
 def test_nothing_gives_no_figures() -> None:
     """The zero has no figures and no warnings."""
     assert figures(zero()) == []
-    assert warnings(zero(), Config()) == []
+    assert find_warnings(zero(), Config()) == []
 
 
 def test_no_rows_divide_nothing() -> None:
     """Statistics of zero rows are written without a division by zero."""
     none = summarize_rows(make_rows(0, Config(), small_vocabulary()), small_vocabulary(), max_seq_length=128)
     assert values(figures(none))["rows"] == 0
-    assert warnings(none, Config()) == []
+    assert find_warnings(none, Config()) == []
 
 
 def test_sound_rows_have_no_warning_but_of_padding(known: tuple[Statistics, Config, Vocabulary]) -> None:
     """Rows of many lengths, made by the builder's own masking, are sound but for their padding."""
     statistics, config, _ = known
-    assert [warning.key for warning in warnings(statistics, config)] in ([], ["padding_share"])
+    assert [warning.key for warning in find_warnings(statistics, config)] in ([], ["padding_share"])
 
 
 def changed(statistics: Statistics, **counts: int) -> Statistics:
@@ -126,7 +126,7 @@ def test_a_figure_out_of_range_is_named(
 ) -> None:
     """Each sound range is guarded by a warning that bears the key of its figure."""
     statistics, config, _ = known
-    assert key in [warning.key for warning in warnings(changed(statistics, **counts), config)]
+    assert key in [warning.key for warning in find_warnings(changed(statistics, **counts), config)]
 
 
 def test_warnings_of_the_corpus_are_named(known: tuple[Statistics, Config, Vocabulary]) -> None:
@@ -134,7 +134,7 @@ def test_warnings_of_the_corpus_are_named(known: tuple[Statistics, Config, Vocab
     statistics, config, _ = known
     counts = {"documents": 10, "one_sentence_documents": 9, "sentences": 12, "tokens": 90, "words": 80}
     corpus = Part(counts={**counts, "unknown_tokens": 0, "duplicates_dropped": 30})
-    keys = [warning.key for warning in warnings(Statistics(corpus=corpus, rows=statistics.rows), config)]
+    keys = [warning.key for warning in find_warnings(Statistics(corpus=corpus, rows=statistics.rows), config)]
     assert {"one_sentence_share", "duplicates_dropped"} <= set(keys)
 
 
@@ -142,7 +142,7 @@ def test_labels_of_full_sentences_say_nothing(known: tuple[Statistics, Config, V
     """With objective none every label is 0, and that is sound."""
     statistics, _, _ = known
     config = from_dict(Config, {"pairing": {"objective": "none", "max_seq_length": 64}})
-    keys = [warning.key for warning in warnings(changed(statistics, label_0=400, label_1=0), config)]
+    keys = [warning.key for warning in find_warnings(changed(statistics, label_0=400, label_1=0), config)]
     assert "label_1_share" not in keys
 
 

@@ -1,0 +1,72 @@
+"""The peak memory of a build: this process and its children, looked at four times a second."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INTERVAL_SECONDS = 0.25
+
+_peak_bytes = [0]
+
+
+def peak_bytes() -> int:
+    """The most memory that the last watched build used, in bytes; 0 where the system does not say."""
+    return _peak_bytes[0]
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """Watches the memory of this process and all its children for the time of the block.
+
+    Start it after the child processes: it uses a thread.
+    """
+    _peak_bytes[0] = used_bytes()
+    if not _peak_bytes[0]:
+        yield
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(INTERVAL_SECONDS):
+            _peak_bytes[0] = max(_peak_bytes[0], used_bytes())
+
+    thread = threading.Thread(target=watch, name="nspdata-memory", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        _peak_bytes[0] = max(_peak_bytes[0], used_bytes())
+        done.set()
+        thread.join()
+
+
+def used_bytes() -> int:
+    """Memory of this process and its children now, pages that they share counted once; 0 where Linux' /proc is not there."""
+    return sum(_of_process(process) for process in _family(os.getpid()))
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    try:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _family(int(child))
+    except OSError:
+        return  # it has ended, or there is no /proc
+
+
+def _of_process(process: int) -> int:
+    try:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0

@@ -1,0 +1,132 @@
+"""The checks before a build: a sample goes through the build's own functions, and nothing is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from nspdata.building.encoders import encoder_of
+from nspdata.building.plan import TRAIN
+from nspdata.building.shard import in_order
+from nspdata.building.tokenize import ReadSummary, tokenize_batch
+from nspdata.errors import InputError
+from nspdata.instances.assemble import build_instances
+from nspdata.reading import REASONS
+from nspdata.reading.survey import take_sample
+from nspdata.reading.units import expected_text_bytes
+from nspdata.statistics import Statistics, merge, summarize_documents, summarize_reading, summarize_shard
+from nspdata.statistics.checks import find_warnings
+from nspdata.statistics.effects import check_settings
+from nspdata.statistics.values import REJECTED, with_prefix
+from nspdata.tokenization.encoded import TokenizedDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.files.local import Files
+    from nspdata.reading import Source
+    from nspdata.reading.survey import Sample
+    from nspdata.statistics.checks import DataWarning
+
+READ_BYTES, KEPT_BYTES = 16_000_000, 2_000_000
+"""Text that is read, and text that is tokenized, at most, about: under a second of work."""
+
+MAX_DUPLICATES = 3
+"""Passes over the sample, at most."""
+
+
+def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, strict: bool = False) -> list[DataWarning]:
+    """Checks a sample of the input.
+
+    Args:
+        plan: the build.
+        sources: whole input files.
+        files: where they are.
+        strict: every warning is a failure.
+
+    Returns:
+        The warnings, where none of them stops the build.
+
+    Raises:
+        InputError: a figure is over a hard limit, with `strict` any figure is out of range, or the sample has no document.
+    """
+    sample = take_sample(
+        sources,
+        files,
+        plan.config.input,
+        expected_bytes=expected_text_bytes(sources),
+        read_bytes=READ_BYTES,
+        kept_bytes=KEPT_BYTES,
+    )
+    require_documents(sample, plan)
+    found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
+    require_sound(found, strict=strict)
+    return found
+
+
+def check_sample(
+    plan: BuildPlan, sources: Sequence[Source], statistics: Statistics, *, whole: bool
+) -> list[DataWarning]:
+    """Evaluates every check on the settings and on the statistics of a sample; `whole`: the sample is all of the input."""
+    strip_accents = plan.tokenizer_identity["strip_accents"]
+    found = find_warnings(statistics, plan.config, strip_accents=strip_accents, whole=whole)
+    return [*found, *check_settings(plan.config, frozenset(source.format for source in sources))]
+
+
+def require_sound(found: Sequence[DataWarning], *, strict: bool) -> None:
+    """Stops a build before its work.
+
+    Raises:
+        InputError: a figure is over a hard limit, or with `strict` any figure is out of range.
+    """
+    stopping = [warning for warning in found if warning.stops or strict]
+    if not stopping:
+        return
+    others = [f"warning: {warning.message}" for warning in found if warning not in stopping]
+    why = "--strict: every warning is a failure" if strict else "over a hard limit"
+    lines = [*(warning.message for warning in stopping), *others]
+    raise InputError(f"the build stops before its work ({why}): " + "\n  ".join(["", *lines]).lstrip(" "))
+
+
+def require_documents(sample: Sample, plan: BuildPlan) -> None:
+    """Refuses an input without documents.
+
+    Raises:
+        InputError: the sample has no document.
+    """
+    if sample.batches:
+        return
+    reasons = with_prefix({name: round(count) for name, count in sample.counts.items()}, REJECTED)
+    named = ", ".join(f"{count:,} times {REASONS.get(reason, reason)}" for reason, count in reasons.items())
+    raise InputError(
+        f"the input holds no document ({named or 'no record at all'}); the text was looked for in "
+        f"{plan.config.input.text_field!r}: name its field or column with --text-field, or the format with --input-format"
+    )
+
+
+def summarize_sample(plan: BuildPlan, sample: Sample) -> Statistics:
+    """The statistics of a sample: of what was read, and of one shard with all its documents."""
+    encoder = encoder_of(plan)
+    read, tokenized = ReadSummary(), []
+    for batch in sample.batches:
+        documents, part = tokenize_batch(plan, batch, encoder)
+        read += part
+        tokenized.append(documents)
+    documents, dropped = in_order(TokenizedDocuments.concatenate(tokenized, plan.vocabulary.dtype))
+    factor = min(plan.config.duplicate_factor, MAX_DUPLICATES)
+    config = dataclasses.replace(plan.config, duplicate_factor=factor)
+    try:
+        rows, counts = build_instances(documents, config, plan.vocabulary, split=TRAIN, shard=0)
+    except InputError:
+        if sample.whole:
+            raise
+        built = Statistics(corpus=summarize_documents(documents, plan.vocabulary))  # too few documents for pairs
+    else:
+        built = summarize_shard(documents, rows, {**dropped, **counts}, plan.vocabulary, config)
+    return merge(built, summarize_read(sample.counts, read))
+
+
+def summarize_read(counts: Mapping[str, float], read: ReadSummary) -> Statistics:
+    """The statistics of reading: counts of all that was read, and the characters of what was kept."""
+    return merge(read.statistics, summarize_reading({name: round(count) for name, count in counts.items()}))

@@ -1,0 +1,138 @@
+"""The last screen of a build: what was read, what was made of it, what it took, and what is out of range."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from nspdata.cli.layout import duration, make_console, print_pairs, print_warnings
+
+if TYPE_CHECKING:
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.files.local import Files
+    from nspdata.statistics import Statistics
+    from nspdata.statistics.checks import DataWarning
+
+
+def read_result(output: str, manifest: Manifest, files: Files) -> tuple[Statistics, list[DataWarning]]:
+    """The statistics of a finished build, and what is out of range.
+
+    Args:
+        output: the dataset directory.
+        manifest: of the dataset.
+        files: where it is.
+    """
+    from nspdata.config.build import Config
+    from nspdata.config.parsing import from_dict
+    from nspdata.dataset.manifest import STATISTICS
+    from nspdata.files.local import join
+    from nspdata.statistics import from_json
+    from nspdata.statistics.checks import find_warnings
+
+    path = join(output, STATISTICS)
+    with files.open(path) as stream:
+        statistics = from_json(stream.read(), name=path)
+    config = from_dict(Config, manifest.config)
+    return statistics, find_warnings(statistics, config, strip_accents=manifest.tokenizer["strip_accents"])
+
+
+def print_summary(
+    output: str, manifest: Manifest, statistics: Statistics, found: list[DataWarning], *, cost: str = ""
+) -> None:
+    """Prints the screen on stdout.
+
+    Args:
+        output: the dataset directory.
+        manifest: of the dataset.
+        statistics: of the dataset.
+        found: the warnings; they come last.
+        cost: time, speed and memory of the build.
+    """
+    console = make_console()
+    pairs = summary_pairs(manifest, statistics)
+    if cost:
+        pairs.append(("took", cost))
+    place = shlex.quote(output)
+    pairs.append(("next", f"nspdata stats {place}; nspdata show {place}; nspdata validate {place}"))
+    print_pairs(console, pairs, title=f"Built {output}")
+    print_warnings(console, found)
+
+
+def summary_pairs(manifest: Manifest, statistics: Statistics) -> list[tuple[str, str]]:
+    """Names and values of the screen."""
+    from nspdata.statistics.figures import figures, values, written
+
+    read, built = manifest.counts["read"], manifest.counts["built"]
+    known = values(figures(statistics))
+    dropped = [(built.get("duplicates_dropped", 0), "exact duplicates")]
+    dropped.append((built.get("documents_without_tokens", 0), "without a token"))
+    left_out = [f"{count:,} {what} dropped" for count, what in dropped if count]
+    pairs = [
+        ("documents", "; ".join([f"{built['documents']:,}", *left_out])),
+        ("text", f"{written(read['text_bytes'], 'bytes')} of {written(read['input_bytes'], 'bytes')} read"),
+        *_rejected(manifest),
+        ("sentences", f"{built['sentences']:,}"),
+        ("tokens", _tokens(built, known)),
+        ("rows", _rows(manifest)),
+    ]
+    if manifest.config["pairing"]["objective"] != "none":
+        wanted = manifest.config["pairing"]["random_next_prob"]
+        pairs.append(("label 1", f"{known.get('label_1_share', 0):.1%} of the rows; wanted: {wanted:.1%}"))
+    size = sum(entry.bytes for entries in manifest.splits.values() for entry in entries)
+    shards = sum(map(len, manifest.splits.values()))
+    pairs.append(("shards", f"{shards:,} ({written(size, 'bytes')})"))
+    return pairs
+
+
+def _tokens(built: dict[str, int], known: dict[str, float]) -> str:
+    parts = [f"{built['tokens']:,}"]
+    if "used_share" in known:
+        parts.append(f"{known['used_share']:.1%} of them in a row of their own document")
+    if cut := built.get("tokens_truncated", 0):
+        parts.append(f"{cut:,} cut off to fit a row")
+    return "; ".join(parts)
+
+
+def _rows(manifest: Manifest) -> str:
+    rows = {split: sum(entry.rows for entry in entries) for split, entries in manifest.splits.items()}
+    total = f"{sum(rows.values()):,}"
+    return total if len(rows) == 1 else f"{total} ({', '.join(f'{split} {count:,}' for split, count in rows.items())})"
+
+
+def _rejected(manifest: Manifest) -> list[tuple[str, str]]:
+    """Damaged records with their bytes, and empty ones."""
+    from nspdata.reading.records import EMPTY_TEXT
+    from nspdata.statistics.figures import written
+
+    read = manifest.counts["read"]
+    reasons, sizes = dict(read["rejected"]), dict(read.get("rejected_bytes", {}))
+    empty = reasons.pop(EMPTY_TEXT, 0)
+    sizes.pop(EMPTY_TEXT, 0)
+    pairs = []
+    if reasons:
+        named = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+        size = sum(sizes.values())
+        share = size / max(1, read["input_bytes"])
+        value = (
+            f"{sum(reasons.values()):,} of {read['records']:,} records, {written(size, 'bytes')} ({share:.2%} of the bytes): {named}; "
+            "see rejected/"
+        )
+        pairs.append(("rejected", value))
+    if empty:
+        pairs.append(("empty", f"{empty:,} of {read['records']:,} records without text"))
+    return pairs
+
+
+def cost_line(seconds: float, text_bytes: int, peak_bytes: int, *, processes: int = 0) -> str:
+    """Time, speed and memory of a build.
+
+    >>> cost_line(75, 30_000_000, 812_000_000, processes=2)
+    '1 min 15 s, 0.4 MB/s of text, 812.0 MB of memory at most in all processes (2 workers)'
+    """
+    from nspdata.statistics.figures import written
+
+    parts = [duration(seconds), f"{text_bytes / 1e6 / max(1e-3, seconds):,.1f} MB/s of text"]
+    if peak_bytes:
+        workers = f" ({processes} workers)" if processes > 1 else ""
+        parts.append(f"{written(peak_bytes, 'bytes')} of memory at most in all processes{workers}")
+    return ", ".join(parts)

@@ -1,0 +1,73 @@
+"""What the checks look at: statistics, settings, and the figures of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nspdata.statistics.languages import ANY, foreign_share, script_shares
+from nspdata.statistics.values import CHARACTERS, MARKED, with_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nspdata.config.build import Config
+    from nspdata.statistics.values import Statistics
+
+MIN_LETTERS = 200
+"""Letters of a text, or of one script, that are needed before they are judged."""
+
+OPTIONAL_MARKS = {"Arabic", "Greek", "Hebrew", "Syriac"}
+"""Scripts whose marks are left out in everyday text, or by the usual vocabularies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is checked.
+
+    Attributes:
+        statistics: of a sample, or of a whole dataset.
+        config: of the build.
+        strip_accents: whether the tokenizer strips accents.
+        figures: the figures of the statistics, by key.
+    """
+
+    statistics: Statistics
+    config: Config
+    strip_accents: bool
+    figures: Mapping[str, float]
+
+    @property
+    def corpus(self) -> Mapping[str, int]:
+        """Counts of the corpus; empty where only rows are known."""
+        return self.statistics.corpus.counts
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Counts of the rows."""
+        return self.statistics.rows.counts
+
+
+def foreign_letters(evidence: Evidence) -> float | None:
+    """The share of the letters in scripts that `sentences.language` is not written in."""
+    characters, settings = with_prefix(evidence.corpus, CHARACTERS), evidence.config.sentences
+    by_field = getattr(settings, "language_field", "")
+    if settings.language == ANY or settings.model or by_field or evidence.config.input.format == "text_sentence":
+        return None
+    if sum(characters.values()) < MIN_LETTERS:
+        return None
+    return foreign_share(script_shares(characters), settings.language)
+
+
+def stripped_shares(evidence: Evidence) -> dict[str, float]:
+    """The share of the letters and marks that the tokenizer deletes or changes, by script."""
+    characters, marked = with_prefix(evidence.corpus, CHARACTERS), with_prefix(evidence.corpus, MARKED)
+    letters = sum(script_shares(characters).values()) and sum(characters.values())
+    if not evidence.strip_accents or evidence.config.tokenizer.strip_accents == "yes":
+        return {}
+    whole = {**characters, "Inherited": letters}
+    return {
+        script: count / whole[script]
+        for script, count in marked.items()
+        if script not in OPTIONAL_MARKS and whole[script] >= max(MIN_LETTERS, letters / 1000)
+    }
