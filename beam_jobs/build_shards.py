@@ -32,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
     from nspdata.building.prepare import prepare
     from nspdata.files.any import Places
+    from nspdata.files.options import configure
     from nspdata.pipelines.run import run_build
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    configure(beam_options)
     config = load_config(own.config, own.set, {})
     local = not any(option.startswith("--runner") for option in beam_options)
     prepared = prepare(own.input, own.output, own.tokenizer, config, Places(), overwrite=own.overwrite, local=local)

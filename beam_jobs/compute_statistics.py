@@ -37,10 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
     import apache_beam as beam
 
+    from nspdata.files.options import configure
     from nspdata.pipelines import statistics as job
     from nspdata.pipelines.run import run_pipeline
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    configure(beam_options)
     config = load_config(own.config, own.set, {})
 
     def steps(pipeline: beam.Pipeline) -> None:

@@ -27,10 +27,12 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
+    from nspdata.files.options import configure
     from nspdata.pipelines.run import run_pipeline
     from nspdata.pipelines.tokenizer import tokenizer_pipeline
 
     own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    configure(beam_options)
     config = load_config(own.config, own.set, {})
     run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, own.input, own.output, config), beam_options)
 

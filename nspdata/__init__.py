@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from nspdata.config.build import Config as BuildConfig
     from nspdata.config.build import MaskingConfig
     from nspdata.config.train import TrainConfig
+    from nspdata.dataset.remote import Cache
     from nspdata.errors import ConfigError, InputError, NspdataError, ShardError
     from nspdata.loading.loader import Loader
     from nspdata.loading.mixture import Mixture
-    from nspdata.loading.remote import Cache
     from nspdata.validation.findings import Finding
 
 __version__ = "0.1.0"
@@ -71,7 +71,7 @@ _MODULES = {
     "nspdata.errors": ("ConfigError", "InputError", "NspdataError", "ShardError"),
     "nspdata.loading.loader": ("Loader",),
     "nspdata.loading.mixture": ("Mixture",),
-    "nspdata.loading.remote": ("Cache",),
+    "nspdata.dataset.remote": ("Cache",),
     "nspdata.validation.findings": ("Finding",),
 }
 

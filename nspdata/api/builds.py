@@ -61,8 +61,10 @@ def build(  # noqa: PLR0913 - the options of the command
     _import_spacy(resolved)
     from nspdata.building.prepare import prepare
     from nspdata.files.any import Places
+    from nspdata.files.options import configure
     from nspdata.pipelines.run import run_build
 
+    configure(beam_options)
     target = os.fspath(output)
     command = f"nspdata.build({describe(inputs)}, {target!r}, tokenizer={os.fspath(tokenizer)!r}, ...)"
     with as_paths(inputs, resolved.input, near=target) as paths, _stderr(progress=progress):

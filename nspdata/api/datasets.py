@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from nspdata.api.inputs import Inputs
     from nspdata.dataset.directory import Directory, SplitSize
     from nspdata.dataset.manifest import Manifest
+    from nspdata.dataset.remote import Cache
     from nspdata.dataset.schema import RowMetadata
     from nspdata.inspection import Overview
     from nspdata.inspection.examples import Shown
     from nspdata.inspection.shortcuts import Shortcuts
     from nspdata.loading.loader import Loader
-    from nspdata.loading.remote import Cache
     from nspdata.statistics import Statistics
     from nspdata.statistics.checks import DataWarning
     from nspdata.tokenization.vocabulary import Vocabulary
@@ -256,7 +256,7 @@ def open_dataset(
     """
     if isinstance(dataset, Dataset):
         return dataset
-    from nspdata.loading.stores import open_store
+    from nspdata.dataset.stores import open_store
 
     store = open_store(os.fspath(dataset), verify=False, cache=cache, storage_options=storage_options)
     return Dataset(open_directory(store))

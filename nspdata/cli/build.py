@@ -102,8 +102,10 @@ def build(
     from nspdata.cli.layout import make_console, print_warnings
     from nspdata.cli.summary import cost_line, print_summary, read_result
     from nspdata.files.any import Places
+    from nspdata.files.options import configure
     from nspdata.pipelines.run import run_build
 
+    configure(context.obj)
     files = Places()
     if dry_run:
         from nspdata.cli.dry_run import print_estimate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    output: Annotated[str, typer.Argument(metavar="OUT", help="A dataset directory, or its URL.")],
     num_rows: Annotated[
         int | None, typer.Option("-n", help="Rows to show (default 5; 1 with --row).", min=1, show_default=False)
     ] = None,

@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def stats(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    output: Annotated[str, typer.Argument(metavar="OUT", help="A dataset directory, or its URL.")],
     compare: Annotated[
-        Path | None, typer.Option(metavar="OTHER", help="Another dataset directory, shown beside it.")
+        str | None, typer.Option(metavar="OTHER", help="Another dataset directory, shown beside it.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report instead: one HTML file with plots.")

@@ -18,7 +18,7 @@ def train_tokenizer(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Files, directories, globs or URLs, as for build.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The directory to write.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="The directory to write.")],
     vocab_size: Annotated[int | None, typer.Option(help="Tokens in all (default 30522).")] = None,
     cased: Annotated[bool, typer.Option("--cased", help="Keep upper case (default: lower-case).")] = False,
     strip_accents: Annotated[
@@ -58,9 +58,7 @@ def train_tokenizer(
     from nspdata.building.train_tokenizer import train_from_inputs
     from nspdata.files.any import Places
 
-    wordpiece, text_bytes = train_from_inputs(
-        inputs, str(output), settings, Places(), show_progress=sys.stderr.isatty()
-    )
+    wordpiece, text_bytes = train_from_inputs(inputs, output, settings, Places(), show_progress=sys.stderr.isatty())
     size = len(wordpiece.vocabulary)
     typer.echo(
         f"{output}: {size:,} tokens from {text_bytes / 1e6:,.1f} MB of text; `nspdata build ... --tokenizer {output}`"

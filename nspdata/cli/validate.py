@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="A dataset directory.")],
+    output: Annotated[str, typer.Argument(metavar="OUT", help="A dataset directory, or its URL.")],
     more: Annotated[list[str] | None, typer.Argument(metavar="[INPUT...]", help="More inputs, after --source.")] = None,
     source: Annotated[
         list[str] | None,
@@ -45,12 +44,12 @@ def validate(
 
     if more and not source:
         raise ConfigError(f"validate takes one dataset directory; to check against inputs: --source {' '.join(more)}")
-    with _showing() as show:
-        findings = validation.validate(output, on_shard=lambda path, _size: show(path))
+    with validation.local_directory(output) as directory, _showing() as show:
+        findings = validation.validate(directory, on_shard=lambda path, _size: show(path))
         if source:
             inputs = [*source, *(more or [])]
             read = partial(_show_read, show)
-            found = validation.validate_source(output, inputs, fast=fast, on_read=read)
+            found = validation.validate_source(directory, inputs, fast=fast, on_read=read)
             findings += [finding for finding in found if finding not in findings]
     (_print_json if as_json else _print)(findings, output, [*(source or []), *(more or [])])
     if findings:
@@ -74,16 +73,16 @@ def _show_read(show: Callable[[str], None], text_bytes: int) -> None:
     show(f"{text_bytes / 1e6:,.0f} MB of text read")
 
 
-def _print_json(findings: list[Finding], output: Path, inputs: list[str]) -> None:
+def _print_json(findings: list[Finding], output: str, inputs: list[str]) -> None:
     import json
 
     from nspdata.validation import to_json
 
-    found = {"directory": str(output), "source": inputs, "valid": not findings}
+    found = {"directory": output, "source": inputs, "valid": not findings}
     print(json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1))  # noqa: T201 - as it is
 
 
-def _print(findings: list[Finding], output: Path, inputs: list[str]) -> None:
+def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -93,15 +92,15 @@ def _print(findings: list[Finding], output: Path, inputs: list[str]) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for finding in findings:
         rows = ", ".join(f"{row:,}" for row in finding.rows) + (", ..." if finding.count > len(finding.rows) else "")
-        where = visible(finding.file or str(output)) + (f", row {rows}" if finding.rows else "")
+        where = visible(finding.file or output) + (f", row {rows}" if finding.rows else "")
         line = Text.assemble((finding.law, "bold red"), f" × {finding.count:,}  ", (where, "dim"))
         console.print(line.append(f"\n    {visible(finding.message)}"))
     checked = "every checksum, row and law" + (", and every row against its documents" if inputs else "")
     if findings:
         laws = len({finding.law for finding in findings})
         console.print(
-            f"{visible(str(output))} is not right: {laws} law{'s' * (laws > 1)} broken (checked: {checked}).",
+            f"{visible(output)} is not right: {laws} law{'s' * (laws > 1)} broken (checked: {checked}).",
             style="bold red",
         )
     else:
-        console.print(f"{visible(str(output))} is right: {checked}.", style="bold green")
+        console.print(f"{visible(output)} is right: {checked}.", style="bold green")

@@ -8,15 +8,16 @@ import mmap
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
 from nspdata.config.build import Config, MaskingConfig
 from nspdata.config.parsing import from_dict
-from nspdata.dataset.manifest import read_manifest, split_entries
+from nspdata.dataset.manifest import split_entries
 from nspdata.dataset.schema import RowMetadata
-from nspdata.dataset.shards import file_sha256, read_shard, shard_path
+from nspdata.dataset.shards import read_shard
+from nspdata.dataset.stores import open_store
 from nspdata.errors import ConfigError, ShardError
 from nspdata.instances.rows import Rows
 from nspdata.tokenization.vocabulary import Vocabulary
@@ -24,89 +25,8 @@ from nspdata.tokenization.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nspdata.dataset.local import Store
     from nspdata.dataset.manifest import Manifest, ShardEntry
-
-
-class Store(Protocol):
-    """A dataset directory, on this machine or elsewhere."""
-
-    name: str
-
-    def manifest(self) -> Manifest:
-        """The manifest; ShardError where there is none."""
-        ...
-
-    def vocabulary(self) -> str:
-        """The text of `tokenizer/vocab.txt`; ShardError where there is none."""
-        ...
-
-    def check(self, entries: list[ShardEntry]) -> None:
-        """Looks for every shard as far as that is cheap; ShardError names the first that is wrong."""
-        ...
-
-    def read(self, path: str) -> bytes | None:
-        """The bytes of a small file, relative to the dataset directory; None if there is no such file."""
-        ...
-
-    def open(self, entry: ShardEntry) -> BinaryIO:
-        """The shard as a local file of the right size; ShardError if it cannot be read."""
-        ...
-
-    def ahead(self, entries: list[ShardEntry]) -> None:
-        """Says which shards will be fetched next."""
-        ...
-
-
-class LocalStore:
-    """A directory on this machine."""
-
-    def __init__(self, directory: str | Path, *, verify: bool = False) -> None:
-        """Nothing is read yet; `verify` holds each shard to its sha256 when it is first opened."""
-        self.name = str(directory)
-        self._verify = verify
-        self._verified: set[str] = set()
-
-    def manifest(self) -> Manifest:
-        """See `Store.manifest`."""
-        return read_manifest(self.name)
-
-    def vocabulary(self) -> str:
-        """See `Store.vocabulary`."""
-        path = Path(self.name) / "tokenizer" / "vocab.txt"
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ShardError(f"{path}: cannot be read ({error.strerror}); copy the whole dataset directory") from error
-
-    def read(self, path: str) -> bytes | None:
-        """See `Store.read`."""
-        file = Path(self.name) / path
-        try:
-            return file.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ShardError(f"{file}: cannot be read ({error.strerror}); check its permissions") from error
-
-    def check(self, entries: list[ShardEntry]) -> None:
-        """See `Store.check`."""
-        for entry in entries:
-            shard_path(self.name, entry)
-
-    def open(self, entry: ShardEntry) -> BinaryIO:
-        """See `Store.open`."""
-        path = shard_path(self.name, entry)
-        if self._verify and entry.path not in self._verified:
-            digest = file_sha256(path)
-            if digest != entry.sha256:
-                raise ShardError(
-                    f"{path}: sha256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...; copy the shard anew"
-                )
-            self._verified.add(entry.path)
-        return path.open("rb")
-
-    def ahead(self, entries: list[ShardEntry]) -> None:
-        """See `Store.ahead`: the disk needs no notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +199,7 @@ def open_directory(place: Directory | Store | str | Path) -> Directory:
     """Opens a dataset directory: reads the manifest and the vocabulary and checks them against each other.
 
     Args:
-        place: a local path, or a store. An open directory is returned as it is.
+        place: a local path, a URL, or a store. An open directory is returned as it is.
 
     Raises:
         ShardError: the dataset is unfinished or corrupt, or the tokenizer is not the one it was built with.
@@ -290,7 +210,7 @@ def open_directory(place: Directory | Store | str | Path) -> Directory:
     """
     if isinstance(place, Directory):
         return place
-    store: Store = LocalStore(place) if isinstance(place, str | Path) else place
+    store = open_store(str(place)) if isinstance(place, str | Path) else place
     manifest = store.manifest()
     vocabulary = _vocabulary(store, manifest)
     config = _row_settings(store, manifest)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.dataset.schema import VERSION
 from nspdata.errors import ShardError
-from nspdata.files.local import LocalFiles, join
+from nspdata.files.any import Places
+from nspdata.files.local import join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +117,7 @@ def read_manifest(directory: str | Path, *, files: Files | None = None) -> Manif
     Raises:
         ShardError: there is none (the directory is unfinished, or no dataset at all), or it is damaged.
     """
-    files = files or LocalFiles()
+    files = files or Places()
     path = join(str(directory), MANIFEST)
     if not files.exists(path):
         remedy = (

@@ -1,10 +1,12 @@
-"""Any place that a build reads or writes: the local disk, or what Beam's filesystems reach; Beam is imported when a URL needs it."""
+"""Any place that a build reads or writes: the local disk, object stores, and what Beam's filesystems reach."""
 
 from __future__ import annotations
 
-from functools import cached_property
+import importlib.util
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
+from nspdata.errors import ConfigError
 from nspdata.files.local import LocalFiles
 
 if TYPE_CHECKING:
@@ -13,22 +15,30 @@ if TYPE_CHECKING:
     from nspdata.files.local import FileInfo, Files
 
 
+READ_BY_FSSPEC = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "http": "aiohttp",
+    "https": "aiohttp",
+    "hf": "huggingface_hub",
+    "memory": "fsspec",
+}
+"""Schemes that fsspec reads, and the package that it needs for each."""
+
+EXTRAS = {"s3": "aws", "gs": "gcp", "http": "remote", "https": "remote", "hf": "datasets"}
+"""The extra of nspdata that brings what a scheme needs."""
+
+
 class Places:
-    """See `nspdata.files.local.Files`; a path with `://` is remote."""
+    """See `nspdata.files.local.Files`; a path with `://` is remote. Clients are made at the first use, one for each process."""
 
     def __init__(self) -> None:
         self.local = LocalFiles()
 
-    @cached_property
-    def remote(self) -> Files:
-        """Beam's filesystems."""
-        from nspdata.files.beam import BeamFiles
-
-        return BeamFiles()
-
     def of(self, path: str) -> Files:
         """The files that a path is one of."""
-        return self.remote if "://" in path else self.local
+        scheme, separator, _ = path.partition("://")
+        return remote_files(scheme) if separator else self.local
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """The files of a path, a directory or a glob."""
@@ -71,3 +81,40 @@ class Places:
         """Makes names durable."""
         for directory in directories:
             self.of(directory).sync([directory])
+
+
+@cache
+def remote_files(scheme: str) -> Files:
+    """The files behind a scheme: by its own client, else by Beam, else by fsspec.
+
+    Raises:
+        ConfigError: nothing that is installed reads this scheme.
+    """
+    from nspdata.files.objects import ObjectFiles
+
+    if scheme == "s3" and _installed("boto3"):
+        from nspdata.files.s3 import S3Store
+
+        return ObjectFiles(S3Store())
+    if scheme == "gs" and _installed("google.cloud.storage"):
+        from nspdata.files.gcs import GcsStore
+
+        return ObjectFiles(GcsStore())
+    if scheme in READ_BY_FSSPEC and _installed(READ_BY_FSSPEC[scheme]) and _installed("fsspec"):
+        from nspdata.files.fsspec import FsspecStore
+
+        return ObjectFiles(FsspecStore(scheme))
+    if scheme in EXTRAS:
+        raise ConfigError(f"{scheme}:// needs a package that is not installed: pip install 'nspdata[{EXTRAS[scheme]}]'")
+    if not _installed("apache_beam"):
+        raise ConfigError(f"{scheme}:// is read by Beam's filesystems: pip install 'nspdata[build]'")
+    from nspdata.files.beam import BeamFiles
+
+    return BeamFiles()
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import re
+import secrets
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from nspdata.errors import ConfigError, InputError
+from nspdata.files import options
 from nspdata.files.local import FileInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+REMEDIES = {
+    "hdfs": "pip install 'nspdata[hadoop]', and give --hdfs_host, --hdfs_port and --hdfs_user after --",
+    "azfs": "pip install 'nspdata[azure]', and set AZURE_STORAGE_CONNECTION_STRING or give --azure_connection_string after --",
+}
+"""What a scheme needs, by its name."""
+
+NAMING = ("s3", "gs", *REMEDIES)
+
+
+@lru_cache(maxsize=1)
+def _set_options(given: tuple[str, ...]) -> None:
+    """Gives Beam's filesystems the options of the command; they fail without any."""
+    FileSystems.set_options(PipelineOptions(list(given)))
 
 
 class BeamFiles:
-    """What Beam's filesystems reach (`gs://`, `s3://`, `hdfs://` and whatever is registered). See `nspdata.files.local.Files`."""
+    """What Beam's filesystems reach (`hdfs://`, `azfs://` and whatever is registered). See `nspdata.files.local.Files`."""
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """The files of a path, a directory or a glob."""
@@ -30,20 +50,35 @@ class BeamFiles:
 
     def listing(self, directory: str) -> list[FileInfo]:
         """All files below a directory, whose name is taken literally."""
-        return self._matched(f"{_literal(directory.rstrip('/'))}/**")
+        literal = re.sub(r"([*?\[])", r"[\1]", directory.rstrip("/"))
+        return self._matched(f"{literal}/**")
 
     def stat(self, path: str) -> FileInfo | None:
-        """One file, whose name is taken literally."""
-        return next(iter(self._matched(_literal(path))), None)
+        """One file, whose name is taken literally; None if there is none."""
+        with _errors(path):
+            if not FileSystems.exists(path):
+                return None
+            found = FileSystems.get_filesystem(path).metadata(path)
+        return FileInfo(path, found.size_in_bytes, str(found.last_updated_in_seconds or ""))
 
     def open(self, path: str) -> BinaryIO:
         """Opens a file as it lies, compressed or not."""
-        return cast("BinaryIO", FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+        with _errors(path):
+            return cast("BinaryIO", FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
     def write(self, path: str, data: bytes) -> None:
-        """Writes a whole file; an object store shows it only when it is whole."""
-        with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-            stream.write(bytes(data))
+        """Writes a whole file; a filesystem with directories gets it under a temporary name, which is then replaced."""
+        with _errors(path):
+            directories = FileSystems.get_filesystem(path).has_dirs()
+            temporary = _temporary(path) if directories else path
+            if directories:
+                self._make_directory(path.rpartition("/")[0])
+            with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+                stream.write(bytes(data))
+            if directories:
+                if FileSystems.exists(path):
+                    FileSystems.delete([path])
+                FileSystems.rename([temporary], [path])
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file, or a directory with a file in it."""
@@ -51,25 +86,67 @@ class BeamFiles:
 
     def delete(self, path: str) -> None:
         """Removes a file or a directory."""
-        if found := [name for name, _ in self.match(path)]:
-            FileSystems.delete(found)
+        with _errors(path):
+            if FileSystems.exists(path):
+                FileSystems.delete([path])
+            elif found := [name for name, _ in self.match(path)]:
+                FileSystems.delete(found)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Copies files inside the store."""
         if pairs:
-            FileSystems.copy([source for source, _ in pairs], [target for _, target in pairs])
+            with _errors(pairs[0][0]):
+                FileSystems.copy([source for source, _ in pairs], [target for _, target in pairs])
 
     def sync(self, directories: Iterable[str]) -> None:
         """Does nothing: an object is durable once it is written."""
 
     @staticmethod
+    def _make_directory(directory: str) -> None:
+        if not FileSystems.exists(directory):
+            try:
+                FileSystems.mkdirs(directory)
+            except BeamIOError:
+                if not FileSystems.exists(directory):  # another worker may have made it meanwhile
+                    raise
+
+    @staticmethod
     def _matched(pattern: str) -> list[FileInfo]:
-        found = FileSystems.match([pattern])[0].metadata_list
+        with _errors(pattern):
+            found = FileSystems.match([pattern])[0].metadata_list
         return sorted(
             FileInfo(file.path, file.size_in_bytes, str(file.last_updated_in_seconds or "")) for file in found
         )
 
 
-def _literal(path: str) -> str:
-    """The pattern that matches this path and no other."""
-    return re.sub(r"([*?\[])", r"[\1]", path)
+def _temporary(path: str) -> str:
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.{name}.{secrets.token_hex(8)}.tmp"
+
+
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    """Turns Beam's errors into ours: one line with the path and what to install or to set."""
+    scheme = path.partition("://")[0]
+    if not options.is_worker():
+        _set_options(options.configured())
+    try:
+        yield
+    except (ConfigError, InputError, FileNotFoundError):
+        raise
+    except ValueError as error:
+        if "Unable to get filesystem" in str(error) and scheme not in NAMING:
+            raise ConfigError(
+                f"{path}: unknown scheme {scheme}://; known are {', '.join(f'{name}://' for name in NAMING)} and local paths"
+            ) from error
+        raise ConfigError(
+            f"{path}: {scheme}:// cannot be used ({_line(error)}); {REMEDIES.get(scheme, 'check its options')}"
+        ) from error
+    except Exception as error:
+        raise InputError(f"{path}: {_line(error)}; {REMEDIES.get(scheme, 'check its options')}") from error
+
+
+def _line(error: BaseException) -> str:
+    while isinstance(error, BeamIOError) and error.exception_details:
+        error = next(iter(error.exception_details.values()))
+    return " ".join(str(error).split())[:300] or type(error).__name__

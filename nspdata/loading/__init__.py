@@ -1,10 +1,10 @@
 """Shards into any training loop: an order that depends on the seed alone, exact resume, dynamic masks, packing; numpy and pyarrow only."""
 
+from nspdata.dataset.remote import Cache
 from nspdata.loading.collate import collate, collate_flat, collate_packed
 from nspdata.loading.loader import Loader
 from nspdata.loading.mixture import Mixture
 from nspdata.loading.order import EpochPlan, Places, Shuffle, plan_epoch
-from nspdata.loading.remote import Cache
 from nspdata.loading.steps import Mark
 
 __all__ = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.dataset.stores import open_store
 from nspdata.loading.batches import Finish, drafts, mask_rules_of
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
@@ -18,7 +19,7 @@ from nspdata.loading.order import Shuffle, plan_epoch
 from nspdata.loading.reader import Reader
 from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, whole
 from nspdata.loading.steps import START, Arrangement, Mark, Share, parts, stretches
-from nspdata.loading.stores import open_datasets, open_store
+from nspdata.loading.stores import open_datasets
 from nspdata.loading.stream import StreamPlan
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from nspdata.config.build import MaskingConfig
+    from nspdata.dataset.remote import Cache
     from nspdata.dataset.schema import RowMetadata
     from nspdata.loading.batches import Draft
     from nspdata.loading.options import Layout, Masking, Names
     from nspdata.loading.order import Plan
-    from nspdata.loading.remote import Cache
     from nspdata.loading.steps import Stretch
 
     Batch = dict[str, NDArray[Any]]

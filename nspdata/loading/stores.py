@@ -1,24 +1,15 @@
-"""Where a dataset directory is, and what it says of itself."""
+"""Datasets that are loaded together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nspdata.dataset.directory import LocalStore, open_directory
+from nspdata.dataset.directory import open_directory
 from nspdata.errors import ConfigError
-from nspdata.loading.remote import Cache, RemoteStore
 
 if TYPE_CHECKING:
-    from nspdata.dataset.directory import Split, Store
-
-
-def open_store(name: str, *, verify: bool, cache: Cache | None, storage_options: dict[str, Any] | None) -> Store:
-    """The store of a directory on this machine, or of a URL."""
-    if name.startswith("file://"):
-        name = name.removeprefix("file://")
-    if "://" not in name:
-        return LocalStore(name, verify=verify)
-    return RemoteStore(name, cache=cache or Cache(), storage_options=storage_options, verify=verify)
+    from nspdata.dataset.directory import Split
+    from nspdata.dataset.local import Store
 
 
 def open_datasets(stores: list[Store], split: str) -> list[Split]:

@@ -9,13 +9,13 @@ import torch
 
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.dataset.directory import open_directory
+from nspdata.dataset.stores import open_store
 from nspdata.errors import ConfigError
 from nspdata.instances.masking import row_keys
 from nspdata.instances.rows import Rows
 from nspdata.loading.batches import mask_rules_of, remasked
 from nspdata.loading.collate import Padding, collate
 from nspdata.loading.options import Options
-from nspdata.loading.stores import open_store
 from nspdata.loading.torch import Batch
 
 if TYPE_CHECKING:

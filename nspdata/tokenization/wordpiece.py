@@ -13,6 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 from nspdata.arrays.ragged import offsets
 from nspdata.errors import ConfigError
+from nspdata.files.any import Places
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class WordPiece:
         """Reads a `vocab.txt`, a `tokenizer.json`, or a directory with one of them.
 
         Args:
-            path: a local path.
+            path: a local path or a URL.
             lowercase: `yes`, `no`, or `auto`: what the files say, else yes unless the vocabulary holds an upper-case letter
                 outside `[...]` and `<...>` (so Google's Chinese vocabulary is lower-cased, as Google does).
             strip_accents: `yes`, `no`, or `auto`: what the files say, else as `lowercase`.
@@ -68,6 +69,9 @@ class WordPiece:
         Raises:
             ConfigError: there is no such file, it is no WordPiece tokenizer of BERT's kind, or its vocabulary lacks a special token.
         """
+        if "://" in str(path):
+            files = _fetched(str(path))
+            return WordPiece.from_files(files, name=str(path), lowercase=lowercase, strip_accents=strip_accents)
         place = Path(path)
         names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
         found = {name: place / name for name in names} if place.is_dir() else {_kind(place): place}
@@ -175,6 +179,23 @@ def _backend(vocabulary: Vocabulary, *, lowercase: bool, strip_accents: bool) ->
         special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
     )
     return backend
+
+
+def _fetched(url: str) -> dict[str, bytes]:
+    """The files of a tokenizer behind a URL, by name: of a directory, or a single file."""
+    files, names = Places(), ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
+    try:
+        found = {path.rpartition("/")[2]: path for path, _ in files.match(url)}
+        if list(found.values()) == [url]:
+            found = {_kind(Path(url)): url}
+        result = {}
+        for name in names:
+            if name in found:
+                with files.open(found[name]) as stream:
+                    result[name] = stream.read()
+    except OSError as error:
+        raise ConfigError(f"tokenizer {url}: cannot be read ({error.strerror or error})") from error
+    return result
 
 
 def _kind(path: Path) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nspdata.dataset.shards import file_sha256
 from nspdata.validation.descriptions import check_card, check_statistics
 from nspdata.validation.directory import check_datasets_files, check_files, check_manifest, check_names
+from nspdata.validation.fetching import local_directory
 from nspdata.validation.findings import Findings
 from nspdata.validation.labels import check_labels
 from nspdata.validation.masks import check_masks, check_shares
@@ -18,6 +18,7 @@ from nspdata.validation.totals import Tally, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -33,7 +34,7 @@ def validate(
     """Checks every file and every row of a dataset directory.
 
     Args:
-        directory: a local dataset directory.
+        directory: a dataset directory; one behind a URL is copied to a temporary directory first.
         on_shard: called with the path and the bytes of each shard that is done.
 
     Returns:
@@ -42,7 +43,12 @@ def validate(
     Raises:
         ShardError: the directory holds no manifest.
     """
-    place, findings = Path(directory), Findings()
+    with local_directory(directory) as place:
+        return _validate(place, on_shard)
+
+
+def _validate(place: Path, on_shard: Callable[[str, int], None]) -> list[Finding]:
+    findings = Findings()
     settled = check_manifest(place, findings)
     if settled is None:
         return findings.to_list()

@@ -21,6 +21,7 @@ from nspdata.statistics.summarize import FROM_BUILD
 from nspdata.validation.coverage import Origin, check_cover
 from nspdata.validation.descriptions import differences
 from nspdata.validation.directory import check_manifest
+from nspdata.validation.fetching import local_directory
 from nspdata.validation.findings import Findings, Notes
 from nspdata.validation.shard_files import read_batches, sound_parts
 from nspdata.validation.tokenizer import check_tokenizer
@@ -52,7 +53,7 @@ def validate_source(
     What `validate` finds is not looked for again: rows whose shape is broken are left out here.
 
     Args:
-        directory: a local dataset directory.
+        directory: a dataset directory; one behind a URL is copied to a temporary directory first.
         inputs: what it was built from, all of it, as `build` was given it.
         fast: split and encode as the builder does, not in the plain way.
         on_read: called with the bytes of text that were read so far.
@@ -65,11 +66,16 @@ def validate_source(
         InputError: an input cannot be read.
         ConfigError: the pipeline that split the sentences is not installed.
     """
+    with local_directory(directory) as place:
+        return _validate(place, inputs, fast=fast, on_read=on_read)
+
+
+def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callable[[int], None]) -> list[Finding]:
     from nspdata.files.any import Places  # these need what only those who build have installed
     from nspdata.reading import expand_inputs
     from nspdata.validation.spilling import lay_down
 
-    place, findings = Path(directory), Findings()
+    findings = Findings()
     settled = check_manifest(place, findings)
     rules = check_tokenizer(place, *settled, findings) if settled else None
     if settled is None or rules is None:

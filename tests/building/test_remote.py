@@ -1,116 +1,232 @@
-"""Inputs and outputs that only Beam's filesystems reach, and work cut into pieces of other sizes."""
+"""Builds from and to object stores, each a real server on this machine; and work cut into pieces of other sizes."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from apache_beam.io.filesystem import FileMetadata
-from apache_beam.io.localfilesystem import LocalFileSystem
+from typer.testing import CliRunner
 
-from beam_jobs import build_shards
+from beam_jobs import build_shards, train_tokenizer
 from nspdata import reading
 from nspdata.building import tokenize
-from nspdata.errors import InputError
+from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import Places
+from nspdata.files.options import configure
 from nspdata.reading import units
-from tests.building.corpus import INAUGURAL, digests, records, write_jsonl, write_vocabulary
+from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, write_jsonl, write_vocabulary
+from tests.servers import Server, free_port, server, variables
 
-ROOT: list[Path] = []
-
-
-class FarFileSystem(LocalFileSystem):  # type: ignore[misc]
-    """The directory `ROOT` under `far://`, as an object store looks to Beam: no directories, whole files."""
-
-    @classmethod
-    def scheme(cls) -> str:
-        """The scheme of its URLs."""
-        return "far"
-
-    def _near(self, path: str) -> str:
-        return str(ROOT[-1] / path.removeprefix("far://"))
-
-    def has_dirs(self) -> bool:
-        """None."""
-        return False
-
-    def match(self, patterns: list[str], limits: list[int] | None = None) -> Any:
-        """Files only, under their URLs."""
-        results = super().match([self._near(pattern) for pattern in patterns], limits)
-        for pattern, result in zip(patterns, results, strict=True):
-            result.pattern = pattern
-            result.metadata_list = [
-                FileMetadata(f"far://{Path(found.path).relative_to(ROOT[-1])}", found.size_in_bytes)
-                for found in result.metadata_list
-                if Path(found.path).is_file()
-            ]
-        return results
-
-    def _list(self, path: str) -> Any:
-        for found in Path(path).rglob("*") if Path(path).is_dir() else []:
-            if found.is_file():
-                yield FileMetadata(str(found), found.stat().st_size)
-
-    def open(self, path: str, *arguments: Any, **options: Any) -> Any:
-        """Reads a file."""
-        return super().open(self._near(path), *arguments, **options)
-
-    def create(self, path: str, *arguments: Any, **options: Any) -> Any:
-        """Writes a file; there are no directories to make."""
-        Path(self._near(path)).parent.mkdir(parents=True, exist_ok=True)
-        return super().create(self._near(path), *arguments, **options)
-
-    def delete(self, paths: list[str]) -> None:
-        """Removes files."""
-        for path in paths:
-            Path(self._near(path)).unlink()
+__all__ = ["server"]
 
 
-@pytest.fixture
-def far(tmp_path: Path) -> Path:
-    """What lies behind `far://`."""
-    (tmp_path / "far").mkdir()
-    ROOT.append(tmp_path / "far")
-    return tmp_path / "far"
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the corpus in three files, a vocabulary, and the local build `out` of them."""
+    directory = tmp_path_factory.mktemp("local")
+    vocabulary = write_vocabulary(directory / "vocab.txt")
+    for part in range(3):
+        write_jsonl(directory / "in" / f"{part}.jsonl", records()[part::3])
+    build(directory / "in", directory / "out", vocabulary)
+    return directory
 
 
-def build(source: object, output: object, vocabulary: Path) -> None:
+def build(source: object, output: object, vocabulary: object, *options: object) -> None:
     """A build in this process."""
     arguments = ["--input", source, "--output", output, "--tokenizer", vocabulary, "--set", "output.num_shards=2"]
-    build_shards.main([*map(str, arguments)])
+    build_shards.main([*map(str, arguments), *map(str, options)])
 
 
-def test_a_build_from_and_to_an_object_store(far: Path, tmp_path: Path) -> None:
-    """Read and written through Beam's filesystems, nothing laid down on the local disk: the same bytes."""
-    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
-    for part in range(3):
-        write_jsonl(tmp_path / "in" / f"{part}.jsonl", records()[part::3])
-        write_jsonl(far / "bucket" / "in" / f"{part}.jsonl", records()[part::3])
-    build(tmp_path / "in", tmp_path / "out", vocabulary)
-    build("far://bucket/in/*.jsonl", "far://bucket/out", vocabulary)
-    assert digests(far / "bucket" / "out") == digests(tmp_path / "out")
+def run(*arguments: object) -> str:
+    """A command in this process; what it printed."""
+    from nspdata.cli import app
+
+    result = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
-def test_a_url_that_matches_nothing_is_told(far: Path, tmp_path: Path) -> None:
-    """As a path that is not there."""
-    with pytest.raises(InputError, match=r"far://bucket/\*\.jsonl"):
-        build("far://bucket/*.jsonl", tmp_path / "out", write_vocabulary(tmp_path / "vocab.txt"))
+def upload(local: Path, server: Server) -> None:
+    """Puts the corpus and the vocabulary into the store."""
+    for path in sorted((local / "in").iterdir()):
+        server.write(f"in/{path.name}", path.read_bytes())
+    server.write("tok/vocab.txt", (local / "vocab.txt").read_bytes())
 
 
-def test_places_meet_the_protocol(far: Path, tmp_path: Path) -> None:
-    """Near and far, a file is written, matched, opened, and gone when it is deleted."""
-    places = Places()
-    for root in (str(tmp_path / "near"), "far://bucket"):
-        places.write(f"{root}/a/b.txt", b"text")
-        assert [(path.rpartition("/")[2], size) for path, size in places.match(root)] == [("b.txt", 4)]
-        assert places.exists(f"{root}/a")
-        with places.open(f"{root}/a/b.txt") as stream:
-            assert stream.read() == b"text"
-        places.delete(f"{root}/a")
-        assert not places.exists(f"{root}/a/b.txt")
-        places.delete(f"{root}/a")
+def same_files(server: Server, directory: str, local: Path) -> bool:
+    """Whether the store has the files of a local dataset, but for the card, which names the command."""
+    found = {path: data for path, data in server.files(directory).items() if path != "README.md"}
+    return found == {path: (local / path).read_bytes() for path in digests(local)}
+
+
+def test_a_build_from_and_to_a_store(local: Path, server: Server) -> None:
+    """Inputs, tokenizer and output in the store: the bytes of the local build, and nothing left beside them."""
+    upload(local, server)
+    build(f"{server.url}/in/*.jsonl", f"{server.url}/out", f"{server.url}/tok")
+    assert same_files(server, "out", local / "out")
+    build(f"{server.url}/in", local / "from", f"{server.url}/tok/vocab.txt")
+    assert digests(local / "from") == digests(local / "out")
+
+
+def test_options_after_the_dashes_reach_the_store(local: Path, server: Server) -> None:
+    """Without a variable set, Beam's options name the endpoint and the keys, for the command, its workers and every URL."""
+    upload(local, server)
+    if "no_auth" in server.options[0]:
+        pytest.skip("Google's client reads the emulator's address from the environment only")
+    out = (
+        f"{server.url}/in",
+        "-o",
+        f"{server.url}/out",
+        "--tokenizer",
+        f"{server.url}/tok",
+        "--set",
+        "output.num_shards=2",
+    )
+    with variables({}):
+        nspdata_command("build", *out, "--workers", 2, "--", *server.options)
+    assert same_files(server, "out", local / "out")
+
+
+def test_every_command_reads_a_url(local: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """stats, show and validate of a dataset in the store say what they say of the local one."""
+    upload(local, server)
+    for path, data in ((path, (local / "out" / path).read_bytes()) for path in [*digests(local / "out"), "README.md"]):
+        server.write(f"data/{path}", data)
+    monkeypatch.setenv("NSPDATA_CACHE", str(local / f"cache-{server.url[:2]}"))
+    url = f"{server.url}/data"
+    for command in (["stats", "--json"], ["show", "--json", "-n", "3"]):
+        near, far = (run(command[0], place, *command[1:]) for place in (local / "out", url))
+        assert far.replace(url, str(local / "out")) == near
+    found = json.loads(run("validate", url, "--source", f"{server.url}/in", "--json"))
+    assert found == {"directory": url, "source": [f"{server.url}/in"], "valid": True, "findings": []}
+
+
+def test_a_killed_build_resumes(local: Path, server: Server) -> None:
+    """The whole process group of the command is killed when the first shard is there: the same command ends in the same bytes."""
+    upload(local, server)
+    out = (
+        f"{server.url}/in",
+        "-o",
+        f"{server.url}/out",
+        "--tokenizer",
+        f"{server.url}/tok",
+        "--set",
+        "output.num_shards=2",
+    )
+    command = [sys.executable, "-m", "nspdata", "build", *out]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    files, deadline = Places(), time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(path.endswith(".arrow") for path, _ in files.match(f"{server.url}/out")):
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    run("build", *out)
+    assert same_files(server, "out", local / "out")
+
+
+def test_the_files_of_a_store(server: Server) -> None:
+    """A file is written, matched, opened at any place, and gone when it is deleted; directories are prefixes."""
+    places, root = Places(), server.url
+    for name in ("a/b.txt", "a/c[1]/d.txt", "ab.txt"):
+        places.write(f"{root}/{name}", name.encode())
+    assert places.match(f"{root}/a") == [(f"{root}/a/b.txt", 7), (f"{root}/a/c[1]/d.txt", 12)]
+    assert places.match(f"{root}/a/*.txt") == [(f"{root}/a/b.txt", 7)]
+    assert places.match(f"{root}/**/*.txt") == [
+        (f"{root}/{name}", len(name)) for name in ("a/b.txt", "a/c[1]/d.txt", "ab.txt")
+    ]
+    assert places.match(f"{root}/a/c[1]") == [(f"{root}/a/c[1]/d.txt", 12)]
+    assert places.exists(f"{root}/a")
+    assert not places.exists(f"{root}/b")
+    with places.open(f"{root}/a/b.txt") as stream:
+        assert (stream.seek(2), stream.read(3), stream.seek(-1, 2), stream.read()) == (2, b"b.t", 6, b"t")
+    places.delete(f"{root}/a")
+    assert places.match(root) == [(f"{root}/ab.txt", 6)]
+    places.delete(f"{root}/a")
+
+
+def test_an_object_that_is_replaced_while_it_is_read(server: Server) -> None:
+    """No mixture of two versions is read."""
+    if server.url.startswith("gs"):
+        pytest.skip("the emulator ignores generations")
+    url = server.write("file", bytes(20 << 20))
+    with Places().open(url) as stream:
+        stream.read(10)
+        server.write("file", b"1" * (20 << 20))
+        with pytest.raises(OSError, match="replaced while it was read"):
+            stream.read()
+
+
+def test_a_bucket_that_is_missing(local: Path, server: Server) -> None:
+    """As input, as output, as tokenizer: one line with its name."""
+    missing = server.url.replace("corpus", "nowhere")
+    for source, output, tokenizer in (
+        (f"{missing}/*.jsonl", local / "no", local / "vocab.txt"),
+        (local / "in", f"{missing}/no", local / "vocab.txt"),
+        (local / "in", local / "no", f"{missing}/tok"),
+    ):
+        with pytest.raises(InputError, match=f"there is no bucket {missing}; create it"):
+            build(source, output, tokenizer)
+    with pytest.raises(InputError, match=r"/none/\*.jsonl'?: matches no file"):
+        build(f"{server.url}/none/*.jsonl", local / "no", local / "vocab.txt")
+
+
+def test_a_store_that_cannot_be_reached(server: Server) -> None:
+    """The first request says so at once, and names the variable of the address."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with variables({key: nobody if value == server.endpoint else value for key, value in server.environment.items()}):
+        configure(["--other"])  # as another command: nothing is remembered
+        with pytest.raises(InputError, match=r"cannot be reached .* (AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)"):
+            Places().match(f"{server.url}/in")
+    configure([])
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("foo://bucket/x", r"unknown scheme foo://; known are s3://, gs://"),
+        ("hdfs://bucket/x", r"nspdata\[hadoop\].*--hdfs_host, --hdfs_port and --hdfs_user"),
+        ("azfs://account/x", r"nspdata\[azure\].*AZURE_STORAGE_CONNECTION_STRING"),
+    ],
+)
+def test_a_scheme_that_is_not_set_up(url: str, remedy: str) -> None:
+    """The error names what to install or to set, in one line."""
+    with pytest.raises((ConfigError, InputError), match=remedy) as raised:
+        Places().match(url)
+    assert "\n" not in str(raised.value)
+
+
+def test_credentials_that_are_missing(tmp_path: Path) -> None:
+    """One line that names the variables."""
+    nothing = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_CONFIG_FILE": str(tmp_path),
+    }
+    with variables({**nothing, "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}):
+        configure(["--none"])
+        with pytest.raises(InputError, match="no credentials for s3://; set AWS_ACCESS_KEY_ID"):
+            Places().match("s3://bucket/x")
+    configure([])
+
+
+def test_a_tokenizer_in_a_store(local: Path, server: Server) -> None:
+    """The job and the command write there what the command writes to the local disk."""
+    upload(local, server)
+    source, settings = f"{server.url}/in", ("--set", "tokenizer.vocab_size=500")
+    train_tokenizer.main(["--input", source, "--output", f"{server.url}/job", *settings])
+    run("train-tokenizer", source, "-o", f"{server.url}/command", *settings)
+    run("train-tokenizer", local / "in", "-o", local / f"tokenizer-{server.url[:2]}", *settings)
+    written = {path.name: path.read_bytes() for path in (local / f"tokenizer-{server.url[:2]}").iterdir()}
+    assert len(written["vocab.txt"].splitlines()) == 500
+    assert server.files("job") == server.files("command") == written
 
 
 def test_the_sizes_of_pieces_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

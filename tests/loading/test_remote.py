@@ -18,9 +18,10 @@ pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
 from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.remote import STALE_S, default_directory
 from nspdata.errors import ConfigError, ShardError
+from nspdata.files.any import remote_files
 from nspdata.loading import Cache, Loader, Mixture
-from nspdata.loading.remote import STALE_S, default_directory
 from tests.datasets import rewrite_manifest, write_dataset
 from tests.loading.rows import assert_same
 from tests.loading.servers import FaultyServer
@@ -227,9 +228,11 @@ def test_shards_are_fetched_ahead(server: FaultyServer, tmp_path: Path) -> None:
 def test_urls_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown protocol says so; one whose package is absent says what to install."""
     monkeypatch.setitem(sys.modules, "gcsfs", None)
+    monkeypatch.setitem(sys.modules, "google.cloud.storage", None)
+    remote_files.cache_clear()
     with pytest.raises(ConfigError, match=r"pip install 'nspdata\[remote\]'"):
         make("gs://bucket/data", cache=cache_in(tmp_path))
-    with pytest.raises(ConfigError, match="not a URL that fsspec reads"):
+    with pytest.raises(ConfigError, match="unknown scheme nonsense://"):
         make("nonsense://x/y", cache=cache_in(tmp_path))
 
 

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from nspdata.dataset.manifest import MANIFEST, Manifest
 from nspdata.dataset.shards import file_sha256
-from nspdata.errors import ConfigError, ShardError
+from nspdata.errors import ConfigError, InputError, ShardError
+from nspdata.files.any import Places
+from nspdata.files.fsspec import connect
 
 try:
     import fcntl
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nspdata.dataset.manifest import ShardEntry
+    from nspdata.files.local import Files
 
 Answer = TypeVar("Answer")
 
@@ -261,7 +264,7 @@ class RemoteStore:
         for number in range(self.cache.tries):
             try:
                 return attempt()
-            except (ConfigError, ShardError, FileNotFoundError):
+            except (ConfigError, InputError, ShardError, FileNotFoundError):
                 raise
             except PermissionError as error:
                 raise ShardError(f"{name}: no permission to read it ({error}); check the credentials") from error
@@ -292,18 +295,31 @@ def _told(error: Exception) -> str:
 
 
 def _filesystem(url: str, storage_options: dict[str, Any]) -> tuple[Any, str]:
+    """What reads the URL: fsspec, else what a build reads it with; and the path of the directory for it."""
     try:
-        from fsspec.core import url_to_fs
+        return connect(url, storage_options)
+    except ConfigError as error:
+        if storage_options:
+            raise
+        try:
+            return _Ranges(Places().of(url)), url
+        except ConfigError:
+            raise error from None
 
-        filesystem, root = url_to_fs(url, **storage_options)
-    except ImportError as error:
-        raise ConfigError(
-            f"{url}: reading it needs a package that is not installed ({error}); pip install 'nspdata[remote]' and the "
-            "filesystem's own: s3fs, gcsfs, huggingface_hub or aiohttp"
-        ) from error
-    except ValueError as error:
-        raise ConfigError(f"{url}: not a URL that fsspec reads ({error})") from error
-    return filesystem, root
+
+class _Ranges:
+    """The part of fsspec's interface that is used here, over the files of a build."""
+
+    async_impl = False
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def cat_file(self, path: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` of a file."""
+        with self._files.open(path) as stream:
+            stream.seek(start)
+            return stream.read() if end is None else stream.read(end - start)
 
 
 class _Ahead:

@@ -1,0 +1,189 @@
+"""Files in an object store, over the five requests that every store has."""
+
+from __future__ import annotations
+
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from nspdata.files.local import FileInfo
+
+BUFFER_BYTES = 8 << 20
+"""Bytes of one request of a stream that is read in small pieces."""
+
+THREADS = 16
+"""Requests at a time where many files are copied."""
+
+GLOB = re.compile(r"[*?\[]")
+
+
+class ObjectStore(Protocol):
+    """The requests of an object store; all paths are URLs."""
+
+    def stat(self, path: str) -> FileInfo | None:
+        """The object of this name, or None."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[FileInfo]:
+        """All objects whose URL starts with this text, in the store's order."""
+        ...
+
+    def read(self, info: FileInfo, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` of an object; OSError if it is not that version any more."""
+        ...
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes an object; it is visible only when it is complete."""
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Copies an object inside the store."""
+        ...
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Removes objects; missing ones are ignored."""
+        ...
+
+
+class ObjectFiles:
+    """See `nspdata.files.local.Files`.
+
+    Args:
+        store: the requests.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def match(self, pattern: str) -> list[tuple[str, int]]:
+        """See `Files.match`."""
+        return [(path, size) for path, size, _ in self.find(pattern)]
+
+    def find(self, pattern: str) -> list[FileInfo]:
+        """The object of this name, else all objects below it, else those that it matches as a glob; sorted."""
+        if not pattern.endswith("/") and (info := self.store.stat(pattern)):
+            return [info]
+        if found := self.listing(pattern):
+            return found
+        if not (magic := GLOB.search(pattern)):
+            return []
+        matches = glob_pattern(pattern).fullmatch
+        return sorted(info for info in _objects(self.store.list(pattern[: magic.start()])) if matches(info.path))
+
+    def listing(self, directory: str) -> list[FileInfo]:
+        """All objects below a directory; `*`, `?` and `[` in its name are plain characters."""
+        return sorted(_objects(self.store.list(f"{directory.rstrip('/')}/")))
+
+    def stat(self, path: str) -> FileInfo | None:
+        """One object, whose name is taken literally; None if there is none."""
+        return self.store.stat(path)
+
+    def open(self, path: str) -> BinaryIO:
+        """Opens an object to read; the stream can seek, and fails if the object is replaced meanwhile."""
+        info = self.store.stat(path)
+        if info is None:
+            raise FileNotFoundError(2, "no such object", path)
+        return cast("BinaryIO", io.BufferedReader(ObjectStream(self.store, info), BUFFER_BYTES))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes an object under its final name at once: a store shows only complete ones."""
+        self.store.put(path, bytes(data))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is an object of this name, or one below it."""
+        return self.store.stat(path) is not None or any(True for _ in self.store.list(f"{path.rstrip('/')}/"))
+
+    def delete(self, path: str) -> None:
+        """Removes an object, or all objects below a directory; a missing path is ignored."""
+        names = [path] if not path.endswith("/") and self.store.stat(path) else []
+        names += [info.path for info in self.store.list(f"{path.rstrip('/')}/")]
+        if names:
+            self.store.delete(names)
+
+    def place(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Copies objects inside the store."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            for _ in pool.map(lambda pair: self.store.copy(*pair), pairs):
+                pass
+
+    def sync(self, directories: Iterable[str]) -> None:
+        """Does nothing: an object is durable once it is written."""
+
+
+def _objects(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
+    """Without the empty objects that stand for directories in some tools."""
+    return (info for info in found if not info.path.endswith("/"))
+
+
+class ObjectStream(io.RawIOBase):
+    """An object as a stream: each read is one request.
+
+    Args:
+        store: the requests.
+        info: the object.
+    """
+
+    def __init__(self, store: ObjectStore, info: FileInfo) -> None:
+        super().__init__()
+        self.store = store
+        self.info = info
+        self.position = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves the position; no request is made."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.info.size}[whence]
+        self.position = max(0, base + offset)
+        return self.position
+
+    def tell(self) -> int:
+        """The position."""
+        return self.position
+
+    def readinto(self, buffer: object) -> int:
+        """Reads as much as fits."""
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        end = min(self.position + len(view), self.info.size)
+        if end <= self.position:
+            return 0
+        data = self.store.read(self.info, self.position, end)
+        view[: len(data)] = data
+        self.position += len(data)
+        return len(data)
+
+    def readall(self) -> bytes:
+        """Reads the rest in one request."""
+        if self.position >= self.info.size:
+            return b""
+        data = self.store.read(self.info, self.position, self.info.size)
+        self.position += len(data)
+        return data
+
+
+def glob_pattern(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression: `*` and `?` stay in a directory, `**` does not.
+
+    >>> [bool(glob_pattern("s3://b/**/*.txt").fullmatch(url)) for url in ("s3://b/1.txt", "s3://b/a/b/1.txt", "s3://b/1.txtx")]
+    [True, True, False]
+    """
+    pieces = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    text = ""
+    for part in re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^]]+\])", pattern):
+        if part in pieces:
+            text += pieces[part]
+        elif part.startswith("[") and part.endswith("]"):
+            text += "[" + part[1:-1].replace("\\", r"\\").replace("!", "^", 1 if part[1] == "!" else 0) + "]"
+        else:
+            text += re.escape(part)
+    return re.compile(text, re.DOTALL)
