@@ -1,4 +1,4 @@
-"""Compiled loops where numba is installed, the same loops in plain Python where it is not: the bytes are the same."""
+"""Loops compiled with numba if it is installed, otherwise run as plain Python with the same results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if os.environ.get("NSPDATA_NUMBA", "1") != "0":
 
 
 def compiled(function: Function) -> Function:
-    """Compiles a loop over arrays; it holds no lock while it runs and is kept on disk between processes."""
+    """Compiles a loop over arrays. It runs without the GIL and is cached on disk."""
     if not COMPILED:
         return function
     return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]

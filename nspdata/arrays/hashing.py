@@ -1,4 +1,4 @@
-"""Names of documents and of texts: xxh3, the same on every machine."""
+"""Hashes of document ids and texts: xxh3, the same on every machine."""
 
 from __future__ import annotations
 

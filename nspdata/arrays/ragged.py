@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def offsets(lengths: NDArray[Any]) -> NDArray[np.int64]:
-    """Where runs of these lengths begin, and the end of the last: shape (len(lengths) + 1,), int64.
+    """Start of each run of these lengths, and the end of the last: shape (len(lengths) + 1,), int64.
 
     >>> offsets(np.array([2, 0, 3])).tolist()
     [0, 2, 2, 5]
@@ -24,7 +24,7 @@ def offsets(lengths: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def ragged_indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The indices of all the runs, one after another: shape (lengths.sum(),), int64.
+    """The indices of all runs, concatenated: shape (lengths.sum(),), int64.
 
     >>> ragged_indices(np.array([7, 1]), np.array([2, 3])).tolist()
     [7, 8, 1, 2, 3]
@@ -38,12 +38,12 @@ def ragged_indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDA
 
 
 def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """Runs of values, one after another, in memory of their own.
+    """Copies runs of values into one new array.
 
     Args:
         values: shape (num_values,).
-        starts: shape (n,), int64: where each run begins in `values`.
-        ends: shape (n + 1,), int64: where each begins in the result, and the end of the last.
+        starts: shape (n,), int64: start of each run in `values`.
+        ends: shape (n + 1,), int64: start of each run in the result, and the end of the last.
 
     >>> copy_runs(np.array([5, 6, 7, 8], np.uint16), np.array([2, 0]), np.array([0, 2, 3])).tolist()
     [7, 8, 5]
@@ -58,7 +58,7 @@ def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.
 @compiled
 def _copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64], out: NDArray[Any]) -> None:
     for run in range(len(starts)):
-        begin, place = np.uint64(starts[run]), np.uint64(ends[run])  # unsigned: no test for an index from the end
+        begin, place = np.uint64(starts[run]), np.uint64(ends[run])  # unsigned: no check for negative indices
         for step in range(ends[run + 1] - ends[run]):
             out[place + np.uint64(step)] = values[begin + np.uint64(step)]
 
@@ -66,7 +66,7 @@ def _copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np
 def take_runs(
     values: NDArray[Any], value_offsets: NDArray[np.int64], indices: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Runs picked out of ragged values.
+    """Selects runs of ragged values.
 
     Args:
         values: shape (num_values,).

@@ -1,4 +1,4 @@
-"""Randomness as an argument: counter-based streams named by what they are for."""
+"""Counter-based random streams, each derived from (seed, stage, split, shard, duplicate)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def stream(seed: int, stage: str, *, split: str = "", shard: int = 0, duplicate: int = 0) -> np.random.Philox:
     """The Philox bit generator of one stage of one shard.
 
-    Only raw words are drawn from it (`random_raw`): numpy keeps those stable for ever, but not the methods of `Generator`.
-    Making one costs about 50 µs: one a shard and stage, never one a row.
+    Only raw words are drawn from it (`random_raw`): numpy guarantees that they stay the same between versions, but not the methods of `Generator`.
+    Creating one costs about 50 µs: create one per shard and stage, never one per row.
 
     Args:
         seed: the user's seed, any integer.
-        stage: what the words are for; another stage is another, independent stream.
+        stage: name of the stage; different stages have independent streams.
         split: name of the split.
         shard: index of the shard in its split.
         duplicate: which pass over the documents, from 0.
@@ -45,7 +45,7 @@ def below(words: NDArray[np.uint64], bounds: NDArray[np.int64] | int) -> NDArray
 
 
 def heads(words: NDArray[np.uint64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number of heads in `counts[i]` fair coin flips, taken from the bits of the words.
+    """Number of heads in `counts[i]` fair coin flips, from the bits of the words.
 
     Args:
         words: shape (num_words,), as many as `words_for_heads(counts)`.

@@ -1,4 +1,4 @@
-"""Settings: frozen values, checked at birth, read from TOML and from `key=value`; the names are Google's and Hugging Face's."""
+"""Settings of a build: frozen dataclasses, validated when created. The names are those of Google's script and of Hugging Face."""
 
 from __future__ import annotations
 
@@ -302,5 +302,5 @@ class Config:
         return dataclasses.asdict(self)
 
     def fingerprint(self) -> str:
-        """The sha256 of the settings as sorted JSON, in hexadecimal: one for each meaning, whatever file it came from."""
+        """The sha256 of the settings as sorted JSON, hexadecimal; it depends on the values, not on the file they came from."""
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()

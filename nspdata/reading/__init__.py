@@ -1,4 +1,4 @@
-"""Inputs to documents: every format the same batches, every bad record counted and kept."""
+"""Reads input files of every format into batches of documents; bad records are counted and kept."""
 
 from nspdata.reading.inputs import expand_inputs
 from nspdata.reading.read import read_source

@@ -1,4 +1,4 @@
-"""Records in columns: Parquet, and Arrow as a stream or as a file."""
+"""Reads Parquet and Arrow (stream or file)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 ROWS = 256
-"""Rows read at once: texts may be long."""
+"""Rows per batch; texts may be long."""
 
 DAMAGE = (pa.ArrowException, OSError, ValueError)
-"""What pyarrow raises over damaged files."""
+"""What pyarrow raises for corrupt files."""
 
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-"""How a finished Arrow stream ends; one cut between two batches reads as a whole, shorter one."""
+"""End mark of a complete Arrow stream. A stream that is cut between two batches reads as a complete, shorter one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class _Damage:
 
     Attributes:
         error: why.
-        rows: how many rows it holds; 0 where that is unknown, and then the rest of the file is lost.
-        bytes: how many bytes they take.
+        rows: number of rows it holds; 0 if unknown, which means that the rest of the file is lost.
+        bytes: their size in bytes.
     """
 
     error: Exception
@@ -49,7 +49,7 @@ class _Damage:
 
 
 def read_columns(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds every row to the gathering, named by its number; gives the caller a turn after each batch."""
+    """Adds every row, identified by its number; yields after each batch."""
     stream: Any
     cut: CutShortError | None = None
     fields = fields_of(settings, source.name)
@@ -95,7 +95,7 @@ def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field:
 
 
 def _column(batch: pa.RecordBatch, path: str) -> pa.Array | None:
-    """A column, or a field inside of a struct or of the structs of a list; None where there is none."""
+    """A column, or a field inside a struct or inside a list of structs; None if it does not exist."""
     names = batch.schema.names
     if path in names:
         return batch.column(names.index(path))
@@ -123,7 +123,7 @@ def _inside(column: pa.Array, inner: list[str]) -> pa.Array | None:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """The values; strings as their bytes, for a file may hold what is not UTF-8."""
+    """The values; strings as bytes, because a file may contain invalid UTF-8."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
@@ -145,7 +145,7 @@ def _ids(column: pa.Array) -> list[Any]:
 
 
 def _parquet(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
-    """The batches, row group by row group: for one that is damaged, its rows that are lost and the error."""
+    """Yields the batches of each row group; for a corrupt row group, the lost rows and the error."""
     try:
         file = pq.ParquetFile(stream)
         names = file.schema_arrow.names
@@ -173,7 +173,7 @@ def _parquet(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | 
 
 
 def _arrow(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
-    """The batches up to the first that is damaged, and then the error."""
+    """Yields the batches up to the first corrupt one, then the error."""
     try:
         magic = stream.read(6)
         stream.seek(0)
@@ -194,7 +194,7 @@ def _arrow(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _D
 
 
 def _check(columns: list[pa.Array]) -> None:
-    """Refuses offsets that point outside their data; text that is not UTF-8 is told row by row, later."""
+    """Rejects offsets that point outside the data; invalid UTF-8 is reported later, row by row."""
     for column in columns:
         try:
             column.validate(full=True)
@@ -204,7 +204,7 @@ def _check(columns: list[pa.Array]) -> None:
 
 
 def _of_the_data(error: Exception) -> Exception:
-    """The error, where the data are at fault; raises it where the disk or the network is."""
+    """Returns the error if the data caused it; raises it if the disk or the network did."""
     if isinstance(error, OSError) and error.errno is not None:
         raise error
     return error

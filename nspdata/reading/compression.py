@@ -1,4 +1,4 @@
-"""Bytes of a source, decompressed in blocks of bounded size; a damaged or truncated stream is reported after what it still gives."""
+"""Decompresses a source in blocks of bounded size. A corrupt or truncated stream is reported after everything before the damage was read."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ BLOCK_BYTES = 1 << 20
 COMPRESSED_BYTES = 1 << 16
 
 ZSTD_BYTES = 1 << 8
-"""zstandard has no bound on what one call returns: 256 bytes of input give at most 8 MB."""
+"""Input per call: zstandard does not limit its output, and 256 bytes give at most 8 MB."""
 
 ZSTD_WINDOW_BYTES = 1 << 27
-"""The largest window that is accepted, as the `zstd` command does by default."""
+"""Largest window accepted; the default of the `zstd` command."""
 
 MAX_RATIO, MAX_RATIO_BYTES = 200, 1 << 30
-"""A file that gives more than this many bytes for each compressed one, and more than this in all, is not read further."""
+"""Reading stops where a file exceeds both this ratio of decompressed to compressed bytes and this size."""
 
 BOM = b"\xef\xbb\xbf"
 
 
 class CutShortError(Exception):
-    """The compressed stream is damaged or truncated; every whole record before that was given.
+    """The compressed stream is corrupt or truncated; every complete record before the damage was read.
 
     Attributes:
-        position: offset of the record that was cut, in the decompressed stream.
-        part: what there is of it.
-        read_bytes: compressed bytes before the damage; 0 where that is unknown.
+        position: offset of the record that is cut, in the decompressed stream.
+        part: the bytes of that record before the cut.
+        read_bytes: compressed bytes before the damage; 0 if unknown.
     """
 
     def __init__(self, message: str, *, position: int = 0, part: bytes = b"", read_bytes: int = 0) -> None:
@@ -76,7 +76,7 @@ class Decoder(Protocol):
         """Decompresses more input, in blocks.
 
         Raises:
-            CutShortError: the stream is damaged; what came before the damage was given.
+            CutShortError: the stream is corrupt; everything before the damage was yielded.
         """
         ...
 
@@ -85,7 +85,7 @@ def blocks(source: Source, files: Files) -> Iterator[bytes]:
     """The decompressed bytes of a source from its `start` to the end of its file, in blocks of about a megabyte.
 
     Raises:
-        CutShortError: the compressed stream breaks off; all that could be decompressed was given before.
+        CutShortError: the compressed stream is corrupt or truncated; everything before the damage was yielded.
     """
     with files.open(source.path) as stream:
         if source.compression:
@@ -106,7 +106,7 @@ def _bounded(found: Iterator[bytes], compressed_bytes: int) -> Iterator[bytes]:
         if total > limit:
             raise CutShortError(
                 f"{compressed_bytes:,} compressed bytes give more than {limit:,} bytes, over {MAX_RATIO} times as many; "
-                "the rest is not read: decompress the file first if it is what it should be"
+                "the rest is not read; decompress the file first if this is intended"
             )
 
 
@@ -161,7 +161,7 @@ class _Gzip:
 
 
 def _salvaged(spare: Any, chunk: bytes) -> bytes:
-    """What a copy of the decoder, made before a damaged chunk, gives up to the damage: at most a block."""
+    """Decompresses a corrupt chunk byte by byte up to the damage, with a copy of the decoder from before it: at most one block."""
     found: list[bytes] = []
     with contextlib.suppress(zlib.error):
         found.extend(spare.decompress(chunk[place : place + 1]) for place in range(len(chunk)))
@@ -169,7 +169,7 @@ def _salvaged(spare: Any, chunk: bytes) -> bytes:
 
 
 class _Bounded:
-    """bz2 and lzma, whose decompressors bound their output themselves."""
+    """bz2 and lzma: their decompressors limit their output themselves."""
 
     def __init__(self, name: str, decoder: Any, error: type[Exception]) -> None:
         self._name, self._decoder, self._error = name, decoder, error
@@ -228,10 +228,10 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
 
 
 def whole(source: Source, files: Files, *, most_bytes: int) -> bytes:
-    """All the bytes of a source, or the first `most_bytes` + 1 of them.
+    """All bytes of a source, or a little more than the first `most_bytes`.
 
     Raises:
-        CutShortError: as `blocks`; `part` holds what there is.
+        CutShortError: see `blocks`; `part` holds all bytes before the damage.
     """
     found: list[bytes] = []
     try:

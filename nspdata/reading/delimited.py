@@ -1,4 +1,4 @@
-"""CSV and TSV."""
+"""Reads CSV and TSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Lines:
-    """Lines with their ends, as `csv` takes them; remembers those of the current row and can give them again."""
+    """Lines for the `csv` module; keeps those of the current row so that they can be read again."""
 
     def __init__(self, found: Iterator[bytes]) -> None:
         self.taken: list[str] = []
@@ -38,9 +38,9 @@ class _Lines:
         return line
 
     def begin_after_first(self, *, ended: bool) -> None:
-        """Gives up the first line of a broken row; the others are read again, each at most once more on its own.
+        """Drops the first line of a malformed row and reads its other lines again, each at most once more by itself.
 
-        Those before the last hold no quote that could begin a row of several lines, or it would have ended the field.
+        No line before the last one can start a row of several lines: its quote would have ended the field.
         """
         again = self.taken[1:]
         self._again.extendleft(reversed(again))
@@ -48,7 +48,7 @@ class _Lines:
 
 
 def dialect(source: Source, settings: InputConfig) -> dict[str, Any]:
-    """The arguments of `csv.reader`: from the settings, otherwise from the format."""
+    """The arguments of `csv.reader`, from the settings or else from the format."""
     tabs = source.format == "tsv"
     quoted = settings.csv_quoting == "quoted" or (settings.csv_quoting == "auto" and not tabs)
     return {
@@ -60,10 +60,9 @@ def dialect(source: Source, settings: InputConfig) -> dict[str, Any]:
 
 
 def read_csv(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds every row; fields may hold line ends inside quotes; a row is named by its number, from 0 after the header.
+    """Adds every row, identified by its number (0 is the first after the header). Quoted fields may contain line ends.
 
-    A quote that is never closed costs its own line, not the rest of the file. The time is linear: a line is read three
-    times at most.
+    An unclosed quote costs one line, not the rest of the file. The time is linear: a line is read at most three times.
     """
     csv.field_size_limit(max(csv.field_size_limit(), settings.max_record_bytes))
     text_field, id_field = fields_of(settings, source.name)
@@ -100,7 +99,7 @@ def read_csv(source: Source, files: Files, gathering: Gathering, settings: Input
 
 
 def _rows(found: _Lines, options: dict[str, Any]) -> Iterator[list[str] | csv.Error | CutShortError]:
-    """The rows that are not empty, and in their places the errors."""
+    """Yields the rows that are not empty, and errors in place of malformed rows."""
     rows = csv.reader(found, **options)
     while True:
         found.taken.clear()

@@ -1,4 +1,4 @@
-"""What a file holds: by its suffix, and by its first bytes where the suffix leaves it open."""
+"""Detects the format of a file from its suffix, and from its first bytes where the suffix is not enough."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ COMPRESSIONS = {".gz": "gzip", ".bgz": "gzip", ".zst": "zstd", ".zstd": "zstd", 
 HEAD_BYTES = 1 << 16
 
 LOOKED_AT = 20
-"""Lines that decide whether JSON is one value per line."""
+"""Number of lines that decide whether a JSON file has one value per line."""
 
 
 def known_suffixes() -> str:
-    """The suffixes, for messages."""
+    """The known suffixes, for messages."""
     return f"{', '.join(sorted(SUFFIXES))}, each also with {', '.join(sorted(COMPRESSIONS))}"
 
 
@@ -64,19 +64,19 @@ class Head:
 
     Attributes:
         data: at most 64 KiB.
-        whole: whether that is all of the file.
+        whole: whether that is the whole file.
     """
 
     data: bytes
     whole: bool
 
     def lines(self) -> list[bytes]:
-        """The lines that are complete."""
+        """The complete lines."""
         found = self.data.split(self.line_end())
         return found if self.whole else found[:-1]
 
     def line_end(self) -> bytes:
-        r"""`\r` where there is no `\n`."""
+        r"""`\r` if there is no `\n`, else `\n`."""
         return b"\r" if b"\r" in self.data and b"\n" not in self.data else b"\n"
 
 
@@ -101,11 +101,11 @@ def head_of(source: Source, files: Files) -> Head:
 
 
 def format_of(head: Head, by_name: str) -> str:
-    """The format of a file by its first bytes: `by_name` unless they say otherwise, "" where neither says anything.
+    """The format of a file: `by_name` unless the first bytes contradict it, "" if unknown.
 
     Args:
         head: the beginning of the file.
-        by_name: the format that its suffix names, or "".
+        by_name: the format of its suffix, or "".
     """
     data = head.data.lstrip()
     if data.startswith(b"<doc ") and by_name in {"", "text_document"}:
@@ -120,8 +120,8 @@ def format_of(head: Head, by_name: str) -> str:
 def _is_json_lines(head: Head) -> bool:
     """Whether the file is one value per line, judged by its first lines.
 
-    It is not where it begins with an array that goes over several lines or is all there is, or with an object of which no
-    line is a whole one. A first line longer than the head is taken for a record.
+    It is not if it starts with an array that spans several lines or the whole file, or with an object and no line is a
+    complete object. A first line longer than the head counts as a record.
     """
     found = [_parsed(line) for line in head.lines()[:LOOKED_AT] if line.strip()]
     has_object = any(isinstance(value, dict) for value in found)
@@ -139,10 +139,10 @@ def _parsed(line: bytes) -> object:
 
 
 def check_fields(source: Source, head: Head, files: Files, settings: InputConfig) -> None:
-    """Looks for the text field in a file's schema, header or first records.
+    """Checks that a file's schema, header or first records contain the text field.
 
     Raises:
-        InputError: none of them has it; the error names the columns that there are.
+        InputError: they do not; the error names the columns that exist.
     """
     field, _ = fields_of(settings, source.name)
     columns = _columns(source, head, files, settings)
@@ -155,7 +155,7 @@ def check_fields(source: Source, head: Head, files: Files, settings: InputConfig
 
 
 def _columns(source: Source, head: Head, files: Files, settings: InputConfig) -> set[str]:
-    """The fields that are known before the file is read; none where that is not known."""
+    """The fields known before the file is read; empty if unknown."""
     if source.format in {"jsonl", "json"}:
         return _json_fields(head)
     if source.format in {"csv", "tsv"} and head.data:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentBatch:
-    """About a megabyte of documents as text.
+    """About a megabyte of text as documents.
 
     Attributes:
-        ids: the documents' ids.
-        texts: the documents' texts, valid Unicode without NUL, each with a character that is not white space.
-        sentences: the sentences as given by the input (one list a document), or None where they are to be split.
+        ids: document ids.
+        texts: the documents' texts, valid Unicode without NUL, each with at least one character that is not white space.
+        sentences: the sentences given by the input (one list per document), or None if the text has to be split.
     """
 
     ids: list[str]

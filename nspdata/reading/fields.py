@@ -1,4 +1,4 @@
-"""Where the text and the id stand in a record: field names, dotted paths, and a field for each file."""
+"""Finds the text and the id in a record: field names, dotted paths, and a different field per file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fields_of(settings: InputConfig, name: str) -> tuple[str, str]:
     """The field of the text and the field of the id in one input file.
 
     Args:
-        settings: `text_field` and `id_field` are a field, or rules `GLOB=FIELD` separated by commas.
+        settings: `text_field` and `id_field` are a field name, or rules `GLOB=FIELD` separated by commas.
         name: the file's name, relative to the directory that all inputs share.
 
     >>> from nspdata.config.build import InputConfig
@@ -54,7 +54,7 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def lookup(record: Mapping[str, Any], path: str) -> Any:
-    """The value of a field; a dot goes into an object, and into each object of a list.
+    """The value of a field. A dot descends into an object, and into each object of a list.
 
     >>> lookup({"payload": {"text": "x"}}, "payload.text"), lookup({"a.b": 1}, "a.b")
     ('x', 1)
@@ -74,7 +74,7 @@ def _step(value: Any, key: str) -> Any:
 
 
 def joined(value: Any) -> Any:
-    r"""A list of paragraphs as one text; any other value as it is.
+    r"""Joins a list of paragraphs into one text; returns other values unchanged.
 
     >>> joined(["One.", None, "Two."]), joined("One."), joined([1])
     ('One.\n\nTwo.', 'One.', [1])

@@ -1,4 +1,4 @@
-"""What there is to read: paths, directories and globs become files of known format."""
+"""Expands paths, directories and globs into files of known format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("nspdata")
 
 IGNORED = frozenset({"readme", "license", "licence", "notice", "changelog"})
-"""Names, in any case, alone or with one of `PAGES`, that a directory or a glob may hold beside its documents."""
+"""Names (case-insensitive, alone or with a suffix of `PAGES`) of files that are not documents."""
 
 PAGES = frozenset({"", ".md", ".txt", ".rst", ".html"})
 
@@ -35,28 +35,28 @@ IGNORED_FILES = DESCRIPTIONS | {
     "checksums",
     "sha256sums",
 }
-"""Whole names that are skipped as well; hidden files and directories and `.crc` files are skipped without a message."""
+"""Complete names of more such files. Hidden files, hidden directories and `.crc` files are skipped without a message."""
 
 OPENED_REMOTELY = 100
-"""Remote files, at most, that are opened before the work to see what they hold."""
+"""Maximum number of remote files that are opened before the build to check their content."""
 
 LARGE_BYTES = 4 << 20
-"""A larger remote `.json` file is opened in any case: only lines can be cut into ranges."""
+"""Remote `.json` files larger than this are always opened: only JSON lines can be split into ranges."""
 
 NAMED = 5
-"""Skipped files that a message names."""
+"""Maximum number of skipped files named in a message."""
 
 
 def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig | None = None) -> list[Source]:
-    """The files that paths, directories and globs name, each once, sorted by name.
+    """Lists the files that paths, directories and globs match, each once, sorted by name.
 
-    A directory gives all files below it, a glob the files it matches. In both, files of unknown format and what `IGNORED`
-    and `IGNORED_FILES` name are skipped; the log names them. A file that is given by its own path is always read. Of a
-    directory that `datasets` saved, the Arrow files are read that its state names.
+    A directory stands for all files below it. In directories and globs, files of unknown format and files listed in `IGNORED`
+    and `IGNORED_FILES` are skipped, and a log message names them. A file given by its own path is always read. In a
+    directory written by `datasets`, the Arrow files listed in its state are read.
 
     Raises:
         InputError: a pattern matches nothing; a given file has an unknown format; a file cannot be read, or none of its
-            first records has the text field.
+            first records contains the text field.
     """
     settings = settings or InputConfig()
     chosen: dict[tuple[str, ...], tuple[FileInfo, str, bool]] = {}
@@ -82,11 +82,11 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
             skipped.append(name)
     if not sources:
         raise InputError(
-            f"{', '.join(map(repr, patterns))}: no file that can be read"
+            f"{', '.join(map(repr, patterns))}: no readable document file"
             f"{f', only {_some(skipped)}' if skipped else ''}; known suffixes are {known_suffixes()}"
         )
     if skipped:
-        LOG.warning("skipped %d files that are no documents: %s", len(skipped), _some(skipped))
+        LOG.warning("skipped %d files that are not documents: %s", len(skipped), _some(skipped))
     if empty := [source.name for source in sources if not source.size_bytes]:
         LOG.warning("%d files are empty: %s", len(empty), _some(empty))
     return sources
@@ -98,8 +98,8 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _settled(source: Source, files: Files, settings: InputConfig, *, look: bool, given: bool) -> Source | None:
-    """The source with its format, compression and line end; None for a file of unknown format that was not given by its path."""
-    if source.format:  # saved by `datasets`
+    """Adds format, compression and line end to a source; None for a file of unknown format that was not given by its path."""
+    if source.format:  # written by `datasets`
         return source
     by_name, compression = by_suffix(source.path)
     source = dataclasses.replace(source, format=by_name, compression=compression)
@@ -123,10 +123,10 @@ def _settled(source: Source, files: Files, settings: InputConfig, *, look: bool,
 
 
 def _files_of(pattern: str, files: Files, input_format: str, skipped: list[str]) -> list[tuple[FileInfo, str, bool]]:
-    """The files of one pattern, each with "arrow" for a saved dataset's, and whether the pattern is the file itself."""
+    """The files of one pattern, each with its format if known ("arrow" in a saved dataset) and whether the pattern is its path."""
     matched = files.find(pattern)
     if not matched:
-        held = "the directory holds no file" if files.exists(pattern) else "matches no file"
+        held = "the directory is empty" if files.exists(pattern) else "matches no file"
         raise InputError(f"{pattern!r}: {held}; give existing files, directories, globs or URLs")
     if [file.path for file in matched] == [pattern] and input_format != "dataset":
         return [(matched[0], "", True)]
@@ -135,7 +135,7 @@ def _files_of(pattern: str, files: Files, input_format: str, skipped: list[str])
     if input_format == "dataset":
         if not saved:
             raise InputError(
-                f"{pattern!r} is no directory that `datasets` saved: there is no state.json with data files"
+                f"{pattern!r} is not a directory written by `datasets`: it has no state.json with data files"
             )
         return kept
     for file in matched:
@@ -147,7 +147,7 @@ def _files_of(pattern: str, files: Files, input_format: str, skipped: list[str])
             kept.append((file, "", False))
     if not kept:
         raise InputError(
-            f"{pattern!r} holds no document file, only {matched[0].path} and the like; known suffixes are {known_suffixes()}"
+            f"{pattern!r} contains no document files, only files such as {matched[0].path}; known suffixes are {known_suffixes()}"
         )
     return kept
 
@@ -164,14 +164,14 @@ def _ignored(path: str) -> bool:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    """Where a file is, the same however the path is spelled: the scheme ("" for the local disk), directories, name."""
+    """A normalized path: scheme ("" for the local disk), directories, name."""
     scheme, separator, rest = path.rpartition("://")
     full = posixpath.normpath(rest) if separator else os.path.abspath(path)  # noqa: PTH100 - links are left as they are
     return (scheme, *full.replace(os.sep, "/").strip("/").split("/"))
 
 
 def _names(paths: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], str]:
-    """Each path below the deepest directory that all share; files of several schemes bear theirs in front."""
+    """Each path relative to the deepest common directory; with several schemes, the scheme comes first."""
     names: dict[tuple[str, ...], str] = {}
     schemes = {parts[0] for parts in paths}
     for scheme in schemes:
@@ -185,5 +185,5 @@ def _names(paths: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], str]:
 
 
 def _unicode(name: str) -> str:
-    """A file's name as valid Unicode: bytes that are not UTF-8 are written as escapes."""
+    """The name as valid Unicode; bytes that are not UTF-8 become escapes."""
     return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

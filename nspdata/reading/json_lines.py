@@ -1,4 +1,4 @@
-"""JSON records: an object per line, or values that JSON alone delimits."""
+"""Reads JSON: one object per line, one array, or concatenated values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read_json_lines(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds every line that is not blank, named by the offset of its first byte."""
+    """Adds every non-blank line, identified by its byte offset."""
     fields = fields_of(settings, source.name)
     for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
         for position, line in zip(offsets, found, strict=True):
@@ -34,7 +34,7 @@ def read_json_lines(source: Source, files: Files, gathering: Gathering, settings
 
 
 def read_json(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds every element of an array, or every value of a file, named by the offset of its first byte."""
+    """Adds every element of an array or every value of a file, identified by its byte offset."""
     fields, taken = fields_of(settings, source.name), 0
     for value in JsonValues(settings.max_record_bytes).cut(blocks(source, files)):
         if value.too_long:

@@ -1,4 +1,4 @@
-"""JSON that is not one value per line: one array of records, or values one after another, pretty-printed or not."""
+"""Splits JSON that is not one value per line: an array of records, or concatenated values, pretty-printed or not."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class JsonValue(NamedTuple):
     """A record of the stream.
 
     Attributes:
-        offset: of its first byte.
-        data: its bytes; only the first 1,000 of a record that is too long.
+        offset: byte offset in the stream.
+        data: its bytes; only the first 1,000 if it is too long.
         size: its length in bytes.
-        too_long: whether that is more than `max_record_bytes`.
+        too_long: whether `size` exceeds `max_record_bytes`.
     """
 
     offset: int
@@ -34,27 +34,27 @@ class JsonValue(NamedTuple):
 
 
 class JsonValues:
-    """Cuts a stream of bytes into the elements of one array, or into the values that follow one another at the top.
+    """Splits a stream of bytes into the elements of one array, or into concatenated top-level values.
 
-    Brackets are counted and strings skipped by regular expressions, so the time is linear and the memory is one record of
-    `max_record_bytes` at most. Bytes between records that are neither white space nor commas are given as records.
+    It counts brackets and skips strings with regular expressions: linear time, and memory for one record of at most
+    `max_record_bytes`. Bytes between records other than white space and commas are returned as records.
     """
 
     def __init__(self, max_record_bytes: int) -> None:
         self.max_record_bytes = max_record_bytes
-        self._rest = b""  # bytes that are not given yet
+        self._rest = b""  # bytes not yielded yet
         self._offset = 0  # of the first of them
         self._scanned = 0
         self._in_string = False
-        self._depth = self._base = 0  # the base is 1 inside an array of records
-        self._head: tuple[int, bytes] | None = None  # offset and beginning of a record that is too long
-        self._empty = True  # nothing but white space has come so far
+        self._depth = self._base = 0  # the base is 1 inside the outer array
+        self._head: tuple[int, bytes] | None = None  # offset and first bytes of a record that is too long
+        self._empty = True  # only white space so far
 
     def cut(self, blocks: Iterable[bytes]) -> Iterator[JsonValue]:
         """The records of a stream.
 
         Raises:
-            CutShortError: the stream breaks off; `part` is what there is of the record at hand.
+            CutShortError: the stream is corrupt or truncated; `part` is the beginning of the current record.
         """
         try:
             for block in blocks:
@@ -66,8 +66,8 @@ class JsonValues:
         yield from self._piece(0, len(self._rest))
 
     def _scan(self) -> Iterator[JsonValue]:
-        """Gives the records that end in the buffer, and drops them from it."""
-        begin = 0  # of the record at hand, or of what stands between two records
+        """Yields the records that end in the buffer and drops them from it."""
+        begin = 0  # of the current record, or of the bytes between two records
         while self._scanned < len(self._rest):
             if self._in_string:
                 if not self._skip_string():
@@ -93,7 +93,7 @@ class JsonValues:
         self._drop(begin)
 
     def _step(self, byte: int) -> bool:
-        """Counts a bracket or begins a string; True for the bracket that opens or closes the array of records."""
+        """Counts a bracket or starts a string; returns True for the brackets of the outer array."""
         first, self._empty = self._empty, False
         if byte == QUOTE:
             self._in_string = True
@@ -110,7 +110,7 @@ class JsonValues:
         return False
 
     def _skip_string(self) -> bool:
-        """Goes to the end of a string; False where it is behind the buffer."""
+        """Moves to the end of a string; returns False if the buffer ends first."""
         if match := STRING_END.match(self._rest, self._scanned):
             self._scanned, self._in_string = match.end(), False
             return True
@@ -133,7 +133,7 @@ class JsonValues:
             yield JsonValue(offset, kept[:HEAD_BYTES] if too_long else kept, len(kept), too_long)
 
     def _drop(self, begin: int) -> None:
-        """Forgets what was given, and what was scanned of a record that is too long."""
+        """Drops the bytes that were yielded, and the scanned bytes of a record that is too long."""
         if len(self._rest) - begin > self.max_record_bytes:
             self._head = self._head or (self._offset + begin, self._rest[begin : begin + HEAD_BYTES])
         if self._head:

@@ -1,4 +1,4 @@
-"""Lines of a source or of a range of it."""
+"""Reads the lines of a source or of a range of it."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ HEAD_BYTES = 1000
 def lines(
     source: Source, files: Files, gathering: Gathering, max_record_bytes: int
 ) -> Iterator[tuple[list[int], list[bytes]]]:
-    r"""The lines that begin in the source's range, without their line end, in lists of about a megabyte.
+    r"""Yields the lines that start in the source's range, without line ends, in lists of about a megabyte.
 
-    A line ends with `\n`, or with `\r` where the first block of the file holds no `\n`. A line of more than
-    `max_record_bytes` is rejected while the reader streams on.
+    A line ends with `\n`, or with `\r` if the first block of the file contains no `\n`. A line longer than
+    `max_record_bytes` is rejected, and reading continues.
 
     Yields:
-        Offsets of the lines in the (decompressed) file, and the lines; a byte order mark is left out.
+        Offsets of the lines in the (decompressed) file, and the lines; without a byte order mark.
 
     Raises:
-        CutShortError: the compressed stream breaks off; it holds the part of a line that was left.
+        CutShortError: the compressed stream is corrupt or truncated; `part` is the beginning of the current line.
     """
-    position = max(0, source.start - 1)  # a line that begins right at the start is told by the line end before it
+    position = max(0, source.start - 1)  # the line end before a line shows that it starts here
     line_end = source.line_end.encode() or (b"\n" if source.start or source.end is not None else b"")
     found = _Lines(gathering, position, max_record_bytes, skip=source.start > 0, line_end=line_end)
     end = float("inf") if source.end is None else source.end
@@ -58,12 +58,12 @@ class _Lines:
     """Cuts blocks into lines.
 
     Attributes:
-        position: offset of the first byte that is held.
-        seen: offset behind the last byte that was taken.
-        held: the beginning of the next line.
-        held_bytes: how long that is so far.
-        head: the beginning of a line that is too long, of which nothing else is held.
-        skip: whether the line at hand began before the range.
+        position: offset of the first buffered byte.
+        seen: offset after the last byte that was taken.
+        held: the buffered beginning of the next line.
+        held_bytes: length of the next line so far.
+        head: the first bytes of a line that is too long; nothing else of it is buffered.
+        skip: whether the current line started before the range.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class _Lines:
         """The lines that end in this block."""
         if not self.line_end:
             self.line_end = b"\r" if b"\r" in block and b"\n" not in block else b"\n"
-        if self.skip:  # what came of the skipped line is not held
+        if self.skip:  # the skipped line is not buffered
             self.position = self.seen
         self.seen += len(block)
         cut = block.rfind(self.line_end)
@@ -102,7 +102,7 @@ class _Lines:
         return found
 
     def rest(self, end: float) -> tuple[list[int], list[bytes]] | None:
-        """The last line, where it has no end."""
+        """The last line, if it has no line end."""
         if self.head:
             self._reject_long(self.held_bytes)
         text = b"".join(self.held)
@@ -147,7 +147,7 @@ class _Lines:
 
 
 def blank(line: bytes) -> bool:
-    r"""Whether a line holds nothing but white space, of Unicode's as well (`str.isspace`).
+    r"""Whether a line is empty or white space only, Unicode white space included (`str.isspace`).
 
     >>> blank(b" \t\r"), blank(" \u3000".encode()), blank(b"\x1c"), blank(b" x")
     (True, True, True, False)

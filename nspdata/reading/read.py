@@ -1,4 +1,4 @@
-"""A source to batches of documents, whatever its format."""
+"""Reads a source of any format into batches of documents."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ REJECTED_A_BATCH = 10_000
 def read_source(
     source: Source, files: Files, settings: InputConfig | None = None, *, batch_bytes: int = 1 << 20
 ) -> Iterator[ReadBatch]:
-    """The documents of a source in batches of about this many bytes of text, in the order of the file.
+    """Yields the documents of a source in file order, in batches of about `batch_bytes` of text.
 
-    A record that cannot be used is in `rejected`, with one of the reasons of `REASONS`. Only the disk or the network
-    raises an error (OSError), never what is in the file.
+    A record that cannot be used is in `rejected` with a reason from `REASONS`. The content of a file never raises an error;
+    the disk or the network may (OSError).
     """
     gathering = Gathering(source)
     try:

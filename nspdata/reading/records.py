@@ -1,4 +1,4 @@
-"""From a record to a document, or to the reason why it is none."""
+"""Turns a record into a document, or into the reason why it is rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 EXCERPT = 200
-"""Characters of a rejected record that are kept."""
+"""Characters kept of a rejected record."""
 
 BROKEN_JSON = "broken_json"
 NOT_AN_OBJECT = "not_an_object"
@@ -35,14 +35,14 @@ REASONS = {
     BROKEN_JSON: "the record is not JSON",
     NOT_AN_OBJECT: "the record is JSON, but not an object",
     MISSING_TEXT: "the record has no text field, or null in it",
-    TEXT_NOT_STRING: "the text field holds no string",
+    TEXT_NOT_STRING: "the text field is not a string",
     EMPTY_TEXT: "the text is empty or white space only",
     INVALID_UTF8: "the bytes are not UTF-8",
-    NUL_CHARACTER: "the text holds U+0000",
-    LONE_SURROGATE: "the text holds half of a surrogate pair",
+    NUL_CHARACTER: "the text contains U+0000",
+    LONE_SURROGATE: "the text contains a lone surrogate",
     TRUNCATED_FILE: "the compressed file is damaged or truncated; what came before was read",
-    BROKEN_FILE: "a part of the file, or all of it from here on, cannot be read",
-    BROKEN_CSV: "the quotes of the row are not those of CSV",
+    BROKEN_FILE: "a part of the file, or everything from here on, cannot be read",
+    BROKEN_CSV: "the quotes of the row are malformed",
     WRONG_FIELDS: "the row has more fields than the header",
     TOO_LARGE: "the record has more bytes than input.max_record_bytes",
     OUTSIDE_OF_A_DOCUMENT: "the line is not inside a <doc> element",
@@ -51,14 +51,14 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that could not be used.
+    """A rejected record.
 
     Attributes:
         source: name of the file.
         position: byte offset (of the decompressed file) or row number.
         reason: a key of `REASONS`.
-        excerpt: its first 200 characters.
-        bytes: its size in the (decompressed) input; of a damaged file, the size of what could not be read.
+        excerpt: the first 200 characters.
+        bytes: size in the (decompressed) input; for a corrupt file, the size of the part that could not be read.
     """
 
     source: str
@@ -85,10 +85,10 @@ class ReadBatch:
     """Some records of a source.
 
     Attributes:
-        documents: those that can be used.
-        rejected: those that cannot.
-        records: how many there were.
-        input_bytes: their bytes (decompressed), those that could not be read included.
+        documents: the usable records.
+        rejected: the rejected records.
+        records: number of records.
+        input_bytes: bytes of the records (decompressed), including those that could not be read.
     """
 
     documents: DocumentBatch
@@ -99,7 +99,7 @@ class ReadBatch:
 
 @dataclass(slots=True)
 class Gathering:
-    """Documents and rejected records of one source, gathered until they make a batch."""
+    """Collects the documents and rejected records of one source until they make a batch."""
 
     source: Source
     ids: list[str] = field(default_factory=list)
@@ -144,14 +144,14 @@ class Gathering:
         record: str | bytes = "",
         sentences: list[str] | None = None,
     ) -> None:
-        """Takes a text if it can be used; without an id it is named by its file and place.
+        """Adds a text if it is usable. Without an id, the document is named after its file and position.
 
         Args:
             position: byte offset or row number of the record.
-            document_id: a string, a number, or bytes of UTF-8; None or empty where there is none.
-            text: a string, or bytes of UTF-8.
+            document_id: a string, a number, or UTF-8 bytes; None or empty if there is none.
+            text: a string, or UTF-8 bytes.
             record: the whole record, for the excerpt.
-            sentences: of the text, where the input gives them.
+            sentences: the sentences of the text, if the input gives them.
         """
         usable, reason = _usable(text)
         if reason:
@@ -164,7 +164,7 @@ class Gathering:
             self.sentences.append(sentences)
 
     def is_empty(self) -> bool:
-        """Whether nothing was read since the last batch."""
+        """Whether nothing was added since the last batch."""
         return not (self.ids or self.rejected or self.input_bytes)
 
     def take(self) -> ReadBatch:
@@ -185,7 +185,7 @@ def record_bytes(record: str | bytes) -> int:
 
 
 def _usable(text: object) -> tuple[str, str]:
-    """A value as text, and why it cannot be used, or ""."""
+    """The value as text, and the reason if it cannot be used (else "")."""
     if isinstance(text, bytes):
         try:
             text = text.decode()
@@ -206,7 +206,7 @@ def _usable(text: object) -> tuple[str, str]:
 
 
 def _name(document_id: object) -> str:
-    """A document's id as a string that UTF-8 can write; "" where there is none."""
+    """A document id as a valid Unicode string; "" if there is none."""
     if document_id is None:
         return ""
     if isinstance(document_id, bytes):

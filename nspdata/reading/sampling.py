@@ -2,7 +2,7 @@
 
 The rule: the input is cut into units (fixed ranges of an uncompressed file of lines; any other file is one unit), and the
 units are put in the order of a hash of their name and first byte. Walking along them, a budget grows by each unit's
-share of `sample_bytes`; whenever it has grown to a grain, the unit at hand is read from its beginning until the budget is
+share of `sample_bytes`; whenever it reaches `GRAIN_BYTES`, the current unit is read from its beginning until the budget is
 used up. So every part of the input gives in proportion to its size, one unit in many is opened, and neither the order in
 which files are named nor the place where they lie changes the sample. Where everything fits, everything is given.
 """
@@ -38,12 +38,12 @@ GRAIN_BYTES = 1 << 16
 def sample_documents(
     sources: Sequence[Source], files: Files, settings: InputConfig | None = None, *, sample_bytes: int
 ) -> Iterator[str]:
-    """About `sample_bytes` of text (UTF-8), spread over all the input; all of it, by name, where there is no more.
+    """Yields about `sample_bytes` of text (UTF-8), spread over the whole input; all of it, in name order, if there is no more.
 
-    Memory holds one batch of 64 KiB of text, or one document where that is larger.
+    Memory: one batch of 64 KiB of text, or one document if that is larger.
 
     Raises:
-        InputError: records were read, and not one of them has a text that can be used.
+        InputError: records were read, but none has a usable text.
     """
     settings = settings or InputConfig()
     total = sum(map(_text_bytes, sources))
@@ -69,7 +69,7 @@ def sample_documents(
 
 
 class _Faults:
-    """Why records were rejected, in case all were."""
+    """Counts the reasons for rejection, in case all records are rejected."""
 
     def __init__(self, text_field: str) -> None:
         self.text_field = text_field
@@ -77,12 +77,12 @@ class _Faults:
         self.first: Rejected | None = None
 
     def add(self, rejected: list[Rejected]) -> None:
-        """Counts these."""
+        """Adds rejected records."""
         self.reasons.update(record.reason for record in rejected)
         self.first = self.first or next(iter(rejected), None)
 
     def raise_if_any(self) -> None:
-        """Says that nothing can be used."""
+        """Raises an error that names the most frequent reason."""
         if self.first is None:
             return
         reason, count = self.reasons.most_common(1)[0]

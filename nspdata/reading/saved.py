@@ -1,4 +1,4 @@
-"""Directories that `datasets` saved with `save_to_disk`, read without `datasets`."""
+"""Reads directories written by `datasets.save_to_disk`, without `datasets`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DESCRIPTIONS = frozenset({STATE, "dataset_info.json", "dataset_dict.json"})
 
 
 def saved_files(matched: Sequence[str], files: Files) -> tuple[set[str], set[str]]:
-    """The Arrow files that saved datasets among these files consist of, and the datasets' own directories.
+    """The Arrow files of the saved datasets among these files, and the directories of those datasets.
 
-    Other files in those directories (the caches of `datasets`, say) are no part of the dataset.
+    Other files in those directories, such as caches, do not belong to the dataset.
 
     Raises:
         InputError: a file or a split is missing, or rows are selected by an indices file.
@@ -32,21 +32,21 @@ def saved_files(matched: Sequence[str], files: Files) -> tuple[set[str], set[str
     for path in sorted(path for path in there if posixpath.basename(path) == STATE):
         state = _json(path, files)
         if not isinstance(state.get("_data_files"), list):
-            continue  # somebody else's state.json
+            continue  # a state.json of another program
         directory = posixpath.dirname(path)
         named = {posixpath.join(directory, str(entry["filename"])) for entry in state["_data_files"]}
         if missing := sorted(named - there):
-            raise InputError(f"{directory}: {STATE} names {missing[0]}, which is missing; save the dataset anew")
+            raise InputError(f"{directory}: {STATE} names {missing[0]}, which is missing; save the dataset again")
         if state.get("_indices_data_files"):
             raise InputError(
-                f"{directory}: its rows are selected by an indices file; call flatten_indices() and save it anew"
+                f"{directory}: its rows are selected by an indices file; call flatten_indices() and save it again"
             )
         arrow |= named
         directories.add(directory)
     for path in sorted(path for path in there if posixpath.basename(path) == "dataset_dict.json"):
         for split in _json(path, files).get("splits", []):
             if posixpath.join(posixpath.dirname(path), str(split)) not in directories:
-                raise InputError(f"{path} names the split {split!r}, which has no {STATE}; save the dataset anew")
+                raise InputError(f"{path} names the split {split!r}, which has no {STATE}; save the dataset again")
     return arrow, directories
 
 

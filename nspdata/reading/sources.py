@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LINE_FORMATS = frozenset({"jsonl", "text_line"})
-"""Formats of which any range of bytes can be read by itself."""
+"""Formats that can be read in byte ranges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,15 +13,15 @@ class Source:
     """A file to read, or a range of one.
 
     Attributes:
-        path: as the file system opens it.
-        name: relative to the deepest directory that all inputs share; in ids and rejected records; valid Unicode.
+        path: path or URL of the file.
+        name: path relative to the common directory of all inputs, as valid Unicode; used in document ids and rejected records.
         format: one of the input formats.
         compression: `gzip`, `zstd`, `bzip2`, `xz` or "".
-        size_bytes: of the file.
-        start: first byte of the range; a record belongs to the range that holds its first byte.
-        version: of the file as it was listed; "" where the store does not say.
+        size_bytes: size of the file, bytes.
+        start: first byte of the range; a record belongs to the range that contains its first byte.
+        version: version of the file when it was listed; "" if the store has none.
         end: end of the range, or None for the end of the file.
-        line_end: what ends a line; "" is what the first block says.
+        line_end: line end; "" detects it from the first block.
     """
 
     path: str

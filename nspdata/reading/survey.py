@@ -1,4 +1,4 @@
-"""A spread, deterministic sample of an input, together with what it says of the whole.
+"""Takes a deterministic sample that is spread over the input, and extrapolates it to the whole.
 
 Sources of one format and compression are sampled together, for only of them bytes on the disk say the same. Large files of
 lines are cut into ranges and some of these are read to their end; of another large file the beginning is read. Sources and
@@ -40,15 +40,15 @@ READ_AT_ONCE = 1 << 16
 
 @dataclass(slots=True)
 class Sample:
-    """What was seen of an input.
+    """A sample of an input.
 
     Attributes:
-        counts: what the whole input holds, as far as the sample says: `records`, `documents`, `text_bytes`, `rejected.<reason>`.
-        read_seconds: what reading all of it takes one process, wall time.
-        read_processor_seconds: the same, processor time.
+        counts: estimated totals of the whole input: `records`, `documents`, `text_bytes`, `rejected.<reason>`.
+        read_seconds: estimated wall time of reading the whole input in one process, seconds.
+        read_processor_seconds: the same as CPU time, seconds.
         batches: documents, in batches of about a megabyte.
-        kept_bytes: bytes of their text.
-        whole: whether everything was read and kept.
+        kept_bytes: bytes of text in `batches`.
+        whole: whether the sample is the whole input.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -68,15 +68,15 @@ def take_sample(  # noqa: PLR0913 - two budgets
     read_bytes: int = READ_BYTES,
     kept_bytes: int = KEPT_BYTES,
 ) -> Sample:
-    """Reads some of the sources.
+    """Takes a sample.
 
     Args:
         sources: whole files.
-        files: where they are.
+        files: the file systems.
         settings: how records are read.
-        expected_bytes: text of all of them, as far as their sizes say.
-        read_bytes: text to read at most, about.
-        kept_bytes: text to keep at most, about.
+        expected_bytes: estimated bytes of text of all sources.
+        read_bytes: approximate maximum of text to read.
+        kept_bytes: approximate maximum of text to keep.
     """
     strata: dict[tuple[str, str], list[Source]] = defaultdict(list)
     for source in sources:
@@ -93,7 +93,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
 
 
 class _Reader:
-    """Reads one stratum."""
+    """Reads the sources of one format and compression."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class _Reader:
         self.kept_bytes = 0
 
     def kept(self, sample: Sample) -> list[DocumentBatch]:
-        """The documents kept; adds what the stratum says of its whole to the sample."""
+        """The kept documents; adds the estimated totals of this stratum to the sample."""
         kept: list[DocumentBatch] = []
         seen, done, start, started = 0, 0.0, time.perf_counter(), time.process_time()
         for unit in self.units:
@@ -128,7 +128,7 @@ class _Reader:
         return kept
 
     def _read(self, unit: Source, share: float, kept: list[DocumentBatch]) -> float:
-        """Reads about this share of a unit, a range always to its end; returns the share."""
+        """Reads about this share of a unit (a range always to its end) and returns the share read."""
         before, records = self.files.read_bytes, 0
         num_rows = _num_rows(unit, self.files.files) if share < 1 and unit.format == "parquet" else 0
         for batch in read_source(unit, self.files, self.settings, batch_bytes=READ_AT_ONCE):
@@ -140,7 +140,7 @@ class _Reader:
         return 1.0
 
     def _taken(self, batch: ReadBatch) -> list[DocumentBatch]:
-        """Counts a batch, and keeps it while fewer than the wanted share are kept."""
+        """Counts a batch and keeps it while less than the wanted share is kept."""
         size = sum(len(text.encode()) for text in batch.documents.texts)
         self.counts.update(records=batch.records, documents=len(batch.documents), text_bytes=size)
         self.counts.update(input_bytes=batch.input_bytes, **count_rejected(batch.rejected))
@@ -151,14 +151,14 @@ class _Reader:
 
 
 class _Watched:
-    """Files whose bytes are counted as they are read."""
+    """Counts the bytes that are read."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
         self.read_bytes = 0
 
     def open(self, path: str) -> BinaryIO:
-        """Opens a file that is counted."""
+        """Opens a file and counts the bytes read from it."""
         return cast("BinaryIO", _Stream(self.files.open(path), self))
 
     def __getattr__(self, name: str) -> Any:
@@ -185,7 +185,7 @@ class _Stream:
 
 
 def _num_rows(source: Source, files: Files) -> int:
-    """Rows of a Parquet file; 0 where it cannot say, or is compressed as a whole."""
+    """Number of rows of a Parquet file; 0 if unknown."""
     if source.compression:
         return 0
     import pyarrow as pa
@@ -199,7 +199,7 @@ def _num_rows(source: Source, files: Files) -> int:
 
 
 def _regrouped(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
-    """The documents in batches as large as a build makes them, those with given sentences apart."""
+    """Regroups documents into batches of the size that a build uses; documents with given sentences are kept apart."""
     held: dict[bool, list[DocumentBatch]] = {False: [], True: []}
     for batch in batches:
         group = held[batch.sentences is not None]

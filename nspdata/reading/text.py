@@ -1,4 +1,4 @@
-"""Plain text in its three shapes: a document a file, a document a line, a sentence a line."""
+"""Reads plain text: one document per file, one document per line, or one sentence per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_document(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds the whole file as one document, named by the file alone."""
+    """Adds the whole file as one document, named after the file."""
     data = whole(source, files, most_bytes=settings.max_record_bytes)
     if len(data) > settings.max_record_bytes:
         size = max(len(data), source.size_bytes)
@@ -32,7 +32,7 @@ def read_document(source: Source, files: Files, gathering: Gathering, settings: 
 
 
 def read_lines(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds each line that is not blank as a document, named by the offset of its first byte."""
+    """Adds each non-blank line as a document, identified by its byte offset."""
     for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
         for position, line in zip(offsets, found, strict=True):
             if not blank(line):
@@ -42,7 +42,7 @@ def read_lines(source: Source, files: Files, gathering: Gathering, settings: Inp
 
 
 def read_sentences(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds the runs of lines between blank lines as documents; each line is a sentence as it stands."""
+    """Adds the lines between blank lines as one document; each line is one sentence."""
     held: list[bytes] = []
     begin = 0
     try:
@@ -57,7 +57,7 @@ def read_sentences(source: Source, files: Files, gathering: Gathering, settings:
             gathering.input_bytes += sum(map(len, found)) + len(found)
             yield
     except CutShortError as error:
-        if held:  # the document goes on behind the cut
+        if held:  # the document continues after the cut
             part = b"\n".join([*held, error.part])
             raise CutShortError(str(error), position=begin, part=part, read_bytes=error.read_bytes) from error
         raise

@@ -1,4 +1,4 @@
-"""How an input is cut into units of work, and how much text to expect from it."""
+"""Splits the input into units of work, and estimates the text in it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 COMPRESSION_RATIO = 3
-"""Bytes of text expected of one byte of a compressed or columnar file, to derive the number of shards."""
+"""Estimated bytes of text per byte of a compressed or columnar file."""
 
 LEAST_UNIT_BYTES, MOST_UNIT_BYTES, UNITS = 4 << 20, 64 << 20, 64
-"""Bytes of input that a worker takes at once: about a 64th of all, so that the work comes out even, within these bounds."""
+"""Bounds of a unit in bytes, and the number of units aimed at: about a 64th of the input each, so that workers finish at the same time."""
 
 
 def expected_text_bytes(sources: Sequence[Source]) -> int:
-    """Bytes of text to expect, from the files' sizes alone."""
+    """Estimated bytes of text, from file sizes alone."""
     plain = {"jsonl", "csv", "tsv", "text_document", "text_line", "text_sentence"}
     return sum(
         source.size_bytes * (COMPRESSION_RATIO if source.compression or source.format not in plain else 1)
@@ -31,7 +31,7 @@ def expected_text_bytes(sources: Sequence[Source]) -> int:
 
 
 def make_units(sources: Sequence[Source]) -> list[list[Source]]:
-    """Units of work: large files of lines are cut, small neighbours grouped; the same whoever does the work."""
+    """Units of work: large files of lines are split, small neighbouring files are grouped. Independent of the number of workers."""
     total = sum(source.size_bytes for source in sources)
     unit_bytes = min(max(LEAST_UNIT_BYTES, total // UNITS), MOST_UNIT_BYTES)
     unit_bytes = -(-unit_bytes // BLOCK_BYTES) * BLOCK_BYTES  # ranges begin where a block of the content hash begins
@@ -48,7 +48,7 @@ def make_units(sources: Sequence[Source]) -> list[list[Source]]:
 
 
 def size_of(source: Source) -> int:
-    """Bytes of a source on the disk, or of the range that it is."""
+    """Size of a source or of its range, bytes."""
     return (source.size_bytes if source.end is None else source.end) - source.start
 
 
@@ -59,7 +59,7 @@ def sampling_order(source: Source) -> tuple[bytes, str, int]:
 
 
 def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> list[Source]:
-    """Cuts large uncompressed files of lines into ranges of fixed size; the ranges do not depend on who reads them."""
+    """Splits large uncompressed files of lines into ranges of fixed size, independent of the number of workers."""
     result = []
     for source in sources:
         if source.compression or source.format not in LINE_FORMATS or source.size_bytes <= range_bytes:

@@ -1,4 +1,4 @@
-"""The output of WikiExtractor: `<doc id="1" url="..." title="...">`, the text, `</doc>`."""
+"""Reads the output of WikiExtractor: `<doc id="1" url="..." title="...">`, the text, `</doc>`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ END = b"</doc>"
 
 
 def read_wiki(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
-    """Adds every document under its `id`; its title is the first line of its text, as WikiExtractor writes it."""
+    """Adds every document under its `id`. The first line of the text is the title, as WikiExtractor writes it."""
     document = _Document(gathering, settings.max_record_bytes)
     try:
         for offsets, found in lines(source, files, gathering, settings.max_record_bytes):
@@ -39,7 +39,7 @@ def read_wiki(source: Source, files: Files, gathering: Gathering, settings: Inpu
 
 
 class _Document:
-    """The document whose lines are being read."""
+    """The current document."""
 
     def __init__(self, gathering: Gathering, max_record_bytes: int) -> None:
         self.gathering, self.max_record_bytes = gathering, max_record_bytes
@@ -48,7 +48,7 @@ class _Document:
         self.attributes: dict[str, str] | None = None
 
     def take(self, position: int, line: bytes) -> None:
-        """One more line."""
+        """Adds a line."""
         if line.startswith(b"<doc") and (match := START.match(line)):
             self.end()
             self.position = position
@@ -64,7 +64,7 @@ class _Document:
             self.gathering.reject(position, OUTSIDE_OF_A_DOCUMENT, line)
 
     def end(self) -> None:
-        """Adds the document."""
+        """Ends the document and adds it."""
         if self.attributes is not None:
             text = b"\n".join(self.held)
             if self.size > self.max_record_bytes:

@@ -111,10 +111,10 @@ def test_the_format_goes_by_suffix_or_as_it_is_told(tmp_path: Path) -> None:
     [
         ("nothing/*.jsonl", "matches no file"),
         ("absent.jsonl", "matches no file"),
-        ("empty", "holds no file"),
+        ("empty", "the directory is empty"),
         ("a.pdf", "unknown suffix '.pdf'.*--input-format"),
         ("a.gz", "unknown suffix"),
-        ("described", "holds no document file"),
+        ("described", "contains no document files"),
     ],
 )
 def test_an_input_that_cannot_be_used_is_told(pattern: str, message: str, tmp_path: Path) -> None:
