@@ -9,6 +9,21 @@ from typing import TYPE_CHECKING, Any
 from nspdata.dataset.schema import VERSION
 from nspdata.errors import ShardError
 from nspdata.files.any import Places
+from nspdata.files.checked_json import (
+    BOOLEAN,
+    COUNT,
+    INTEGER,
+    OBJECT,
+    SHA256,
+    TEXT,
+    check,
+    exactly,
+    list_of,
+    map_of,
+    one_of,
+    parse,
+    record,
+)
 from nspdata.files.local import join
 
 if TYPE_CHECKING:
@@ -19,6 +34,22 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 
 STATISTICS = "statistics.json"
+
+
+SCHEMA = exactly(
+    {
+        "version": INTEGER,
+        "config": OBJECT,
+        "config_fingerprint": TEXT,
+        "tokenizer": record({"sha256": SHA256, "vocab_size": COUNT}, {"lowercase": BOOLEAN, "strip_accents": BOOLEAN}),
+        "inputs": list_of(record({"name": TEXT, "bytes": COUNT})),
+        "counts": record({}, {"read": map_of(one_of(COUNT, map_of(COUNT))), "built": map_of(COUNT)}),
+        "splits": map_of(
+            list_of(exactly({"path": TEXT, "rows": COUNT, "tokens": COUNT, "bytes": COUNT, "sha256": SHA256}))
+        ),
+    }
+)
+"""What every reader needs of a manifest; `schemas/manifest.schema.json` is stricter about settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +104,13 @@ class Manifest:
         Raises:
             ShardError: the text is no manifest, is of another version, or names a file outside its directory.
         """
-        try:
-            values = json.loads(text)
-            version = values["version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ShardError(f"{name}: not a manifest of nspdata ({error!r})") from error
-        if version != VERSION:
-            raise ShardError(f"{name}: version {version!r}; this nspdata reads version {VERSION}")
-        try:
-            splits = {
-                split: [ShardEntry(**entry) for entry in entries] for split, entries in values.pop("splits").items()
-            }
-            manifest = Manifest(**values, splits=splits)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ShardError(f"{name}: not a manifest of nspdata ({error})") from error
+        title = f"{name}: not a manifest of nspdata"
+        values = parse(text, name=title, schema=record({"version": INTEGER}))
+        if values["version"] != VERSION:
+            raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {VERSION}")
+        check(values, SCHEMA, name=title)
+        splits = {split: [ShardEntry(**entry) for entry in entries] for split, entries in values.pop("splits").items()}
+        manifest = Manifest(**values, splits=splits)
         for entry in (entry for entries in splits.values() for entry in entries):
             _check_entry(entry, name=name)
         return manifest
@@ -94,12 +118,9 @@ class Manifest:
 
 def _check_entry(entry: ShardEntry, *, name: str) -> None:
     path = entry.path
-    inside = isinstance(path, str) and path and not path.startswith("/") and "\\" not in path and ":" not in path
+    inside = path and not path.startswith("/") and "\\" not in path and ":" not in path
     if not inside or any(part in {"", ".", ".."} for part in path.split("/")):
         raise ShardError(f"{name}: shard path {path!r} is not a plain path below the dataset directory")
-    numbers = (entry.rows, entry.tokens, entry.bytes)
-    if not all(isinstance(number, int) and number >= 0 for number in numbers):
-        raise ShardError(f"{name}: {path}: rows, tokens and bytes must be whole numbers, not {numbers}")
 
 
 def shard_name(split: str, shard: int, num_shards: int) -> str:

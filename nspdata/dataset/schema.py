@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from nspdata.errors import ShardError
+from nspdata.files.checked_json import INTEGER, TEXT, check, exactly, map_of, parse, record
 from nspdata.tokenization.vocabulary import id_dtype
 
 if TYPE_CHECKING:
@@ -86,6 +87,24 @@ def row_schema(metadata: RowMetadata) -> pa.Schema:
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields], {METADATA_KEY: described})
 
 
+_LENGTH = {"type": "integer", "minimum": 0, "maximum": 65_535}
+_TOKENS = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+
+METADATA_SCHEMA = exactly(
+    {
+        "version": INTEGER,
+        "objective": {"enum": ["nsp", "sop", "none"]},
+        "max_seq_length": _LENGTH,
+        "max_predictions_per_seq": _TOKENS,
+        "vocab_size": _TOKENS,
+        "special_ids": map_of(_TOKENS),
+        "tokenizer_sha256": TEXT,
+        "label_convention": TEXT,
+    }
+)
+"""What `row_metadata` accepts."""
+
+
 def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
     """Reads the metadata back and holds the schema to it.
 
@@ -99,12 +118,14 @@ def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
     described = (schema.metadata or {}).get(METADATA_KEY)
     if described is None:
         raise ShardError(f"{name}: not a shard of nspdata (its Arrow schema has no {METADATA_KEY.decode()!r} metadata)")
-    values = json.loads(described)
-    if values.get("version") != VERSION:
+    title = f"{name}: Arrow schema metadata"
+    values = parse(described, name=title, schema=record({"version": INTEGER}))
+    if values["version"] != VERSION:
         raise ShardError(
-            f"{name}: schema version {values.get('version')!r}; this nspdata reads version {VERSION}. "
+            f"{name}: schema version {values['version']}; this nspdata reads version {VERSION}. "
             "Read it with the nspdata that wrote it, or build it again"
         )
+    check(values, METADATA_SCHEMA, name=title)
     metadata = RowMetadata(**values)
     expected = row_schema(metadata)
     if not schema.equals(expected, check_metadata=False):

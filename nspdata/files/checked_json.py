@@ -61,6 +61,16 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
+def exactly(required: Mapping[str, Schema]) -> Schema:
+    """An object with these keys and no others."""
+    return {**record(required), "additionalProperties": False}
+
+
+def one_of(*choices: Schema) -> Schema:
+    """A value that one of the schemas allows."""
+    return {"anyOf": list(choices)}
+
+
 def parse(data: bytes | str, *, name: str, schema: Schema | None = None, error: type[NspdataError] = ShardError) -> Any:
     """Parses and checks JSON.
 
@@ -81,6 +91,8 @@ def parse(data: bytes | str, *, name: str, schema: Schema | None = None, error: 
     try:
         value = json.loads(data, parse_constant=_not_finite, parse_float=_finite)
         too_deep = _is_deep(value)
+        if not too_deep and re.search(rb"\\u[dD][89a-fA-F]", data.encode() if isinstance(data, str) else data):
+            json.dumps(value, ensure_ascii=False).encode()  # a surrogate without its other half is a ValueError
     except RecursionError:
         too_deep = True
     except ValueError as problem:

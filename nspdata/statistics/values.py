@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.errors import ShardError
+from nspdata.files.checked_json import BOOLEAN, COUNT, INTEGER, check, list_of, map_of, parse, record
 from nspdata.statistics.histograms import Histogram
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ class Statistics:
         return isinstance(other, Statistics) and to_dict(self) == to_dict(other)
 
 
+_HISTOGRAM = record(
+    {"values": list_of(COUNT), "counts": list_of(COUNT), "total": COUNT, "maximum": COUNT, "rounded": BOOLEAN}
+)
+_PART = record({"counts": map_of(COUNT), "histograms": map_of(_HISTOGRAM), "token_counts": list_of(COUNT)})
+
+SCHEMA = record({"version": INTEGER, "corpus": _PART, "rows": _PART})
+"""What every reader needs of a `statistics.json`; other keys are ignored."""
+
+
 def zero() -> Statistics:
     """Of nothing."""
     return Statistics()
@@ -119,13 +129,16 @@ def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statist
     Raises:
         ShardError: the values are not statistics, or of another version.
     """
-    try:
-        version = values["version"]
-        if version == VERSION:
-            return Statistics(corpus=Part.from_dict(values["corpus"]), rows=Part.from_dict(values["rows"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ShardError(f"{name}: not statistics of nspdata ({error!r})") from error
-    raise ShardError(f"{name}: version {version!r}; this nspdata reads version {VERSION}")
+    title = f"{name}: not statistics of nspdata"
+    check(values, record({"version": INTEGER}), name=title)
+    if values["version"] != VERSION:
+        raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {VERSION}")
+    check(values, SCHEMA, name=title)
+    for key in ("corpus", "rows"):
+        for histogram, bins in values[key]["histograms"].items():
+            if len(bins["values"]) != len(bins["counts"]):
+                raise ShardError(f"{title}: {key}.histograms.{histogram} has not as many counts as values")
+    return Statistics(corpus=Part.from_dict(values["corpus"]), rows=Part.from_dict(values["rows"]))
 
 
 def from_json(text: str | bytes, *, name: str = "statistics") -> Statistics:
@@ -134,11 +147,7 @@ def from_json(text: str | bytes, *, name: str = "statistics") -> Statistics:
     Raises:
         ShardError: the text is not one.
     """
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise ShardError(f"{name}: not JSON ({error})") from error
-    return from_dict(values, name=name)
+    return from_dict(parse(text, name=f"{name}: not statistics of nspdata"), name=name)
 
 
 def to_json(values: Any) -> str:

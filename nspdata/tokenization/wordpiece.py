@@ -14,6 +14,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from nspdata.arrays.ragged import offsets
 from nspdata.errors import ConfigError
 from nspdata.files.any import Places
+from nspdata.files.checked_json import OBJECT, TEXT, check, list_of, map_of, one_of, parse, record
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
@@ -37,6 +38,26 @@ BERT = {
     "max_input_chars_per_word": MAX_CHARACTERS_A_WORD,
 }
 """What a `tokenizer.json` must say; casing and accents are settings."""
+
+
+_ID = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+_PART = {"type": ["object", "null"], "properties": {"type": TEXT}}
+
+_FLAG = {"type": ["boolean", "null"]}
+
+SETTINGS = record({}, {"do_lower_case": _FLAG, "strip_accents": _FLAG})
+"""What is read of a `tokenizer_config.json`."""
+
+_NORMALIZER = {"type": ["object", "null"], "properties": {"type": TEXT, "lowercase": _FLAG, "strip_accents": _FLAG}}
+
+PARTS = record({}, {"model": _PART, "normalizer": _NORMALIZER, "pre_tokenizer": _PART})
+"""The parts of any `tokenizer.json` that are read."""
+
+WORDPIECE = record(
+    {"model": record({"vocab": map_of(_ID)})},
+    {"added_tokens": one_of({"type": "null"}, list_of(record({"id": _ID, "content": TEXT})))},
+)
+"""Those of a WordPiece model."""
 
 
 class WordPiece:
@@ -91,6 +112,7 @@ class WordPiece:
                 f"tokenizer {name}: holds neither a tokenizer.json nor a vocab.txt; give one, or train one with `nspdata train-tokenizer`"
             )
         settings = _read_object(files.get("tokenizer_config.json", b"{}"), f"{name}, tokenizer_config.json")
+        check(settings, SETTINGS, name=f"tokenizer {name}, tokenizer_config.json", error=ConfigError)
         known: dict[str, bool | None] = {
             "lowercase": settings.get("do_lower_case"),
             "strip_accents": settings.get("strip_accents"),
@@ -214,23 +236,20 @@ def _read_lines(data: bytes, name: str) -> Vocabulary:
 
 def _read_object(data: bytes, name: str) -> dict[str, Any]:
     """A JSON object."""
-    try:
-        found = json.loads(data)
-    except ValueError as error:
-        raise ConfigError(f"tokenizer {name}: not JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise ConfigError(f"tokenizer {name}: not a JSON object but {type(found).__name__}")
+    found: dict[str, Any] = parse(data, name=f"tokenizer {name}", schema=OBJECT, error=ConfigError)
     return found
 
 
 def _read_json(data: bytes, name: str) -> tuple[Vocabulary, dict[str, Any]]:
     """The vocabulary of a `tokenizer.json`, and what its normalizer does."""
     described = _read_object(data, name)
+    check(described, PARTS, name=f"tokenizer {name}", error=ConfigError)
     model = described.get("model") or {}
     if model.get("type") != "WordPiece":
         raise ConfigError(
             f"tokenizer {name}: its model is {model.get('type')}, not WordPiece; BERT needs WordPiece (`nspdata train-tokenizer` trains one)"
         )
+    check(described, WORDPIECE, name=f"tokenizer {name}", error=ConfigError)
     normalizer = described.get("normalizer") or {}
     found = {
         "normalizer": normalizer.get("type"),
@@ -245,7 +264,7 @@ def _read_json(data: bytes, name: str) -> tuple[Vocabulary, dict[str, Any]]:
             f"tokenizer {name}: not BERT's, its ids would differ: {'; '.join(other)}; give a tokenizer of BERT's kind, or its vocab.txt alone"
         )
     ids: dict[str, int] = dict(model["vocab"])
-    ids |= {added["content"]: added["id"] for added in described.get("added_tokens", [])}
+    ids |= {added["content"]: added["id"] for added in described.get("added_tokens") or []}
     tokens = sorted(ids, key=lambda token: ids[token])
     if [ids[token] for token in tokens] != list(range(len(tokens))):
         raise ConfigError(f"tokenizer {name}: its ids are not 0 to {len(tokens) - 1} without a gap; save it anew")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.dataset.manifest import STATISTICS
 from nspdata.errors import ShardError
+from nspdata.files.checked_json import parse
 from nspdata.metadata.card import card
 from nspdata.metadata.croissant import croissant
 from nspdata.statistics import from_dict, merge, summarize_files
@@ -30,11 +31,11 @@ READ = {"records": "records", "documents": "documents_read", "input_bytes": "inp
 def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings: Findings) -> Statistics | None:
     """Holds `statistics.json` to its schema, to the rows and to the manifest's counts; None where it cannot be read."""
     try:
-        values = json.loads((directory / STATISTICS).read_bytes())
+        values = parse((directory / STATISTICS).read_bytes(), name=STATISTICS)
     except FileNotFoundError:
         return None  # told by `check_files`
-    except ValueError as error:
-        findings.add("statistics", f"not JSON ({error})", file=STATISTICS)
+    except ShardError as error:
+        findings.add("statistics", str(error), file=STATISTICS)
         return None
     before = len(findings)
     check_schema(values, "statistics", "statistics", STATISTICS, findings)
@@ -91,8 +92,8 @@ def check_card(directory: Path, manifest: Manifest, statistics: Statistics, find
     path = directory / "croissant.json"
     if path.exists():
         try:
-            same = json.loads(path.read_bytes()) == json.loads(croissant(manifest))
-        except ValueError:
+            same = parse(path.read_bytes(), name=path.name) == json.loads(croissant(manifest))
+        except ShardError:
             same = False
         if not same:
             findings.add("card", "not what the manifest gives", file="croissant.json")

@@ -12,6 +12,7 @@ from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import MANIFEST, STATISTICS, Manifest
 from nspdata.dataset.schema import VERSION, row_schema
 from nspdata.errors import ConfigError, ShardError
+from nspdata.files.checked_json import parse
 from nspdata.metadata.huggingface import dataset_files
 from nspdata.validation.tokenizer import TOKENIZER_FILES
 
@@ -37,9 +38,9 @@ def check_manifest(directory: Path, findings: Findings) -> tuple[Manifest, Confi
             f"{directory}: no {MANIFEST}, so this is not a finished dataset; there is nothing to validate it against"
         )
     try:
-        values = json.loads(path.read_bytes())
-    except ValueError as error:
-        findings.add("manifest_schema", f"not JSON ({error})", file=MANIFEST)
+        values = parse(path.read_bytes(), name=path.name)
+    except ShardError as error:
+        findings.add("manifest_schema", str(error), file=MANIFEST)
         return None
     version = values.get("version") if isinstance(values, dict) else None
     if version != VERSION:
@@ -147,8 +148,8 @@ def check_datasets_files(directory: Path, manifest: Manifest, rules: Rules, find
         if not path.exists():
             continue
         try:
-            same = json.loads(path.read_bytes()) == json.loads(data)
-        except ValueError:
+            same = parse(path.read_bytes(), name=path.name) == json.loads(data)
+        except ShardError:
             same = False
         if not same:
             findings.add("datasets_files", "not what the manifest gives", file=name)

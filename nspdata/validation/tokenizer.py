@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from nspdata.errors import ConfigError
+from nspdata.errors import ConfigError, ShardError
+from nspdata.files.checked_json import parse
 from nspdata.tokenization.vocabulary import Vocabulary
 from nspdata.validation.rules import Rules
 
@@ -46,9 +46,9 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
         path, file = place / name, f"tokenizer/{name}"
         if path.exists():  # else told by `check_files`
             try:
-                values = json.loads(path.read_bytes())
-            except ValueError as error:
-                findings.add("tokenizer", f"not JSON ({error})", file=file)
+                values = parse(path.read_bytes(), name=path.name)
+            except ShardError as error:
+                findings.add("tokenizer", str(error), file=file)
                 continue
             if wrong := _departure(values, expected):
                 findings.add("tokenizer", f"{wrong} is not what vocab.txt and the manifest give", file=file)

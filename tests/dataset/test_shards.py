@@ -120,7 +120,7 @@ def test_a_shard_of_another_version_or_make_is_told(dataset: Path) -> None:
     ("change", "message"),
     [
         ({"version": 99}, "version 99"),
-        ({"version": None}, "version None"),
+        ({"version": None}, "version must be a whole number"),
         ({"splits": 5}, "not a manifest"),
         ({"surprise": 1}, "not a manifest"),
         ({"splits": {"train": [{"path": "x"}]}}, "not a manifest"),
@@ -143,10 +143,10 @@ def test_a_manifest_names_no_file_outside_its_directory(path: Any, dataset: Path
     """Neither by an absolute path nor by going up."""
     values = json.loads((dataset / MANIFEST).read_text(encoding="utf-8"))
     values["splits"]["train"][0]["path"] = path
-    with pytest.raises(ShardError, match="not a plain path"):
+    with pytest.raises(ShardError, match=r"not a plain path|path must be a string"):
         Manifest.from_json(json.dumps(values))
     values["splits"]["train"][0].update(path="a.arrow", rows=-1)
-    with pytest.raises(ShardError, match="whole numbers"):
+    with pytest.raises(ShardError, match="rows must be a whole number from 0"):
         Manifest.from_json(json.dumps(values))
 
 
