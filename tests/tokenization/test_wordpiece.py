@@ -100,7 +100,7 @@ NORMALIZER = described()["normalizer"]
 BROKEN: list[tuple[str, Any, str]] = [
     ("absent.txt", None, "cannot be read"),
     ("tokenizer.json", b"{", "not JSON"),
-    ("tokenizer.json", b"[]", "not a JSON object"),
+    ("tokenizer.json", b"[]", "must be an object"),
     ("tokenizer.json", described(model={"type": "BPE"}), "BPE, not WordPiece.*train-tokenizer"),
     ("tokenizer.json", described(normalizer={"type": "Lowercase"}), "ids would differ"),
     ("tokenizer.json", described(normalizer={**NORMALIZER, "handle_chinese_chars": False}), "handle_chinese_chars"),
