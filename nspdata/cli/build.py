@@ -54,8 +54,18 @@ def build(
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as pairing.max_seq_length=512."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of pairs and masks (default 12345).")] = None,
-    text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
-    id_field: Annotated[str | None, typer.Option(help="Field of the document's id (default: id).")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Files of INPUT to skip; may be repeated.")
+    ] = None,
+    text_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[GLOB=]FIELD", help="Field of the text (default: text); repeat it with GLOB= for other files."
+        ),
+    ] = None,
+    id_field: Annotated[
+        list[str] | None, typer.Option(metavar="[GLOB=]FIELD", help="Field of the document's id (default: id).")
+    ] = None,
     input_format: Annotated[
         str | None,
         typer.Option(
@@ -87,8 +97,9 @@ def build(
 
     flags = {
         "seed": seed,
-        "input.text_field": text_field,
-        "input.id_field": id_field,
+        "input.exclude": ",".join(exclude) if exclude else None,
+        "input.text_field": ",".join(text_field) if text_field else None,
+        "input.id_field": ",".join(id_field) if id_field else None,
         "input.format": input_format,
         "input.max_rejected": share(max_rejected),
     }

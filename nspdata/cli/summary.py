@@ -114,7 +114,7 @@ def _rejected(manifest: Manifest) -> list[tuple[str, str]]:
         size = sum(sizes.values())
         share = size / max(1, read["input_bytes"])
         value = (
-            f"{sum(reasons.values()):,} of {read['records']:,} records, {written(size, 'bytes')} ({share:.2%} of the bytes): {named}; "
+            f"{sum(reasons.values()):,} of {read['records']:,} records, {written(size, 'bytes')} ({small_share(share)} of the bytes): {named}; "
             "see rejected/"
         )
         pairs.append(("rejected", value))
@@ -123,16 +123,22 @@ def _rejected(manifest: Manifest) -> list[tuple[str, str]]:
     return pairs
 
 
-def cost_line(seconds: float, text_bytes: int, peak_bytes: int, *, processes: int = 0) -> str:
+def small_share(share: float) -> str:
+    """A share in percent.
+
+    >>> small_share(0.00001), small_share(0.0123)
+    ('under 0.01%', '1.23%')
+    """
+    return "under 0.01%" if 0 < share < 0.0001 else f"{share:.2%}"
+
+
+def cost_line(seconds: float, text_bytes: int, peak_bytes: int) -> str:
     """Time, speed and memory of a build.
 
-    >>> cost_line(75, 30_000_000, 812_000_000, processes=2)
-    '1 min 15 s, 0.4 MB/s of text, 812.0 MB of memory at most in all processes (2 workers)'
+    >>> cost_line(75, 30_000_000, 812_000_000)
+    '1 min 15 s, 400.0 kB of text per second; peak memory of all processes 812.0 MB'
     """
     from nspdata.statistics.figures import written
 
-    parts = [duration(seconds), f"{text_bytes / 1e6 / max(1e-3, seconds):,.1f} MB/s of text"]
-    if peak_bytes:
-        workers = f" ({processes} workers)" if processes > 1 else ""
-        parts.append(f"{written(peak_bytes, 'bytes')} of memory at most in all processes{workers}")
-    return ", ".join(parts)
+    speed = f"{duration(seconds)}, {written(text_bytes / max(1e-3, seconds), 'bytes')} of text per second"
+    return f"{speed}; peak memory of all processes {written(peak_bytes, 'bytes')}" if peak_bytes else speed

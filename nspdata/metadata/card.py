@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from nspdata.config.build import Config
+from nspdata.config.parsing import from_dict
 from nspdata.dataset.schema import LABELS
+from nspdata.statistics.checks import find_warnings
 
 if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest
@@ -71,6 +74,7 @@ def card(manifest: Manifest, statistics: Statistics, *, command: str = "") -> st
         _what(manifest),
         _how(manifest, command),
         _numbers(manifest, statistics),
+        _warnings(manifest, statistics),
         _use(manifest),
         _license(manifest),
     ]
@@ -133,12 +137,17 @@ def _how(manifest: Manifest, command: str) -> str:
 
 def _numbers(manifest: Manifest, statistics: Statistics) -> str:
     read, built, rows = manifest.counts["read"], manifest.counts["built"], statistics.rows.counts
+    sizes = read.get("rejected_bytes", {})
     table = [
         ("documents read", f"{read.get('documents', 0):,} ({read.get('text_bytes', 0) / 1e6:,.1f} MB of text)"),
-        ("records rejected", f"{sum(read['rejected'].values()):,}"),
+        ("records rejected", f"{sum(read['rejected'].values()):,} ({sum(sizes.values()):,} bytes)"),
         ("exact duplicates dropped", f"{built.get('duplicates_dropped', 0):,}"),
         ("sentences", f"{built.get('sentences', 0):,}"),
         ("tokens of the documents", f"{built.get('tokens', 0):,}"),
+        (
+            "of these in a row of their own document",
+            f"{built.get('used_tokens', 0) / max(1, built.get('tokens', 0)):.1%}",
+        ),
     ]
     for split, entries in manifest.splits.items():
         held = [sum(getattr(entry, name) for entry in entries) for name in ("rows", "tokens", "bytes")]
@@ -153,6 +162,15 @@ def _numbers(manifest: Manifest, statistics: Statistics) -> str:
     padding = 1 - rows.get("tokens", 0) / max(1, rows.get("capacity_tokens", 0))
     table.append(("padding, were every row padded to the full length", f"{padding:.1%}"))
     return "## Numbers\n\n| | |\n| --- | ---: |\n" + "".join(f"| {name} | {value} |\n" for name, value in table)
+
+
+def _warnings(manifest: Manifest, statistics: Statistics) -> str:
+    config = from_dict(Config, manifest.config)
+    found = find_warnings(statistics, config, strip_accents=manifest.tokenizer["strip_accents"])
+    lines = [f"- `{warning.key}`: {_plain(warning.message)}\n" for warning in found]
+    return "## Warnings\n\n" + (
+        "".join(lines) or "None of the checks of `nspdata stats` found a figure out of range.\n"
+    )
 
 
 def _use(manifest: Manifest) -> str:

@@ -1,0 +1,176 @@
+"""The checks before a build, on real text: what is warned of, what stops a build, and what is left alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from nspdata.building.preflight import check_sample, preflight, summarize_sample
+from nspdata.building.prepare import make_plan
+from nspdata.config.build import Config
+from nspdata.config.keywords import nested_settings
+from nspdata.config.parsing import from_dict
+from nspdata.errors import InputError
+from nspdata.files.local import LocalFiles
+from nspdata.reading import expand_inputs
+from nspdata.reading.survey import take_sample
+from nspdata.reading.units import expected_text_bytes
+from nspdata.statistics.checks import DataWarning
+from nspdata.tokenization.training import train
+from nspdata.tokenization.wordpiece import WordPiece
+from tests.shared import documents, shared
+
+MULTILINGUAL = "languages/fixture_multilingual.jsonl"
+
+GOOGLE = "vocab/bert-base-uncased.vocab.txt"
+
+CODES = {
+    "ar": "Arabic: ar, fa or ur",
+    "el": "Greek: el or grc",
+    "he": "Hebrew: he",
+    "hi": "Devanagari: hi, mr, ne or sa",
+    "ja": "Japanese: ja",
+    "km": "Khmer: xx",
+    "ko": "Hangul: ko",
+    "my": "Myanmar: xx",
+    "ru": "Cyrillic: ru, uk, bg, mk, sr, ky or tt",
+    "th": "Thai: th",
+    "zh": "Chinese: zh",
+}
+"""What is said of a text of this language where `sentences.language` is `en`."""
+
+LATIN = ("de", "en", "es", "ro", "tr", "vi")
+
+
+@cache
+def texts_of(language: str) -> tuple[str, ...]:
+    """The texts of a language, cut into documents of about eight sentences."""
+    found = []
+    for record in documents(shared(MULTILINGUAL)):
+        if record["lang"].split("-")[0] == language:
+            sentences = [part for part in re.split(r"(?<=[.!?。؟।။។])\s*|\n", record["text"]) if part.strip()]
+            found += [" ".join(sentences[at : at + 8]) for at in range(0, len(sentences), 8)]
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def own_vocabulary(language: str) -> WordPiece:
+    """A vocabulary trained on the texts of a language, accents kept."""
+    return train(lambda: iter(texts_of(language)), vocab_size=3000, strip_accents=False)
+
+
+def check(place: Path, texts: tuple[str, ...], tokenizer: WordPiece, **settings: object) -> dict[str, DataWarning]:
+    """The warnings of a sample of these texts, by key; `sentences__language` and the like are settings."""
+    config = from_dict(Config, nested_settings(Config, None, settings))
+    path = place / "corpus.jsonl"
+    path.write_text("".join(json.dumps({"id": f"{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
+    sources = expand_inputs([str(path)], LocalFiles(), config.input)
+    plan = make_plan(sources, "", tokenizer, config)
+    sample = take_sample(sources, LocalFiles(), config.input, expected_bytes=expected_text_bytes(sources))
+    found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
+    return {warning.key: warning for warning in found}
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_text_in_another_script_than_english_is_seen(language: str, tmp_path: Path) -> None:
+    """With the default language, the warning names the code of the text's own language."""
+    found = check(tmp_path, texts_of(language), own_vocabulary(language))
+    assert f"({CODES[language]})" in found["language"].message
+    assert "sentences.language = 'en'" in found["language"].message
+
+
+@pytest.mark.parametrize("language", [*LATIN, "ar", "el", "he", "hi", "ru", "zh"])
+def test_the_right_language_and_vocabulary_are_sound(language: str, tmp_path: Path) -> None:
+    """No false alarm about language, accents, words, [UNK], labels or one-sentence documents."""
+    code = "xx" if language == "vi" else language  # spaCy's Vietnamese needs another package
+    found = check(tmp_path, texts_of(language), own_vocabulary(language), sentences__language=code)
+    assert not found.keys() - {"padding_share", "unused_share", "truncated_share", "vocabulary_seen_share"}
+    assert not any(warning.stops for warning in found.values())
+
+
+@pytest.mark.parametrize(
+    ("language", "keys"),
+    [
+        ("hi", {"language", "stripped_share", "tokens_per_word", "unknown_share"}),
+        ("vi", {"stripped_share"}),
+        ("ru", {"language", "tokens_per_word"}),
+        ("he", {"language", "tokens_per_word"}),
+        ("en", set()),
+        ("de", {"tokens_per_word"}),
+    ],
+)
+def test_googles_english_vocabulary_on_other_languages(language: str, keys: set[str], tmp_path: Path) -> None:
+    """Deleted marks and words in many pieces are seen where they are, and only there."""
+    found = check(tmp_path, texts_of(language), WordPiece.load(shared(GOOGLE)))
+    judged = {"language", "stripped_share", "tokens_per_word", "unknown_share"}
+    assert found.keys() & judged == keys
+
+
+def test_a_mixed_corpus_is_judged_by_its_shares(tmp_path: Path) -> None:
+    """A third of Chinese in English is named with its share and its code; a few characters are not."""
+    english, chinese = texts_of("en"), texts_of("zh")
+    both = train(lambda: iter([*english, *chinese]), vocab_size=5000, strip_accents=False)
+    found = check(tmp_path, english + chinese, both)["language"]
+    assert 0.2 < found.value < 0.6
+    assert "build the documents of each language with its own sentences.language (Chinese: zh)" in found.message
+    assert "language" not in check(tmp_path, (*english, chinese[0][:60]), both)
+
+
+def test_english_under_a_chinese_rule_is_seen(tmp_path: Path) -> None:
+    """Latin letters are in texts of every language, but are not most of them."""
+    found = check(tmp_path, texts_of("en"), WordPiece.load(shared(GOOGLE)), sentences__language="zh")
+    assert "Latin: the code of its language, such as en, de or fr" in found["language"].message
+
+
+def chinese_passages() -> tuple[str, ...]:
+    return tuple(record["text"] for record in documents(shared("languages/zh-hans_cmrc2018.jsonl.gz"), limit=300))
+
+
+CHINESE = "vocab/bert-base-chinese.vocab.txt"
+
+
+def test_chinese_under_the_default_language_stops(tmp_path: Path) -> None:
+    """Nine in ten documents are one sentence: the language is named, before any work."""
+    found = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)))
+    assert found["one_sentence_share"].value > 0.8
+    assert (
+        "set sentences.language to the language of the text (Chinese: zh; it is 'en')"
+        in found["one_sentence_share"].message
+    )
+    config = Config()
+    sources = expand_inputs([str(tmp_path / "corpus.jsonl")], LocalFiles(), config.input)
+    plan = make_plan(sources, "", WordPiece.load(shared(CHINESE)), config)
+    with pytest.raises(InputError, match=r"(?s)Chinese: zh"):
+        preflight(plan, sources, LocalFiles(), strict=True)
+
+
+def test_chinese_with_its_language_and_vocabulary_is_sound(tmp_path: Path) -> None:
+    """The same passages with `zh`: nothing but what truncation takes."""
+    found = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)), sentences__language="zh")
+    assert not found.keys() - {"unused_share", "truncated_share"}
+
+
+@pytest.mark.parametrize(
+    "name", ["english/english_inaugural.jsonl", "english/fixture_english.jsonl", "english/abstracts_20mb.jsonl.gz"]
+)
+def test_english_corpora_are_sound(name: str, tmp_path: Path) -> None:
+    """Addresses, documents of many kinds, abstracts: nothing but what truncation takes."""
+    texts = tuple(record["text"] for record in documents(shared(name), limit=800))
+    found = check(tmp_path, texts, WordPiece.load(shared(GOOGLE)))
+    assert not found.keys() - {"unused_share", "truncated_share"}
+
+
+def test_settings_without_effect_are_named(tmp_path: Path) -> None:
+    """A setting that others make meaningless, and one far from what is usual."""
+    settings = {"pairing__objective": "none", "pairing__negatives": "similar", "masking__masked_lm_prob": 0.9}
+    path = tmp_path / "warnings"
+    path.mkdir()
+    found = check(path, texts_of("en"), WordPiece.load(shared(GOOGLE)), **settings)
+    assert found["no_effect"].message.startswith(
+        "pairing.negatives = 'similar' has no effect: pairing.objective = 'none'"
+    )
+    assert found["unusual_setting"].message.startswith("masking.masked_lm_prob = 0.9; usual: from 0.01 to 0.5")
