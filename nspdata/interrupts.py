@@ -45,6 +45,7 @@ def install(advice: str = "") -> None:
     """
     global _advice, _owner
     _advice, _owner = advice, os.getpid()
+    _end_with_parent()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -54,7 +55,6 @@ def install(advice: str = "") -> None:
             signal.signal(number, _handle)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
-    _end_with_parent()
 
 
 @contextlib.contextmanager

@@ -22,8 +22,14 @@ def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal
         env={**os.environ, **environment},
     )
+
+
+def heed_interrupts() -> None:
+    """Before a command starts: a shell that runs these tests in the background has SIGINT ignored, which is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(process: subprocess.Popen[str], moment: Callable[[], object]) -> bool:

@@ -83,11 +83,19 @@ def _has(package: str) -> bool:
 
 
 def _run(command: list[str]) -> None:
+    import os
     import shlex
     import subprocess
     import sys
 
+    from nspdata.interrupts import PARENT
+
     typer.secho(f"\n$ nspdata {shlex.join(command)}", bold=True)
-    done = subprocess.run([sys.executable, "-m", "nspdata", *command], check=False)  # noqa: S603 - our own command
+    sys.stdout.flush()
+    environment = {
+        **os.environ,
+        PARENT: str(os.getpid()),
+    }  # the command ends with this one, and leaves the last line to it
+    done = subprocess.run([sys.executable, "-m", "nspdata", *command], check=False, env=environment)  # noqa: S603
     if done.returncode:
         raise typer.Exit(done.returncode)

@@ -42,7 +42,9 @@ def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 Table = typing.TypeVar("Table")
 
 
-def from_dict(kind: type[Table], values: Mapping[str, Any], *, prefix: str = "") -> Table:
+def from_dict(
+    kind: type[Table], values: Mapping[str, Any], *, prefix: str = "", root: type[Any] | None = None
+) -> Table:
     """Builds a tree of frozen dataclasses from nested dictionaries.
 
     Raises:
@@ -57,20 +59,40 @@ def from_dict(kind: type[Table], values: Mapping[str, Any], *, prefix: str = "")
     for name, value in values.items():
         key = f"{prefix}{name}"
         if name not in hints:
-            known = [f"{prefix}{known}" for known in hints]
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-            raise ConfigError(
-                f"unknown setting {key!r}; did you mean {near[0]!r}? Known here: {', '.join(sorted(known))}"
-            )
-        arguments[name] = _checked(hints[name], value, key)
+            raise ConfigError(f"unknown setting {key!r}; {_nearest(key, root or kind)}")
+        arguments[name] = _checked(hints[name], value, key, root or kind)
     return kind(**arguments)
 
 
-def _checked(hint: Any, value: Any, key: str) -> Any:
+def _nearest(key: str, root: type[Any]) -> str:
+    """The setting that an unknown key may mean, found by its whole name and by its last part."""
+    known = _names(root)
+    last = key.rpartition(".")[2]
+    if same := [name for name in known if name.rpartition(".")[2] == last]:
+        return f"did you mean {' or '.join(map(repr, same))}?"
+    close = difflib.get_close_matches(last, [name.rpartition(".")[2] for name in known], n=1, cutoff=0.75)
+    whole = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+    if close and difflib.SequenceMatcher(None, key, whole).ratio() < 0.9:
+        whole = next(name for name in known if name.rpartition(".")[2] == close[0])
+    table = whole.rpartition(".")[0]
+    beside = sorted(name for name in known if name.rpartition(".")[0] == table)
+    return f"did you mean {whole!r}? Known {'there' if table else 'here'}: {', '.join(beside)}"
+
+
+def _names(kind: type[Any], prefix: str = "") -> list[str]:
+    """The dotted name of every setting; tables are left out."""
+    names: list[str] = []
+    for name, hint in typing.get_type_hints(kind).items():
+        inner = dataclasses.is_dataclass(hint)
+        names += _names(typing.cast("type[Any]", hint), f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
+    return names
+
+
+def _checked(hint: Any, value: Any, key: str, root: type[Any]) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise ConfigError(f"{key} is a table of settings, not {value!r}")
-        return from_dict(typing.cast("type[Any]", hint), value, prefix=f"{key}.")
+        return from_dict(typing.cast("type[Any]", hint), value, prefix=f"{key}.", root=root)
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise ConfigError(f"{key} must be one of {', '.join(map(repr, get_args(hint)))}, not {value!r}")

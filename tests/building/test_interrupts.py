@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.building.corpus import digests, nspdata_command, records, write_jsonl, write_vocabulary
-from tests.processes import catches_sigterm, gone, maps, running, start, wait_for
+from tests.processes import catches_sigterm, gone, heed_interrupts, maps, running, start, wait_for
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in Linux's /proc")
 
@@ -131,7 +131,12 @@ hashlib.pbkdf2_hmac("sha256", b"a", b"b", 10**9)  # minutes in C code, without a
 def test_a_main_thread_in_c_code_is_ended_too() -> None:
     """The handler cannot run while the main thread is in C code; the process ends within 5 seconds all the same."""
     process = subprocess.Popen(
-        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", STUCK],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal
     )
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
