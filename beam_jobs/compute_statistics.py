@@ -7,53 +7,65 @@ python -m beam_jobs.compute_statistics --input 'gs://corpus/*.jsonl' --tokenizer
 ```
 
 Of shards it computes what `statistics.json` has under `rows`; with `--tokenizer`, of documents, what it has under `corpus`,
-but for what only pairing can count.
+but for what only pairing can count. The options that say how documents are read are those of `nspdata build`; what it does not
+know goes to Beam.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from beam_jobs.options import INPUTS, TOKENIZER, job_parser
+from beam_jobs.options import command_named, finish, split
 from nspdata.boundary import run_program
-from nspdata.config.build import load_config
+from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
-
-def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and Beam's."""
-    parser = job_parser(
-        __doc__, inputs=f"a dataset directory; with --tokenizer, documents: {INPUTS}", output="the JSON file to write"
-    )
-    parser.add_argument("--tokenizer", help=f"of documents: {TOKENIZER}")
-    return parser.parse_known_args(arguments)
+NAME = "compute_statistics"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Options, settings, pipeline."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if "--help" in given:
+        print(__doc__)  # noqa: T201 - the help of a program
+        return
+    command = command_named("build")
+    own, inputs, beam_options = split(given, command)
+    documents = any(word.partition("=")[0] == "--tokenizer" for word in own)
+    if not inputs:
+        raise ConfigError("compute_statistics needs --input: a dataset directory, or documents with --tokenizer")
+    tokenizer = [] if documents else ["--tokenizer", "none"]
+    finish(lambda: _run(command.make_context(NAME, [*own, *tokenizer, *inputs]), beam_options, documents=documents))
+
+
+def _run(context: Any, beam_options: Sequence[str], *, documents: bool) -> None:
     import apache_beam as beam
 
+    from nspdata.cli.build import settings_of
     from nspdata.files.options import configure
     from nspdata.pipelines import statistics as job
+    from nspdata.pipelines.options import check
     from nspdata.pipelines.run import run_pipeline
 
-    own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
+    given = context.params
     configure(beam_options)
-    config = load_config(own.config, own.set, {})
+    check(beam_options, own=[name for param in context.command.params for name in param.opts])
+    config = settings_of(given)
 
     def steps(pipeline: beam.Pipeline) -> None:
-        if own.tokenizer:
-            statistics = job.statistics_of_documents(pipeline, own.input, own.tokenizer, config)
+        if documents:
+            statistics = job.statistics_of_documents(pipeline, given["inputs"], given["tokenizer"], config)
         else:
-            statistics = job.statistics_of_shards(pipeline, own.input[0])
-        _ = statistics | "Write" >> beam.Map(job.write_statistics, own.output)
+            statistics = job.statistics_of_shards(pipeline, given["inputs"][0])
+        _ = statistics | "Write" >> beam.Map(job.write_statistics, given["output"])
 
-    run_pipeline(steps, beam_options)
+    submitted = run_pipeline(steps, beam_options)
+    place = f"submitted: {submitted.place}" if submitted else "wrote " + given["output"]
+    print(f"compute_statistics: {place}", file=sys.stderr)  # noqa: T201 - the last line of a program
 
 
 if __name__ == "__main__":
-    run_program(main, program="compute_statistics", advice="run the same command again")
+    run_program(main, program=NAME, advice="run the same command again")

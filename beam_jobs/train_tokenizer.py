@@ -4,6 +4,8 @@
 python -m beam_jobs.train_tokenizer --input 'gs://corpus/*.jsonl' --output gs://bucket/tokenizer --set tokenizer.vocab_size=30522 \
     --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
 ```
+
+The options are those of `nspdata train-tokenizer`, with `--input` for its arguments; what it does not know goes to Beam.
 """
 
 from __future__ import annotations
@@ -11,30 +13,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from beam_jobs.options import job_parser
+from beam_jobs.options import run_command
 from nspdata.boundary import run_program
-from nspdata.config.build import load_config
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 
-def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and Beam's."""
-    return job_parser(__doc__, output="the tokenizer's directory to write").parse_known_args(arguments)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Options, settings, pipeline."""
-    from nspdata.files.options import configure
-    from nspdata.pipelines.run import run_pipeline
-    from nspdata.pipelines.tokenizer import tokenizer_pipeline
-
-    own, beam_options = parse(sys.argv[1:] if arguments is None else arguments)
-    configure(beam_options)
-    config = load_config(own.config, own.set, {})
-    run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, own.input, own.output, config), beam_options)
+    """Runs `nspdata train-tokenizer`."""
+    run_command("train-tokenizer", "train_tokenizer", sys.argv[1:] if arguments is None else arguments, about=__doc__)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from nspdata.api.inputs import as_paths, describe
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
+from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,14 +63,27 @@ def build(  # noqa: PLR0913 - the options of the command
     from nspdata.building.prepare import prepare
     from nspdata.files.any import Places
     from nspdata.files.options import configure
+    from nspdata.pipelines.options import check, detached, local
     from nspdata.pipelines.run import run_build
 
     configure(beam_options)
+    check(beam_options)
+    if detached(beam_options):
+        raise ConfigError(
+            "nspdata.build waits for its job and opens the dataset; submit one with the command `nspdata build`"
+        )
     target = os.fspath(output)
     command = f"nspdata.build({describe(inputs)}, {target!r}, tokenizer={os.fspath(tokenizer)!r}, ...)"
     with as_paths(inputs, resolved.input, near=target) as paths, _stderr(progress=progress):
         prepared = prepare(
-            paths, target, os.fspath(tokenizer), resolved, Places(), command=command, overwrite=overwrite
+            paths,
+            target,
+            os.fspath(tokenizer),
+            resolved,
+            Places(),
+            command=command,
+            overwrite=overwrite,
+            local=local(beam_options),
         )
         run_build(prepared, beam_options, num_workers=workers)
     return open_dataset(target)

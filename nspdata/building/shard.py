@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.building.tokenize import unspill
+from nspdata.building.tokenize import add_counts, unspill
 from nspdata.dataset.manifest import ShardEntry
 from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import InputError
 from nspdata.files.local import join
 from nspdata.instances.assemble import build_instances
-from nspdata.statistics import from_dict, summarize_shard, to_dict
+from nspdata.statistics import from_dict, merge, summarize_shard, to_dict, zero
 from nspdata.statistics.rejected import over_limit
 from nspdata.tokenization.encoded import TokenizedDocuments
 
@@ -64,6 +64,38 @@ class ShardResult:
             counts=values["counts"],
             statistics=from_dict(values["statistics"]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Finished shards; a monoid. It grows by some 200 bytes per shard: the statistics are summed, not kept.
+
+    Attributes:
+        entries: the shards as the manifest names them, by key.
+        counts: the sums of `ShardResult.counts`.
+        statistics: of all the shards.
+    """
+
+    entries: dict[int, ShardEntry] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=zero)
+
+    @staticmethod
+    def of(result: ShardResult) -> Built:
+        """One shard."""
+        return Built(entries={result.key: result.entry}, counts=result.counts, statistics=result.statistics)
+
+    @staticmethod
+    def merged(parts: Iterable[Built]) -> Built:
+        """Several, in any order."""
+        entries: dict[int, ShardEntry] = {}
+        counts: dict[str, int] = {}
+        statistics = zero()
+        for part in parts:
+            entries.update(part.entries)
+            counts = add_counts(counts, part.counts)
+            statistics = merge(statistics, part.statistics)
+        return Built(entries=entries, counts=counts, statistics=statistics)
 
 
 def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: Files) -> ShardResult:

@@ -9,25 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import typer.core
+
+from nspdata.cli.beam_options import WithBeamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from nspdata.config.build import Config
     from nspdata.statistics.checks import DataWarning
-
-
-class WithBeamOptions(typer.core.TyperCommand):
-    """A command whose arguments after `--` are Beam's."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keeps what follows `--` in the context."""
-        own, beam_options = args, []
-        if "--" in args:
-            cut = args.index("--")
-            own, beam_options = args[:cut], args[cut + 1 :]
-        ctx.obj = beam_options
-        return super().parse_args(ctx, own)
 
 
 def register(app: typer.Typer) -> None:
@@ -92,18 +81,7 @@ def build(
     A sample is checked first: over a hard limit the build stops before its work. Run the same command again to resume an
     interrupted build. Settings: docs/settings.md; warnings: docs/statistics.md.
     """
-    from nspdata.config.build import load_config
-    from nspdata.config.parsing import share
-
-    flags = {
-        "seed": seed,
-        "input.exclude": ",".join(exclude) if exclude else None,
-        "input.text_field": ",".join(text_field) if text_field else None,
-        "input.id_field": ",".join(id_field) if id_field else None,
-        "input.format": input_format,
-        "input.max_rejected": share(max_rejected),
-    }
-    settings = load_config(config, assignments or [], flags)
+    settings = settings_of(context.params)
     if not settings.sentences.model:
         from nspdata.tokenization.sentences import import_spacy_alone
 
@@ -114,9 +92,11 @@ def build(
     from nspdata.cli.summary import cost_line, print_summary, read_result
     from nspdata.files.any import Places
     from nspdata.files.options import configure
-    from nspdata.pipelines.run import run_build
+    from nspdata.pipelines.options import check, local
+    from nspdata.pipelines.run import Submitted, run_build
 
     configure(context.obj)
+    check(context.obj, own=[name for param in context.command.params for name in param.opts])
     files = Places()
     if dry_run:
         from nspdata.cli.dry_run import print_estimate
@@ -124,10 +104,23 @@ def build(
         found = print_estimate(inputs, tokenizer, settings, files, workers=workers)
         raise typer.Exit(1 if any(warning.stops or strict for warning in found) else 0)
     command = shlex.join(["nspdata", *sys.argv[1:]])
-    prepared = prepare(inputs, output, tokenizer, settings, files, command=command, overwrite=overwrite, strict=strict)
+    prepared = prepare(
+        inputs,
+        output,
+        tokenizer,
+        settings,
+        files,
+        command=command,
+        overwrite=overwrite,
+        local=local(context.obj),
+        strict=strict,
+    )
     print_warnings(make_console(stderr=True), prepared.warnings, of="sample")
     started = time.perf_counter()
     manifest = run_build(prepared, context.obj, num_workers=workers)
+    if isinstance(manifest, Submitted):
+        typer.echo(f"Submitted: {manifest.place}. The job writes {output}; its manifest.json comes last.")
+        return
     statistics, found = read_result(prepared.plan.output, manifest, files)
     if prepared.manifest:
         typer.echo(f"{output} already holds this dataset; nothing to do (--overwrite builds it again).")
@@ -137,6 +130,26 @@ def build(
         cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak_bytes())
         print_summary(prepared.plan.output, manifest, statistics, found, cost=cost)
     _judge(output, found, strict=strict)
+
+
+def settings_of(values: Mapping[str, Any]) -> Config:
+    """The settings that the options of `build` give, by the names of its parameters."""
+    from nspdata.config.build import load_config
+    from nspdata.config.parsing import share
+
+    flags = {
+        "seed": values["seed"],
+        "input.exclude": _joined(values["exclude"]),
+        "input.text_field": _joined(values["text_field"]),
+        "input.id_field": _joined(values["id_field"]),
+        "input.format": values["input_format"],
+        "input.max_rejected": share(values["max_rejected"]),
+    }
+    return load_config(values["config"], values["assignments"] or [], flags)
+
+
+def _joined(values: Sequence[str] | None) -> str | None:
+    return ",".join(values) if values else None
 
 
 def _judge(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:

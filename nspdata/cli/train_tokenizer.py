@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nspdata.cli.beam_options import WithBeamOptions
+
+if TYPE_CHECKING:
+    from nspdata.config.build import Config
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command("train-tokenizer")(train_tokenizer)
+    app.command("train-tokenizer", cls=WithBeamOptions, options_metavar="[OPTIONS] [-- BEAM OPTIONS]")(train_tokenizer)
 
 
 def train_tokenizer(
+    context: typer.Context,
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Files, directories, globs or URLs, as for build.")
     ],
@@ -55,6 +61,14 @@ def train_tokenizer(
         "input.format": input_format,
     }
     settings = load_config(config, assignments or [], flags)
+    from nspdata.files.options import configure
+    from nspdata.pipelines.options import check, local
+
+    configure(context.obj)
+    check(context.obj, own=[name for param in context.command.params for name in param.opts])
+    if not local(context.obj):
+        _on_a_runner(inputs, output, settings, context.obj)
+        return
     from nspdata.building.train_tokenizer import train_from_inputs
     from nspdata.files.any import Places
 
@@ -68,3 +82,12 @@ def train_tokenizer(
             f"The text gave no more: {settings.tokenizer.vocab_size:,} were asked for (more text, or a lower --min-frequency).",
             err=True,
         )
+
+
+def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options: list[str]) -> None:
+    """Trains on a worker of the engine that Beam's options name."""
+    from nspdata.pipelines.run import run_pipeline
+    from nspdata.pipelines.tokenizer import tokenizer_pipeline
+
+    if submitted := run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, inputs, output, settings), beam_options):
+        typer.echo(f"Submitted: {submitted.place}. The job writes {output}.")

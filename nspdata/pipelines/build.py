@@ -14,20 +14,20 @@ import apache_beam as beam
 
 from nspdata.building.finish import finish_build
 from nspdata.files.any import Places
-from nspdata.pipelines.transforms import READ, FinishShards, MergeReading, TokenizeUnits
+from nspdata.pipelines.transforms import READ, FinishShards, MergeReading, MergeShards, TokenizeUnits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import ShardResult
+    from nspdata.building.shard import Built
     from nspdata.building.tokenize import ReadSummary
     from nspdata.dataset.manifest import Manifest
 
 
-def finish(result: list[ShardResult], summary: ReadSummary, plan: BuildPlan) -> Manifest:
+def finish(built: Built, summary: ReadSummary, plan: BuildPlan) -> Manifest:
     """Writes what stands beside the shards, and the manifest last."""
-    return finish_build(plan, summary, result, Places())
+    return finish_build(plan, summary, built, Places())
 
 
 def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
@@ -53,6 +53,6 @@ def finish_pipeline(
         ((spills, seeds) | "WithEveryShard" >> beam.Flatten())
         | "GroupByShard" >> beam.GroupByKey()
         | "FinishShards" >> beam.ParDo(FinishShards(plan), summary)
-        | "MergeShards" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
+        | "MergeShards" >> beam.CombineGlobally(MergeShards()).without_defaults()
         | "FinishBuild" >> beam.Map(finish, summary, plan)
     )

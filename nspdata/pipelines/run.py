@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nspdata import errors
 from nspdata.building import memory, progress, workers
@@ -15,6 +16,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import Places
 from nspdata.files.local import join
 from nspdata.interrupts import cleanup
+from nspdata.pipelines.options import detached, named, pipeline_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,17 +26,28 @@ if TYPE_CHECKING:
     from nspdata.building.prepare import Prepared
     from nspdata.dataset.manifest import Manifest
 
-LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-"""Beam's in-process engine by its own name: `DirectRunner` tries to download another one at every start."""
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that nobody here waits for.
+
+    Attributes:
+        place: where it is, in words.
+    """
+
+    place: str
 
 
-def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest:
+def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest | Submitted:
     """Runs the pipeline of a plan.
 
     Args:
         prepared: what `prepare` has settled.
         beam_options: options for Beam; without `--runner`, the engine in this process.
         num_workers: processes of a local build; 0 takes as many as there are processors.
+
+    Returns:
+        The manifest; or, where the options say not to wait, where the job is.
 
     Raises:
         NspdataError: what a worker raised, as it raised it.
@@ -60,40 +73,56 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
                 pool.begin(units)
             from nspdata.pipelines.build import build_pipeline  # imports Beam
 
-            run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
+            submitted = run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
+            if submitted:
+                return submitted
     finally:
-        files.delete(join(plan.output, f"{WORK}/spill"))
+        if plan.spill_directory:
+            files.delete(plan.spill_directory)
     manifest = read_manifest(plan.output, files=files)
     files.delete(join(plan.output, WORK))
     return manifest
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> None:
+def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> Submitted | None:
     """Runs what `build` makes of an empty pipeline.
 
     Args:
         build: adds the steps.
         beam_options: options for Beam; without `--runner`, the engine in this process.
 
+    Returns:
+        Where the job is, if the options say not to wait for it.
+
     Raises:
+        ConfigError: an option is unknown or wrong.
         NspdataError: what a worker raised, as it raised it.
     """
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
 
-    named = any(option.startswith("--runner") for option in beam_options)
-    options = PipelineOptions(
-        [*beam_options, *([] if named else [f"--runner={LOCAL_RUNNER}"])], save_main_session=False
-    )
-    pipeline = beam.Pipeline(options=options)
+    place = detached(beam_options)
+    pipeline = beam.Pipeline(options=pipeline_options(beam_options))
     build(pipeline)
-    if not named:
+    if not named(beam_options, "runner"):
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
     try:
         with cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)):
-            pipeline.run().wait_until_finish()
+            result = pipeline.run()
+            if place:
+                return Submitted(_job(result, place))
+            result.wait_until_finish()
     except Exception as error:
         raise (workers.failure() or _cause(error) or error) from error
+    return None
+
+
+def _job(result: Any, place: str) -> str:
+    """Where a job is, with its id if the engine has given it one."""
+    try:
+        number = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
+    except (AttributeError, AssertionError):
+        number = ""
+    return f"{place} (job {number})" if number else place
 
 
 def _cause(error: Exception) -> BaseException | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from nspdata.building import progress, workers
-from nspdata.building.shard import check_rejected
-from nspdata.building.tokenize import ReadSummary
+from nspdata.building.shard import Built, check_rejected
+from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.statistics import merge, zero
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class FinishShards(beam.DoFn):
 
     def start_bundle(self) -> None:
         """Begins to gather what other processes work on."""
-        self.pending: list[Future[ShardResult]] = []
+        self.pending: deque[Future[ShardResult]] = deque()
 
     def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
         """One shard; before the first, the share of rejected records is checked."""
@@ -116,8 +117,8 @@ class FinishShards(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """The shards that the local workers have built."""
-        for future in self.pending:
-            yield in_global_window(self._count(workers.result_of(future)))
+        while self.pending:  # a result that was handed on is not kept
+            yield in_global_window(self._count(workers.result_of(self.pending.popleft())))
 
     def _count(self, result: ShardResult) -> ShardResult:
         self.shards.inc()
@@ -126,6 +127,31 @@ class FinishShards(beam.DoFn):
         if result.key not in self.plan.finished:
             progress.current().built(rows=result.entry.rows)
         return result
+
+
+class MergeShards(beam.CombineFn):
+    """The finished shards: entries gathered, counts and statistics summed, so that no element grows with the vocabulary."""
+
+    def create_accumulator(self) -> Built:
+        """No shard."""
+        return Built()
+
+    def add_input(self, accumulator: Built, result: ShardResult) -> Built:
+        """One shard more."""
+        accumulator.entries[result.key] = result.entry
+        return Built(
+            entries=accumulator.entries,
+            counts=add_counts(accumulator.counts, result.counts),
+            statistics=merge(accumulator.statistics, result.statistics),
+        )
+
+    def merge_accumulators(self, accumulators: Iterable[Built]) -> Built:
+        """All of them."""
+        return Built.merged(accumulators)
+
+    def extract_output(self, accumulator: Built) -> Built:
+        """All shards."""
+        return accumulator
 
 
 def in_global_window(value: Any) -> WindowedValue:

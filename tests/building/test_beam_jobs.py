@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from beam_jobs import build_shards, train_tokenizer
-from tests.building.corpus import INAUGURAL, digests, nspdata_command, write_vocabulary
+from beam_jobs import build_shards, compute_statistics, train_tokenizer
+from beam_jobs.options import command_named, split
+from nspdata.dataset.manifest import read_manifest
+from nspdata.errors import ConfigError
+from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, write_vocabulary
 
 
 def test_the_build_job_writes_what_the_command_writes(tmp_path: Path) -> None:
@@ -40,6 +47,96 @@ def test_the_tokenizer_job_writes_what_the_command_writes(tmp_path: Path) -> Non
     )
     nspdata_command("train-tokenizer", INAUGURAL, "-o", tmp_path / "command", "--vocab-size", 1000)
     assert digests(tmp_path / "job") == digests(tmp_path / "command")
+
+
+def test_the_jobs_take_every_option_of_the_commands() -> None:
+    """Each option of the command ends among the command's own; what is not there goes to Beam, wherever it stands."""
+    command = command_named("build")
+    for param in command.params:
+        if param.param_type_name == "option" and param.name != "help":
+            words = [param.opts[-1]] if param.is_flag else [param.opts[-1], "value"]
+            assert split(["--runner", "X", *words, "--input", "a", "b"], command) == (
+                words,
+                ["a", "b"],
+                ["--runner", "X"],
+            )
+    given = [
+        "--input",
+        "a",
+        "--set",
+        "seed=1",
+        "output.num_shards=2",
+        "--temp_location=gs://b/t",
+        "--experiments",
+        "one",
+    ]
+    assert split(given, command) == (
+        ["--set", "seed=1", "--set", "output.num_shards=2"],
+        ["a"],
+        ["--temp_location=gs://b/t", "--experiments", "one"],
+    )
+
+
+def test_options_of_the_job_reach_the_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--seed`, `--text-field` and `--dry-run` do what they do for the command; the summary is printed."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    lines = "".join(json.dumps({"body": record["text"]}) + "\n" for record in records()[:20])
+    (tmp_path / "in.jsonl").write_text(lines, encoding="utf-8")
+    arguments = ["--input", tmp_path / "in.jsonl", "--output", tmp_path / "job", "--tokenizer", vocabulary]
+    arguments += ["--seed", "99", "--text-field", "body", "--set", "output.num_shards=1"]
+    build_shards.main([*map(str, arguments), "--dry-run"])
+    assert not (tmp_path / "job").exists()
+    build_shards.main([*map(str, arguments)])
+    assert read_manifest(tmp_path / "job").config["seed"] == 99
+    assert str(tmp_path / "job") in capsys.readouterr().out.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--runer", "DataflowRunner"], "unknown option --runer: .* did you mean --runner"),
+        (["--max_seq_length", "512"], "unknown option --max_seq_length: "),
+        (["--tokeniser", "x"], "unknown option --tokeniser: .* did you mean --tokenizer"),
+        (["--text_field", "x"], "unknown option --text_field: .* did you mean --text-field"),
+        (["--runner", "FnApiRunnner"], "Beam refuses .*FnApiRunnner"),
+        (["--direct_num_workers=many"], "Beam refuses .*invalid int value: 'many'"),
+        (["--no_wait"], "--no_wait needs a runner that outlives this process"),
+    ],
+)
+@pytest.mark.parametrize("job", [build_shards, train_tokenizer, compute_statistics])
+def test_an_option_that_nobody_knows(tmp_path: Path, job: ModuleType, options: list[str], message: str) -> None:
+    """The job names it, and the nearest known one; nothing is written."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    arguments = ["--input", str(INAUGURAL), "--output", str(tmp_path / "job")]
+    if job is not train_tokenizer:
+        arguments += ["--tokenizer", str(vocabulary)]
+    elif "--tokeniser" in options:
+        pytest.skip("train-tokenizer has no such option")
+    with pytest.raises(ConfigError, match=message):
+        job.main([*arguments, *options])
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_wrong_option_touches_no_dataset(tmp_path: Path) -> None:
+    """With `--overwrite` too, the finished dataset stays."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary, "--overwrite"]
+    build_shards.main([*map(str, arguments), "--set", "output.num_shards=1"])
+    before = digests(tmp_path / "job")
+    with pytest.raises(ConfigError, match="FnApiRunnner"):
+        build_shards.main([*map(str, arguments), "--set", "output.num_shards=2", "--runner=FnApiRunnner"])
+    assert digests(tmp_path / "job") == before
+
+
+def test_a_job_ends_with_one_line(tmp_path: Path) -> None:
+    """As a program, a job prints one line for what a user has done wrong; exit code 2."""
+    arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", tmp_path / "none", "--runer=X"]
+    command = [sys.executable, "-m", "beam_jobs.build_shards", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "build_shards: unknown option --runer: neither nspdata nor this runner of Beam knows it; did you mean --runner?\n"
+    )
 
 
 def test_no_job_touches_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

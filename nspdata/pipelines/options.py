@@ -1,0 +1,172 @@
+"""Beam's options: unknown ones are refused, and the runner is made before anything is written."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from nspdata.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""Beam's in-process engine by its own name: `DirectRunner` tries to download another one at every start."""
+
+LOCAL_RUNNERS = (
+    "",
+    "DirectRunner",
+    "FnApiRunner",
+    "BundleBasedDirectRunner",
+    "SwitchingDirectRunner",
+    "InteractiveRunner",
+)
+
+SERVED = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
+"""Runners whose job server has options of its own, which only the server knows."""
+
+NO_WAIT = "--no_wait"
+"""Our option among Beam's: submit the job and return."""
+
+ALIKE = 0.8
+"""An option that is this similar to a known one is taken for a typing error even where a job server may know it."""
+
+
+def local(beam_options: Sequence[str]) -> bool:
+    """Whether the engine runs in this process: the options name no runner, or one of Beam's local ones without other processes.
+
+    >>> local([]), local(["--runner=DataflowRunner"]), local(["--direct_running_mode=multi_processing"])
+    (True, False, False)
+    """
+    return not named(beam_options, "runner") and not named(beam_options, "direct_running_mode")
+
+
+def named(beam_options: Sequence[str], name: str) -> str:
+    """The value of an option, or "".
+
+    >>> named(["--runner", "FlinkRunner"], "runner"), named(["--runner=X"], "runner"), named([], "runner")
+    ('FlinkRunner', 'X', '')
+    """
+    for index, option in enumerate(beam_options):
+        key, separator, value = option.partition("=")
+        if key == f"--{name}":
+            return value if separator else next(iter(beam_options[index + 1 : index + 2]), "")
+    return ""
+
+
+def detached(beam_options: Sequence[str]) -> str:
+    """Where a job is that the launcher does not wait for, in words; "" where it waits.
+
+    Raises:
+        ConfigError: the engine would end with the launcher.
+    """
+    if place := named(beam_options, "template_location"):
+        return f"the template is {place}; run it with `gcloud dataflow jobs run`"
+    if any(option.partition("=")[0] == "--dry_run" and not option.endswith("=False") for option in beam_options):
+        return "the job was translated and not submitted (--dry_run)"
+    if NO_WAIT not in beam_options:
+        return ""
+    runner = named(beam_options, "runner").rpartition(".")[2]
+    if runner in LOCAL_RUNNERS:
+        raise ConfigError(
+            f"{NO_WAIT} needs a runner that outlives this process, not {runner or 'the local engine'}; name one with --runner"
+        )
+    return f"the job runs on {runner}"
+
+
+def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
+    """The options of a pipeline, checked.
+
+    Raises:
+        ConfigError: an option is unknown, or has a wrong value.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    check(beam_options)
+    given = [option for option in beam_options if option != NO_WAIT]
+    runner = [] if named(beam_options, "runner") else [f"--runner={LOCAL_RUNNER}"]
+    return PipelineOptions([*given, *runner], save_main_session=False)
+
+
+def check(beam_options: Sequence[str], *, own: Iterable[str] = ()) -> None:
+    """Refuses an option that neither Beam nor we know, and makes an empty pipeline, so that a wrong runner is found too.
+
+    Args:
+        beam_options: what was given for Beam.
+        own: options of the command, for the hint.
+
+    Raises:
+        ConfigError: an option is unknown, has a wrong value, or the runner does not exist.
+    """
+    if not beam_options:
+        return
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = _parser()
+    given = [option for option in beam_options if option != NO_WAIT]
+    try:
+        _, unknown = parser.parse_known_args(given)
+    except _RefusedError as error:
+        raise ConfigError(
+            f"Beam refuses {' '.join(beam_options)!r}: {error}; see Beam's documentation of its options"
+        ) from error
+    known = sorted({*_names(parser), NO_WAIT, *own})
+    served = named(beam_options, "runner").rpartition(".")[2] in SERVED
+    for option in unknown:
+        _refuse(option, known, served=served)
+    detached(beam_options)
+    try:
+        beam.Pipeline(options=PipelineOptions(given, save_main_session=False))
+    except (ValueError, AttributeError, ImportError) as error:
+        text = " ".join(str(error).split())
+        raise ConfigError(
+            f"Beam refuses {' '.join(beam_options)!r}: {text}; see Beam's documentation of its options"
+        ) from error
+
+
+def _refuse(option: str, known: Sequence[str], *, served: bool) -> None:
+    name = option.partition("=")[0]
+    if not option.startswith("-"):
+        if not served:
+            raise ConfigError(f"{option!r} is no option and belongs to none; write --NAME=VALUE")
+        return
+    near = difflib.get_close_matches(name.replace("-", "_"), known, n=1, cutoff=ALIKE if served else 0.6)
+    near = near or difflib.get_close_matches(name, known, n=1, cutoff=ALIKE if served else 0.6)
+    if near or not served:
+        hint = f"did you mean {near[0]}?" if near else "see --help and Beam's documentation of its options"
+        raise ConfigError(f"unknown option {name}: neither nspdata nor this runner of Beam knows it; {hint}")
+
+
+class _RefusedError(Exception):
+    """Beam's parser ended."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise _RefusedError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """A parser of every option that Beam declares, which also ends with an exception instead of the process."""
+    from apache_beam.options import pipeline_options as declared
+
+    parser = _Parser(allow_abbrev=False, conflict_handler="resolve", add_help=False)
+    for options in _subclasses(declared.PipelineOptions):
+        options._add_argparse_args(parser)  # noqa: SLF001 - how Beam has options declared
+    return parser
+
+
+def _subclasses(kind: Any) -> Iterator[Any]:
+    for subclass in kind.__subclasses__():
+        if "_add_argparse_args" in vars(subclass):
+            yield subclass
+        yield from _subclasses(subclass)
+
+
+def _names(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public list of its options
+        yield from action.option_strings
