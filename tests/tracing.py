@@ -8,6 +8,7 @@ says that they stand.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +19,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import xxhash
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
+from tests.reference.cutting import cut
 from tests.reference.sentences import sentences
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -64,7 +66,7 @@ def trace(directory: Path, documents: Iterable[Mapping[str, Any]]) -> Trace:
     """
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(directory / "tokenizer" / "tokenizer.json"))
-    sources = encode(documents, tokenizer, manifest["config"]["sentences"])
+    sources = encode(documents, tokenizer, manifest["config"])
     special = {token: int(tokenizer.token_to_id(token) or 0) for token in SPECIAL}
     seen: dict[str, set[int]] = {}
     rows = negatives = 0
@@ -84,19 +86,31 @@ def trace(directory: Path, documents: Iterable[Mapping[str, Any]]) -> Trace:
 
 
 def encode(
-    documents: Iterable[Mapping[str, Any]], tokenizer: Tokenizer, settings: Mapping[str, str]
+    documents: Iterable[Mapping[str, Any]], tokenizer: Tokenizer, config: Mapping[str, Any]
 ) -> dict[int, list[Document]]:
     """The documents by the hash of their id; those of equal ids together."""
     found: dict[int, list[Document]] = {}
+    settings, longest = config["sentences"], config["pairing"]["max_seq_length"]
+    half = longest - 2 if config["pairing"]["objective"] == "none" else (longest - 3) // 2
     for record in documents:
         given = record.get("sentences")
         parts = given or sentences(record["text"], settings["language"], settings["paragraphs"])
-        encoded = [ids for part in parts if (ids := tokenizer.encode(part, add_special_tokens=False).ids)]
+        encoded = [
+            piece
+            for part in parts
+            for piece in pieces(tokenizer.encode(part, add_special_tokens=False), settings["max_tokens"] or half)
+        ]
         tokens = np.array([token for ids in encoded for token in ids], np.uint32)
         starts = [0, *np.cumsum([len(ids) for ids in encoded]).tolist()]
         key = xxhash.xxh3_64_intdigest(str(record["id"]).encode())
         found.setdefault(key, []).append(Document(tokens.tobytes(), starts))
     return found
+
+
+def pieces(encoding: Encoding, max_tokens: int) -> list[list[int]]:
+    """A sentence's ids, cut into pieces if there are too many; nothing if there is none."""
+    bounds = [0, *(place for place, _ in cut(encoding.tokens, max_tokens)), len(encoding.ids)]
+    return [encoding.ids[begin:end] for begin, end in itertools.pairwise(bounds) if end > begin]
 
 
 def read(path: Path, shard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import TRAIN
 from nspdata.building.preflight import check_sample, require_documents, summarize_read
 from nspdata.building.prepare import make_plan
-from nspdata.building.shard import in_order
+from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, unspill
 from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import encode_shard
@@ -158,7 +158,7 @@ def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
         sentences=None if batch.sentences is None else batch.sentences[:WARM_UP_DOCUMENTS],
     )
     tokenized, _ = tokenize_batch(plan, few, encoder_of(plan))
-    documents, _ = in_order(tokenized)
+    documents, _ = shard_documents(tokenized, plan.config, plan.vocabulary)
     if len(set(documents.document_ids.tolist())) > 1:
         build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
 
@@ -166,7 +166,7 @@ def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
 def _build(plan: BuildPlan, spills: Iterable[bytes]) -> tuple[Statistics, int]:
     """One shard of all the documents: its statistics and its bytes."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
-    documents, dropped = in_order(gathered)
+    documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
     data = encode_shard(rows, row_schema(plan.metadata))
     hashlib.sha256(data).digest()

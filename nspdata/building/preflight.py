@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import TRAIN
-from nspdata.building.shard import in_order
+from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_batch
 from nspdata.errors import InputError
 from nspdata.instances.assemble import build_instances
@@ -113,7 +113,8 @@ def summarize_sample(plan: BuildPlan, sample: Sample) -> Statistics:
         documents, part = tokenize_batch(plan, batch, encoder)
         read += part
         tokenized.append(documents)
-    documents, dropped = in_order(TokenizedDocuments.concatenate(tokenized, plan.vocabulary.dtype))
+    gathered = TokenizedDocuments.concatenate(tokenized, plan.vocabulary.dtype)
+    documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     factor = min(plan.config.duplicate_factor, MAX_DUPLICATES)
     config = dataclasses.replace(plan.config, duplicate_factor=factor)
     try:

@@ -17,6 +17,7 @@ from nspdata.files.local import join
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import from_dict, merge, summarize_shard, to_dict, zero
 from nspdata.statistics.rejected import over_limit
+from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
     from nspdata.building.plan import BuildPlan
     from nspdata.building.tokenize import ReadSummary
+    from nspdata.config.build import Config
     from nspdata.files.local import Files
     from nspdata.statistics import Statistics
+    from nspdata.tokenization.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
         with files.open(plan.result_path(key)) as stream:
             return ShardResult.from_json(stream.read())
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
-    documents, dropped = in_order(gathered)
+    documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     del gathered
     split, shard, _ = plan.locate(key)
     rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
@@ -119,6 +122,20 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
     result = ShardResult(key=key, entry=entry, counts={**held, **dropped, **counts}, statistics=statistics)
     files.write(plan.result_path(key), result.to_json())
     return result
+
+
+def shard_documents(
+    gathered: TokenizedDocuments, config: Config, vocabulary: Vocabulary
+) -> tuple[TokenizedDocuments, dict[str, int]]:
+    """The documents of a shard as its rows are made of them: in order, duplicates removed, long sentences cut.
+
+    Returns:
+        The documents, and the counts of `in_order` and `Cuts.counts`. Both are of the documents that are kept, so a resumed
+        build has the same counts.
+    """
+    documents, dropped = in_order(gathered)
+    documents, cuts = cut_documents(documents, vocabulary, max_tokens=config.max_sentence_tokens)
+    return documents, {**dropped, **cuts}
 
 
 def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:

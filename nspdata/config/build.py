@@ -50,6 +50,8 @@ Unit = Literal["segments", "sentences"]
 
 Negatives = Literal["other", "similar"]
 
+Fill = Literal["fit", "overshoot"]
+
 Strategy = Literal["token", "whole_word", "span", "none"]
 
 
@@ -100,17 +102,29 @@ class InputConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentencesConfig:
-    """How a document is split.
+    """How a document is split into sentences.
 
     Attributes:
         language: a spaCy language code; its blank pipeline tokenizes and the rule-based sentencizer splits.
         model: name or path of an installed spaCy pipeline whose senter or parser splits instead; "" for none.
         paragraphs: no sentence crosses a blank line, a line end, or (`none`) nothing but the document's end.
+        max_tokens: a sentence with more tokens is cut into pieces, at clause marks if possible, else between words. Each piece
+            then counts as a sentence (also in `sentence_a` and `sentence_b`). 0 derives it: half of a row, so that any two
+            sentences fit into one (62 at `max_seq_length` 128, 254 at 512), or a whole row with `pairing.objective` = `none`.
     """
 
     language: str = "en"
     model: str = ""
     paragraphs: Paragraphs = "blank_line"
+    max_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        require(
+            key="sentences.max_tokens",
+            value=self.max_tokens,
+            rule="0 (derived) or at least 2",
+            holds=self.max_tokens == 0 or self.max_tokens >= 2,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +167,8 @@ class PairingConfig:
         objective: `nsp` (BERT), `sop` (ALBERT: the same two segments, swapped or not), `none` (one segment a row, no label).
         unit: `segments` packs whole sentences to the target length, `sentences` pairs single consecutive ones.
         negatives: `other` draws B from any other document of the shard, `similar` from one that shares rare words.
+        fill: how sentences are packed into a row. `fit`: the row ends before the sentence that would not fit, and nothing is truncated.
+            `overshoot` (Google): sentences are added until the target length is reached or passed, then the row is truncated.
         max_seq_length: tokens a row at most, [CLS] and [SEP] included.
         short_seq_prob: share of rows with a shorter, random target length.
         random_next_prob: share of rows with label 1.
@@ -161,6 +177,7 @@ class PairingConfig:
     objective: Objective = "nsp"
     unit: Unit = "segments"
     negatives: Negatives = "other"
+    fill: Fill = "fit"
     max_seq_length: int = 128
     short_seq_prob: float = 0.1
     random_next_prob: float = 0.5
@@ -296,6 +313,17 @@ class Config:
             rule="from 1 to 1000",
             holds=1 <= self.duplicate_factor <= 1000,
         )
+
+    @property
+    def max_sentence_tokens(self) -> int:
+        """Tokens of a sentence at most: `sentences.max_tokens`, or what one of a row's segments can hold beside an equally long one.
+
+        >>> Config().max_sentence_tokens, Config(pairing=PairingConfig(objective="none")).max_sentence_tokens
+        (62, 126)
+        """
+        longest = self.pairing.max_seq_length
+        derived = longest - 2 if self.pairing.objective == "none" else (longest - 3) // 2
+        return self.sentences.max_tokens or derived
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as nested dictionaries of JSON's types."""

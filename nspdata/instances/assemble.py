@@ -98,6 +98,7 @@ def _pairs(documents: TokenizedDocuments, config: Config, bits: np.random.Philox
         objective=settings.objective,
         unit=settings.unit,
         negatives=settings.negatives,
+        fill=settings.fill,
         max_tokens=settings.max_seq_length - 3,
         short_seq_prob=settings.short_seq_prob,
         random_next_prob=settings.random_next_prob,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from nspdata.instances.pool import Pool, Text
 
+REACH = 64
+"""Sentences of another document that are tried as the first of B, if B must fit."""
+
 DRAWS = 6
 """32-bit draws that a pair takes, those of the sentence that it begins with: short or not, how short, where A ends, the label, the other document, where B starts in it."""
 
@@ -62,6 +65,7 @@ class Rules(NamedTuple):
         single: A and B are single sentences.
         swaps: label 1 is A and B swapped (`sop`).
         similar: B's document shares a rare token with A.
+        fits: a chunk ends before it has more than `max_tokens`.
     """
 
     max_tokens: int
@@ -70,6 +74,7 @@ class Rules(NamedTuple):
     single: bool
     swaps: bool
     similar: bool
+    fits: bool
 
 
 class Aim(NamedTuple):
@@ -92,6 +97,7 @@ def pair(
     objective: str,
     unit: str,
     negatives: str,
+    fill: str,
     max_tokens: int,
     short_seq_prob: float,
     random_next_prob: float,
@@ -99,7 +105,11 @@ def pair(
     """Makes the pairs of a shard's documents.
 
     Google's procedure: sentences are gathered to a target length, A is the first few of them, B the rest or (label 1) a run of
-    another document's, and what B did not take is put back. The target is drawn anew for each pair, not once a document.
+    another document's sentences. What B did not take is put back. The target is drawn for each pair, not once per document.
+
+    With fill `overshoot` the last sentence of a chunk may take it past its target, and the pair is truncated. With `fit` a chunk
+    ends before the sentence that would give it more than `max_tokens`; a random B starts at a sentence that fits beside A.
+    Nothing is truncated if no sentence is longer than half of `max_tokens`: then any two sentences fit.
 
     A chunk of one sentence can only have label 1. These forced negatives are made up for at the other chunks, alike at all of
     them: a first pass counts both kinds, and the second draws a free label with the chance that gives `random_next_prob` over
@@ -112,6 +122,7 @@ def pair(
         objective: `nsp` or `sop`.
         unit: `segments` or `sentences`.
         negatives: `other` or `similar`.
+        fill: `fit` or `overshoot`.
         max_tokens: tokens of A and B together, at most.
         short_seq_prob: share of pairs with a random, shorter target.
         random_next_prob: share of label 1.
@@ -124,6 +135,7 @@ def pair(
         single=unit == "sentences",
         swaps=objective == "sop",
         similar=negatives == "similar",
+        fits=fill == "fit",
     )
     pool = make_pool(text, document_ids, similar=rules.similar)
     words = bits.random_raw(num_sentences * DRAWS // 2)
@@ -152,7 +164,9 @@ def _chunks(
             target = rules.max_tokens
             if draw[0] < rules.short_below:
                 target = 2 + below(draw[1], rules.max_tokens - 1)
-            stop = _chunk_end(text.sentence_offsets, sentence, end, target, rules.single)
+            stop = _chunk_end(text.sentence_offsets, sentence, end, (target, rules.max_tokens), rules)
+            if rules.fits and stop == end - 1 and not rules.single:
+                stop = _with_last(text.sentence_offsets, sentence, stop, rules.max_tokens)
             if rules.swaps:  # a lone sentence has nothing to change places with
                 stop = max(stop, min(sentence + 2, end))
             alone, paired = stop == sentence + 1, rules.single and sentence > first
@@ -170,8 +184,8 @@ def _chunks(
                 row[2], row[3], row[4], row[5] = middle, stop, sentence, middle
             elif label:
                 _draw_other(text, pool, rules, draw, target, row)
-                stop = middle
-            sentence = middle if rules.single else stop
+                stop = row[3]
+            sentence = sentence + 1 if rules.single else stop
             count += 1
             forced += alone
             negatives += label
@@ -179,21 +193,43 @@ def _chunks(
 
 
 @compiled
-def _chunk_end(sentence_offsets: NDArray[np.int64], sentence: int, end: int, target: int, single: bool) -> int:  # noqa: FBT001
-    """The sentence after a chunk: two sentences on, or as many as reach the target; `end` at most."""
-    if single:
+def _chunk_end(
+    sentence_offsets: NDArray[np.int64], sentence: int, end: int, lengths: tuple[int, int], rules: Rules
+) -> int:
+    """The sentence after a chunk: two sentences on, or as many as reach the target; `end` at most.
+
+    `lengths` are the target and, if chunks must fit, the most tokens. The first sentence is always taken.
+    """
+    target, most = lengths
+    if rules.single:
         return min(sentence + 2, end)
-    stop = sentence + 1
-    while stop < end and sentence_offsets[stop] - sentence_offsets[sentence] < target:
+    begin, stop = sentence_offsets[sentence], sentence + 1
+    while stop < end and sentence_offsets[stop] - begin < target:
+        if rules.fits and sentence_offsets[stop + 1] - begin > most:
+            break
         stop += 1
     return stop
+
+
+@compiled
+def _with_last(sentence_offsets: NDArray[np.int64], sentence: int, stop: int, most: int) -> int:
+    """Where a chunk ends if only the last sentence of the document would follow: with it, or one sentence earlier if it is too long.
+
+    A sentence left alone could only be in a negative, or in no `sop` pair at all. A chunk of two sentences gives none away.
+    """
+    if sentence_offsets[stop + 1] - sentence_offsets[sentence] <= most:
+        return stop + 1
+    return max(stop - 1, min(sentence + 2, stop))
 
 
 @compiled
 def _draw_other(
     text: Text, pool: Pool, rules: Rules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
 ) -> None:
-    """Puts another document's sentences in place of B: from a random one on, one or as many as fill up the target."""
+    """Puts another document's sentences in place of B: from a random one on, one or as many as reach the target.
+
+    If chunks must fit, A may end earlier than it did: the sentences that it loses start the next chunk.
+    """
     offsets = text.sentence_offsets
     begin, end = offsets[row[2]], offsets[row[3]]
     rarest = rarest_token(text, pool, begin, end) if rules.similar else -1
@@ -202,9 +238,51 @@ def _draw_other(
     row[4] = first + below(draw[5], last - first)
     if rarest >= 0:
         row[4] = sentence_holding(text, rarest, row[4], last)
+    if rules.fits:
+        aim = offsets[row[5]] - begin if row[5] > row[3] else target
+        _fit_first(text, rules, row)
+        length = offsets[row[3]] - begin
+        row[5] = (
+            row[4] + 1 if rules.single else _nearest_end(offsets, row[4], last, aim - length, rules.max_tokens - length)
+        )
+        return
     row[5] = row[4] + 1
     if not rules.single:
-        row[5] = _chunk_end(offsets, row[4], last, target - (end - begin), rules.single)
+        row[5] = _chunk_end(offsets, row[4], last, (target - (end - begin), rules.max_tokens), rules)
+
+
+@compiled
+def _nearest_end(sentence_offsets: NDArray[np.int64], sentence: int, last: int, wanted: int, most: int) -> int:
+    """The sentence after a run that has as nearly as possible the wanted number of tokens, and not more than `most`."""
+    begin, stop = sentence_offsets[sentence], sentence + 1
+    while stop < last:
+        held, more = sentence_offsets[stop] - begin, sentence_offsets[stop + 1] - begin
+        if more > most or abs(more - wanted) > abs(held - wanted):
+            break
+        stop += 1
+    return stop
+
+
+@compiled
+def _fit_first(text: Text, rules: Rules, row: NDArray[np.int64]) -> None:
+    """Moves the start of B to the nearest later sentence that fits beside A; if there is none within `REACH`, A loses its last sentence.
+
+    The search continues at the document's start. A that is a single sentence stays, and B too if no sentence fits beside it.
+    """
+    offsets, first, last = text.sentence_offsets, text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
+    start = row[4]
+    while True:
+        most = rules.max_tokens - (offsets[row[3]] - offsets[row[2]])
+        for step in range(min(REACH, last - first)):
+            found = start + step
+            if found >= last:
+                found -= last - first
+            if offsets[found + 1] - offsets[found] <= most:
+                row[4] = found
+                return
+        if row[3] == row[2] + 1:
+            return
+        row[3] -= 1
 
 
 def _truncated(

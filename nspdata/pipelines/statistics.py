@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.prepare import make_plan
-from nspdata.building.shard import in_order
+from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import Places
@@ -99,8 +99,8 @@ def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
 def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
     """Of the documents of one shard, exact duplicates dropped as a build drops them."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in group[1]], plan.vocabulary.dtype)
-    documents, dropped = in_order(gathered)
-    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=dropped))
+    documents, counts = shard_documents(gathered, plan.config, plan.vocabulary)
+    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=counts))
 
 
 class ReadOnly:

@@ -26,6 +26,11 @@ COUNTED_AT_ONCE = 1 << 18
 
 FROM_BUILD = (
     "duplicates_dropped",
+    "sentences_cut",
+    "sentence_pieces",
+    "cuts_clause_mark",
+    "cuts_between_words",
+    "cuts_inside_word",
     "documents_without_tokens",
     "forced_negatives",
     "sentences_unpaired",

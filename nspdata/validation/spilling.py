@@ -12,6 +12,7 @@ import numpy as np
 from nspdata.arrays.hashing import document_hash, document_hashes, text_hashes
 from nspdata.reading import read_source
 from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
+from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
@@ -138,10 +139,10 @@ def _spill(gathered: list[TokenizedDocuments], rules: Rules, directory: Path) ->
 
 
 def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
-    """The documents of a shard in their order, as the contract says: by text and id, no text twice, none without a token.
+    """The documents of a shard in their order: by text and id, no text twice, none without a token, long sentences cut.
 
     Returns:
-        The documents, and how many were left out: `duplicates_dropped`, `documents_without_tokens`.
+        The documents, how many were left out (`duplicates_dropped`, `documents_without_tokens`), and `Cuts.counts`.
     """
     parts, path = [], directory / str(key)
     if path.exists():
@@ -156,4 +157,7 @@ def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments
     again[1:] = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
     empty = (np.diff(documents.document_offsets) == 0)[order] & ~again
     dropped = {"duplicates_dropped": int(again.sum()), "documents_without_tokens": int(empty.sum())}
-    return documents.take(order[~again & ~empty]), dropped
+    cut, cuts = cut_documents(
+        documents.take(order[~again & ~empty]), rules.vocabulary, max_tokens=rules.config.max_sentence_tokens
+    )
+    return cut, {**dropped, **cuts}

@@ -175,12 +175,23 @@ def _check_tokens(tally: Tally, built: dict[str, int], rules: Rules, findings: F
 def _check_used(tally: Tally, built: dict[str, int], rules: Rules, findings: Findings) -> None:
     """In one pass over segments no token is in two rows, so the tokens used are those of the rows; otherwise they are at most that many."""
     used, most = built.get("used_tokens", 0), min(tally.own_tokens, built.get("tokens", 0))
+    if _never_truncated(rules) and built.get("tokens_truncated", 0):
+        message = (
+            f"counts: {built['tokens_truncated']:,} tokens_truncated, but with these settings nothing is truncated"
+        )
+        findings.add("manifest_counts", message, file="manifest.json")
     once = rules.config.duplicate_factor == 1 and (rules.objective == "none" or rules.config.pairing.unit == "segments")
     if used > most or (once and used != tally.own_tokens):
         message = (
             f"counts: {used:,} used_tokens, but the rows hold {tally.own_tokens:,} of {built.get('tokens', 0):,} tokens"
         )
         findings.add("manifest_counts", message, file="manifest.json")
+
+
+def _never_truncated(rules: Rules) -> bool:
+    """Whether any two sentences fit into a row."""
+    fits = rules.config.pairing.fill == "fit" and 2 * rules.config.max_sentence_tokens <= rules.max_tokens
+    return fits or rules.objective == "none"
 
 
 def _check_label_share(tally: Tally, manifest: Manifest, rules: Rules, findings: Findings) -> None:

@@ -12,12 +12,14 @@ from nspdata.arrays.compiled import COMPILED
 from nspdata.config.build import Config, MaskingConfig, PairingConfig
 from nspdata.instances.assemble import build_instances
 from nspdata.instances.rows import Rows
+from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from tests.instances.corpora import make_documents, random_lengths
 
 OBJECTIVES = ("nsp", "sop", "none")
 UNITS = ("segments", "sentences")
 NEGATIVES = ("other", "similar")
+FILLS = ("fit", "overshoot")
 STRATEGIES = ("token", "whole_word", "span", "none")
 
 
@@ -37,14 +39,20 @@ def main() -> None:
     words = np.random.default_rng(0).integers(0, size, size)  # rare ones and common ones, and special ones in between
     ids = np.where(words < 30, words % 5, 5 + words * words // size).astype(np.uint16)
     documents = dataclasses.replace(documents, ids=ids)
-    for objective, unit, negatives, strategy in itertools.product(OBJECTIVES, UNITS, NEGATIVES, STRATEGIES):
+    for max_tokens in (2, 5, 9, 20):
+        cut, counts = cut_documents(documents, vocabulary, max_tokens=max_tokens)
+        arrays = cut.sentence_offsets.tobytes() + cut.document_offsets.tobytes()
+        print(max_tokens, hashlib.sha256(arrays).hexdigest(), counts)  # noqa: T201
+    for objective, unit, negatives, fill, strategy in itertools.product(
+        OBJECTIVES, UNITS, NEGATIVES, FILLS, STRATEGIES
+    ):
         config = Config(
             duplicate_factor=2,
-            pairing=PairingConfig(objective=objective, unit=unit, negatives=negatives, max_seq_length=48),  # type: ignore[arg-type]
+            pairing=PairingConfig(objective=objective, unit=unit, negatives=negatives, fill=fill, max_seq_length=48),  # type: ignore[arg-type]
             masking=MaskingConfig(strategy=strategy),  # type: ignore[arg-type]
         )
         rows, counts = build_instances(documents, config, vocabulary, split="train", shard=1)
-        print(objective, unit, negatives, strategy, digest(rows), counts)  # noqa: T201
+        print(objective, unit, negatives, fill, strategy, digest(rows), counts)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ PAIRINGS = st.builds(
     objective=st.sampled_from(["nsp", "sop", "none"]),
     unit=st.sampled_from(["segments", "sentences"]),
     negatives=st.sampled_from(["other", "similar"]),
+    fill=st.sampled_from(["fit", "overshoot"]),
     max_seq_length=st.integers(8, 90),
     short_seq_prob=st.sampled_from([0.0, 0.1, 1.0]),
     random_next_prob=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
@@ -57,11 +58,15 @@ def test_every_row_obeys_the_laws(lengths: Lengths, pairing: PairingConfig, seed
 
 
 @given(
-    lengths=LENGTHS, max_seq_length=st.integers(8, 90), seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.5, 1])
+    lengths=LENGTHS,
+    max_seq_length=st.integers(8, 90),
+    seed=st.integers(0, 99),
+    share=st.sampled_from([0.0, 0.5, 1]),
+    fill=st.sampled_from(["fit", "overshoot"]),
 )
-def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, share: float) -> None:
+def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, share: float, fill: str) -> None:
     """With `segments` every token stands in exactly one row of its own document's, but for those that truncation counts."""
-    config = config_of(seed, max_seq_length=max_seq_length, random_next_prob=share)
+    config = config_of(seed, max_seq_length=max_seq_length, random_next_prob=share, fill=fill)
     found, counts, checker, _ = build(lengths, config)
     assert set(checker.own.values()) <= {1}
     assert checker.lost() <= counts["tokens_truncated"]
@@ -71,6 +76,43 @@ def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, shar
         alone = [row for row in found if row.label == 1]
         assert len(alone) == counts["forced_negatives"]
         assert all(len({checker.places[token - FIRST].sentence for token in row.a}) == 1 for row in alone)
+
+
+@given(lengths=LENGTHS, pairing=PAIRINGS)
+def test_fit_truncates_nothing_if_any_two_sentences_fit(lengths: Lengths, pairing: PairingConfig) -> None:
+    """With sentences of at most half a row nothing is cut off, and with `nsp` segments every token is used."""
+    pairing = dataclasses.replace(pairing, fill="fit")
+    half = (pairing.max_seq_length - 3) // 2
+    lengths = [[min(tokens, half) for tokens in document] for document in lengths]
+    _, counts, checker, _ = build(lengths, Config(pairing=pairing))
+    assert counts["tokens_truncated"] == 0
+    if pairing.objective != "sop" and pairing.unit == "segments":
+        assert checker.lost() == 0
+        assert counts["used_tokens"] == len(checker.places)
+
+
+def test_a_last_sentence_is_not_left_alone() -> None:
+    """Sentences of 40, 40, 40 and 10 tokens in rows of 125: the first row ends after two of them, so that the last two are a pair."""
+    documents = [[40, 40, 40, 10]] * 2
+    found, counts, _, _ = build(documents, config_of(random_next_prob=0.0, short_seq_prob=0.0))
+    assert [(row.sentence_a, row.sentence_b, len(row.a), len(row.b)) for row in found] == [
+        (0, 1, 40, 40),
+        (2, 3, 40, 10),
+    ] * 2
+    assert counts["forced_negatives"] == 0
+
+
+@pytest.mark.parametrize("fill", ["fit", "overshoot"])
+def test_a_random_b_fits_beside_a_or_is_cut(fill: str) -> None:
+    """Beside 100 tokens of A only the sentence of 20 fits into 125; Google's procedure takes any, and cuts."""
+    documents = make_documents([[50, 50, 20] * 40, [70, 20] * 40])
+    config = config_of(fill=fill, random_next_prob=1.0, short_seq_prob=0.0)
+    rows, counts = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+    wide = rows.lengths_a - 2 == 100
+    assert wide.sum() > 5 or fill == "overshoot"
+    if fill == "fit":
+        assert set((rows.lengths - rows.lengths_a - 1)[wide].tolist()) == {20}
+    assert (counts["tokens_truncated"] > 0) == (fill == "overshoot")
 
 
 @given(lengths=LENGTHS, pairing=PAIRINGS, passes=st.integers(1, 3))
@@ -174,15 +216,16 @@ SHARES = [
 ]
 
 
+@pytest.mark.parametrize("fill", ["fit", "overshoot"])
 @pytest.mark.parametrize("unit", ["segments", "sentences"])
 @pytest.mark.parametrize("wanted", [0.3, 0.5, 0.8])
 @pytest.mark.parametrize("shape", SHARES)
-def test_the_share_of_label_1_is_the_one_asked_for(shape: dict[str, Any], wanted: float, unit: str) -> None:
+def test_the_share_of_label_1_is_the_one_asked_for(shape: dict[str, Any], wanted: float, unit: str, fill: str) -> None:
     """Within 0.01 although one-sentence chunks can only be random; where these alone are too many, no other row is random."""
     shape = dict(shape)
     length = shape.pop("max_seq_length")
     documents = make_documents(random_lengths(1500, 5, **shape))
-    config = config_of(3, unit=unit, max_seq_length=length, random_next_prob=wanted)
+    config = config_of(3, unit=unit, fill=fill, max_seq_length=length, random_next_prob=wanted)
     rows, counts = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
     share, forced = float(rows.next_sentence_label.mean()), counts["forced_negatives"] / len(rows)
     assert len(rows) > 1000

@@ -23,6 +23,9 @@ KINDS = {
     "twice sop": ("duplicate_factor=2", "pairing.objective=sop", "output.validation_fraction=0.2"),
     "similar": ("pairing.negatives=similar",),
     "one shard": ("output.num_shards=1", "pairing.max_seq_length=16"),
+    "overshoot": ("pairing.fill=overshoot",),
+    "fit of long sentences": ("sentences.max_tokens=1000",),
+    "short sentences": ("sentences.max_tokens=5", "duplicate_factor=2"),
     "long": ("pairing.max_seq_length=300", "pairing.short_seq_prob=0.5"),
 }
 """Settings by name: every objective, unit and masking strategy, and what else changes how rows are made."""
