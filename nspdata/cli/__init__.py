@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from typing import Annotated
 
 import typer
 
 from nspdata.cli.shell import Shell
 
+MIN_COLUMNS = 60
+"""Columns that the tables of `--help` need; a narrower terminal gets plain text."""
+
 app = typer.Typer(
     cls=Shell,
     name="nspdata",
     no_args_is_help=True,
+    rich_markup_mode="rich" if shutil.get_terminal_size().columns >= MIN_COLUMNS else None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -35,12 +35,17 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path("nspdata-demo"),
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The directory to write; created if missing.")
+    ] = Path("nspdata-demo"),
     training: Annotated[
-        bool, typer.Option(help="Train a tiny model at the end: two minutes on two processors; needs torch.")
+        bool, typer.Option(help="Train a tiny model at the end (about two minutes on two processors; needs torch).")
     ] = True,
 ) -> None:
-    """The whole way on a small public-domain corpus inside the package: every command as you would type it."""
+    """Runs every command on a small public-domain corpus in the package: tokenizer, build, report, training.
+
+    Each command is printed as you would type it.
+    """
     for command in commands(directory, training=training and _has("torch") and _has("transformers")):
         _run(command)
     typer.echo(f"\nMade from {CORPUS} (public domain, see README.md there):\n")

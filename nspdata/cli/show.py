@@ -27,22 +27,26 @@ def register(app: typer.Typer) -> None:
 def show(
     output: Annotated[str, typer.Argument(metavar="OUT", help="A dataset directory, or its URL.")],
     num_rows: Annotated[
-        int | None, typer.Option("-n", help="Rows to show (default 5; 1 with --row).", min=1, show_default=False)
+        int | None, typer.Option("-n", help="Number of rows (default: 5, or 1 with --row).", min=1, show_default=False)
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Split (default: the first).")] = None,
-    row: Annotated[int | None, typer.Option(help="The row to begin at, counted from 0 over the split.")] = None,
-    label: Annotated[int | None, typer.Option(help="Only rows of this label, 0 or 1.", min=0, max=1)] = None,
+    split: Annotated[str | None, typer.Option(help="Name of the split (default: the first by name).")] = None,
+    row: Annotated[int | None, typer.Option(help="Number of the first row, counted from 0 over the split.")] = None,
+    label: Annotated[
+        int | None, typer.Option(help="Only rows with this label: 0 (B follows A) or 1 (it does not).", min=0, max=1)
+    ] = None,
     document: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only rows with this document's id, or its hash as shown here.")
+        str | None,
+        typer.Option(metavar="ID", help="Only rows with text of this document: its id, or its hash as printed here."),
     ] = None,
     contains: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="Only rows that hold this token, masked or not.")
+        str | None, typer.Option(metavar="TOKEN", help="Only rows with this token, also where it is masked.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, as UTF-8.")] = False,
 ) -> None:
-    """Shows rows decoded for a person: A, B, where they came from, the label, and what was masked with what.
+    """Prints rows as text: segments A and B, their documents, the label, and each masked token with its replacement.
 
-    Rows are spread over the split; with --label, --document or --contains, the first that match.
+    Without a filter the rows are spread over the split. With --label, --document or --contains they are the first
+    that match.
     """
     from nspdata.dataset.directory import open_directory
     from nspdata.inspection.examples import Selection, document_named, select, token_named
@@ -64,8 +68,9 @@ def show(
 def _print_json(found: Iterable[Shown], vocabulary: Vocabulary, _: Selection) -> None:
     import json
 
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale is
     for shown in found:
-        print(json.dumps(shown.to_json(vocabulary)))  # noqa: T201 - one line an object; rich would break it
+        print(json.dumps(shown.to_json(vocabulary), ensure_ascii=False))  # noqa: T201 - one line an object; rich would break it
 
 
 def _print(found: Iterable[Shown], vocabulary: Vocabulary, selection: Selection) -> None:

@@ -27,17 +27,17 @@ def validate(
         list[str] | None,
         typer.Option(
             metavar="INPUT",
-            help="What OUT was built from, all of it, as `build` was given it: every row is looked up in its documents.",
+            help="All inputs that OUT was built from, as given to build: every row is looked up in its documents.",
         ),
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Split and encode --source in the builder's fast way, not in the plain one.")
+        bool, typer.Option("--fast", help="Use the fast encoder of build for --source, instead of the plain one.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object with every finding.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all findings.")] = False,
 ) -> None:
-    """Checks every checksum, row and law; with --source, every row against the documents it came from.
+    """Checks a dataset: files, checksums, rows, labels and masks; with --source, every row against its documents.
 
-    Exit code 1 when something is wrong: which law, in which file and rows, and how many.
+    Exit code 1 if anything is wrong. Each finding names the rule, the file, the rows and their number.
     """
     from nspdata import validation
     from nspdata.errors import ConfigError

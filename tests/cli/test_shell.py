@@ -20,7 +20,7 @@ def run(*arguments: object, check: int = 0, **more: object) -> subprocess.Comple
     """Runs `nspdata`; its exit code must be `check`."""
     environment = {**os.environ, **more.pop("env", {})}  # type: ignore[dict-item]
     command = [sys.executable, *more.pop("python", []), "-m", "nspdata", *map(str, arguments)]  # type: ignore[misc]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **more)  # type: ignore[call-overload]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=environment, **more)  # type: ignore[call-overload]
     assert done.returncode == check, done.stderr
     return done
 
@@ -63,6 +63,16 @@ def test_without_arguments_the_help_is_printed() -> None:
 def test_warnings_as_errors_are_survived() -> None:
     """Nothing warns where nothing is loaded."""
     assert "build" in run("--help", python=["-W", "error"]).stdout
+
+
+@pytest.mark.parametrize("command", ["", "build", "show", "validate", "train-tokenizer"])
+def test_help_fits_a_narrow_terminal(command: str) -> None:
+    """At 40 columns no option is cut off, and no line is longer than the terminal is wide."""
+    printed = run(*command.split(), "--help", env={"COLUMNS": "40", "NO_COLOR": "1"}).stdout
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    assert "\x1b" not in printed
+    assert "--help" in printed
+    assert max(map(len, printed.splitlines())) <= 60
 
 
 def test_a_closed_pipe_is_no_error(dataset: Path) -> None:
