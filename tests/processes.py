@@ -43,6 +43,11 @@ def wait_for(process: subprocess.Popen[str], moment: Callable[[], object]) -> bo
     return process.poll() is None
 
 
+def lines_without_warnings(complained: str) -> list[str]:
+    """The lines of stderr, without the warnings about the corpus that a build prints before its work."""
+    return [line for line in complained.splitlines() if not line.startswith("warning (")]
+
+
 def catches_sigterm(pid: int) -> bool:
     """Whether the process has installed its handlers."""
     lines = read(f"/proc/{pid}/status").splitlines()
