@@ -1,4 +1,4 @@
-"""What a build would give and cost, from a sample that goes through the very functions of the build; nothing is written."""
+"""Estimates the result and the cost of a build from a sample that goes through the functions of the build; writes nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 START_SECONDS = 2.6
-"""A build's start and end, on an idle machine: imports, checks, Beam, the files beside the shards."""
+"""Start and end of a build on an idle machine: imports, checks, Beam, the small files."""
 
 BESIDE_BYTES = 30_000
 """The manifest, the card and the other small files of OUT."""
@@ -54,7 +54,7 @@ WARM_UP_DOCUMENTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What to expect.
+    """The estimate of a build.
 
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`,
@@ -62,14 +62,14 @@ class Estimate:
         used_share: tokens of the corpus that are in at least one row of their own document.
         unknown_share: [UNK] among the tokens.
         label_1_share: rows of label 1.
-        output_bytes: disk that OUT takes.
-        temporary_bytes: disk that it takes beside that while the build runs.
+        output_bytes: disk space of OUT.
+        temporary_bytes: more disk space needed while the build runs.
         seconds: wall time of the build, on a machine as busy as it is now.
         processor_seconds: processor time of all its processes.
-        num_workers: processes that this is for.
+        num_workers: number of processes.
         num_shards: shards of all splits.
-        sampled_bytes: text that was tokenized for this.
-        whole: whether that is all of the input.
+        sampled_bytes: size of the text that was tokenized.
+        whole: whether the sample is all of the input.
         warnings: what is out of range.
 
     >>> import nspdata
@@ -119,7 +119,7 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
 
 
 class _Trial:
-    """A build of the sample, measured; times are pairs, wall and processor, in seconds."""
+    """A measured build of the sample; times are pairs of wall and processor seconds."""
 
     def __init__(self, plan: BuildPlan, sample: Sample) -> None:
         _warm_up(plan, sample.batches[0])
@@ -142,7 +142,7 @@ class _Trial:
         self.tokenizing_later = later + spilled - marks[-1]
 
     def tokenizing_of(self, scale: float) -> NDArray[np.float64]:
-        """What tokenizing this many times the sample takes: the rest goes as fast as the sample's second half."""
+        """Time to tokenize this many times the sample, at the speed of its second half."""
         return np.asarray(self.tokenizing + (scale - 1) * self.tokenizing_later, np.float64)
 
 
@@ -151,7 +151,7 @@ def _now() -> NDArray[np.float64]:
 
 
 def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
-    """Compiled loops are loaded before the clock runs."""
+    """Loads compiled loops before the measurement."""
     few = DocumentBatch(
         ids=batch.ids[:WARM_UP_DOCUMENTS],
         texts=[text[:2000] for text in batch.texts[:WARM_UP_DOCUMENTS]],
@@ -164,7 +164,7 @@ def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
 
 
 def _build(plan: BuildPlan, spills: Iterable[bytes]) -> tuple[Statistics, int]:
-    """One shard of all the documents: its statistics and its bytes."""
+    """Builds one shard of all documents; returns its statistics and its size."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
     documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=TRAIN, shard=0)
@@ -182,7 +182,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
     start_seconds: float,
     num_workers: int,
 ) -> Estimate:
-    """The trial, as large as the input."""
+    """Scales the trial to the size of the input."""
     scale = sample.counts["text_bytes"] / sample.kept_bytes
     corpus, rows = trial.statistics.corpus.counts, trial.statistics.rows.counts
     counts = Counter({key: round(count) for key, count in sample.counts.items()})
@@ -220,7 +220,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
 
 
 def _makespan(sizes: Sequence[float], num_workers: int, seconds: float) -> float:
-    """How long some pieces of work take, that would take one worker `seconds`, assigned in order to the next idle worker.
+    """Wall time of some tasks that take one worker `seconds`, assigned in order to the next idle worker.
 
     >>> _makespan([3, 1, 1, 1], 2, 6.0)
     3.0

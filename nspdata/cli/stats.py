@@ -28,22 +28,22 @@ def register(app: typer.Typer) -> None:
 
 def stats(
     output: Annotated[str, typer.Argument(metavar="OUT", help="A dataset directory, or its URL.")],
-    compare: Annotated[
-        str | None, typer.Option(metavar="OTHER", help="Another dataset directory, shown beside it.")
-    ] = None,
+    compare: Annotated[str | None, typer.Option(metavar="OTHER", help="Another dataset to compare with.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report instead: one HTML file with plots.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     anew: Annotated[
-        bool, typer.Option("--recompute", help="Compute the statistics of the rows again, from the shards.")
+        bool, typer.Option("--recompute", help="Recompute the statistics of the rows from the shards.")
     ] = False,
     shortcuts: Annotated[
         bool,
-        typer.Option("--shortcuts", help="Test how far the label can be guessed without understanding (some seconds)."),
+        typer.Option(
+            "--shortcuts", help="Test how well the label can be guessed from lengths and words alone (some seconds)."
+        ),
     ] = False,
 ) -> None:
-    """Shows the statistics of a dataset: as a table, as JSON, or as a report with plots; warnings come first."""
+    """Shows the statistics of a dataset as a table, as JSON, or as a report with plots; warnings come first."""
     from nspdata.inspection import overview
 
     datasets = [overview(directory, anew=anew, shortcuts=shortcuts) for directory in (output, compare) if directory]
@@ -114,9 +114,11 @@ def _distributions(spread: dict[str, str], tables: Sequence[dict[str, Figure]], 
 
 
 def _guesses(datasets: Sequence[Overview]) -> Table:
-    """The shortcut test: each guesser's accuracy with its interval, beside what blind guessing gives."""
+    """The shortcut test: the accuracy of each guesser with its interval, and that of blind guessing."""
     table = _table(
-        "Labels guessed without understanding", ["", "accuracy", "95% interval", "blindly"], several=len(datasets) > 1
+        "Labels guessed from lengths and words alone",
+        ["", "accuracy", "95% interval", "blind"],
+        several=len(datasets) > 1,
     )
     for name, dataset in zip(_names(datasets), datasets, strict=True):
         if found := dataset.shortcuts:
@@ -128,7 +130,7 @@ def _guesses(datasets: Sequence[Overview]) -> Table:
 
 
 def _names(datasets: Sequence[Overview]) -> list[list[str]]:
-    """The cells that name each dataset, where there are several."""
+    """The cells with the names of the datasets, if there are several."""
     from nspdata.inspection import names
 
     return [[name] for name in names(datasets)] if len(datasets) > 1 else [[]]

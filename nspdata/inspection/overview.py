@@ -1,4 +1,4 @@
-"""Everything that is known of a dataset directory, in one value that the table, the JSON and the page are made of."""
+"""The contents of a dataset directory in one value, for the table, the JSON and the report."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FREQUENT = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """A dataset.
+    """A dataset with its statistics.
 
     Attributes:
         opened: the open directory.
-        statistics: as written, or computed anew.
-        figures: worked out of the statistics.
-        warnings: what is out of its sound range.
-        shortcuts: what the shortcut test found; None where it was not run, or the rows have no label.
+        statistics: from `statistics.json`, or recomputed.
+        figures: derived from the statistics.
+        warnings: what is out of range.
+        shortcuts: result of the shortcut test; None if it was not run, or the rows have no label.
     """
 
     opened: Directory
@@ -93,13 +93,13 @@ class Overview:
 
     @property
     def frequent(self) -> list[tuple[str, int]]:
-        """The tokens that stand in the rows most often."""
+        """The most frequent tokens of the rows."""
         found = most_frequent(self.statistics.rows.token_counts, FREQUENT)
         return [(self.vocabulary.tokens[token], count) for token, count in found]
 
     @property
     def never_seen(self) -> list[str]:
-        """The tokens that no row holds."""
+        """The tokens that are in no row."""
         unseen = np.flatnonzero(self.statistics.rows.token_counts == 0)
         return [self.vocabulary.tokens[token] for token in unseen.tolist()]
 
@@ -108,7 +108,7 @@ class Overview:
         return {name.removeprefix(prefix): count for name, count in counts.items() if name.startswith(prefix)}
 
     def to_json(self) -> dict[str, Any]:
-        """`statistics.json`, and beside it what was worked out of it, as JSON's types."""
+        """`statistics.json` and the figures derived from it, as JSON types."""
         return {
             **to_dict(self.statistics),
             "directory": self.directory,
@@ -122,11 +122,11 @@ class Overview:
 
 
 def overview(directory: Directory | str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
-    """Looks at a dataset.
+    """Reads the statistics of a dataset and evaluates the checks.
 
     Args:
         directory: a finished dataset.
-        anew: compute the statistics of the rows from the shards, and warn where `statistics.json` says something else.
+        anew: recompute the statistics of the rows from the shards, and warn if `statistics.json` differs.
         shortcuts: run the shortcut test.
 
     Raises:
@@ -152,7 +152,7 @@ def overview(directory: Directory | str | Path, *, anew: bool = False, shortcuts
 
 
 def names(datasets: Sequence[Overview]) -> list[str]:
-    """A short name of each, and their whole paths where the short ones are the same."""
+    """A short name for each, or the whole paths if short names are equal."""
     short = [dataset.name for dataset in datasets]
     return short if len(set(short)) == len(short) else [dataset.directory for dataset in datasets]
 

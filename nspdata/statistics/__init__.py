@@ -1,4 +1,4 @@
-"""Statistics of a dataset: a monoid, computed shard by shard while a dataset is built, and again from its shards."""
+"""Statistics of a dataset: computed shard by shard during a build, merged exactly, and recomputed from the shards."""
 
 from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.summarize import (

@@ -1,4 +1,4 @@
-"""Figures that people ask for, worked out of statistics: the table, the report and the card all take them from here."""
+"""Figures derived from statistics; the table, the report and the card use these."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from nspdata.statistics.values import Part, Statistics
 
 NUM_BINS = 8
-"""Length bins, evenly cut, of the figure for padding with bins."""
+"""Number of equal length bins in the figure for padding with bins."""
 
 COLUMNS = {"mean": 0.0, "p05": 0.05, "p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-"""How a distribution is told, and the shares of its quantiles."""
+"""Columns of a distribution, and the quantile of each."""
 
 Unit = Literal["count", "share", "number", "bytes"]
 
@@ -33,11 +33,11 @@ class Figure:
 
     Attributes:
         key: its name in JSON.
-        section: what it is a figure of.
-        title: its name for people.
+        section: its heading.
+        title: its name in tables.
         value: a whole number, or a share from 0 to 1.
-        unit: how it is written.
-        note: what a reader needs to read it right; may be "".
+        unit: its format.
+        note: an explanation; may be "".
         of: for a figure of a distribution, the name of its histogram; otherwise "".
         column: for a figure of a distribution, one of `COLUMNS`; otherwise "".
     """
@@ -53,7 +53,7 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The value for people.
+        """The formatted value.
 
         >>> Figure(key="a", section="", title="", value=0.4987, unit="share").text
         '49.87%'
@@ -62,7 +62,7 @@ class Figure:
 
 
 def written(value: float, unit: Unit) -> str:
-    """A value for people.
+    """Formats a value.
 
     >>> written(12_345, "count"), written(1.234, "number"), written(2_500_000, "bytes")
     ('12,345', '1.23', '2.5 MB')
@@ -76,7 +76,7 @@ def written(value: float, unit: Unit) -> str:
 
 
 def figures(statistics: Statistics) -> list[Figure]:
-    """Every figure that these statistics give: what is of the corpus is missing where only rows are known."""
+    """All figures of the statistics; those of the corpus are missing if only rows are known."""
     return [*_corpus(statistics.corpus), *_rows(statistics.rows)] if statistics.rows.counts else []
 
 
@@ -161,7 +161,7 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("cuts_between_words", "Cuts between words", "count", ""),
     ("cuts_inside_word", "Cuts inside a word", "count", ""),
     ("tokens", "Tokens", "count", "without [CLS] and [SEP]"),
-    ("words", "Words", "count", "tokens that begin a word"),
+    ("words", "Words", "count", "tokens that start a word"),
     ("forced_negatives", "Forced negatives", "count", "rows of label 1 because their document had no B"),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
     ("tokens_truncated", "Tokens cut off", "count", "to fit a row; some are in other rows"),
@@ -201,7 +201,7 @@ def _masks(part: Part) -> Iterator[Figure]:
 
 
 def _padding(part: Part) -> Iterator[Figure]:
-    """Shares of a training batch that would be padding, three ways."""
+    """The share of padding in a training batch, for three ways of batching."""
     counts, lengths = part.counts, part.histograms["row_tokens"]
     width = counts["capacity_tokens"] // counts["rows"]
     places = {
@@ -228,7 +228,7 @@ def _binned_places(lengths: Histogram, width: int) -> int:
 
 
 def num_packs(lengths: Histogram, capacity: int) -> int:
-    """How many sequences hold all the rows, by best-fit decreasing on the histogram (Krell et al. 2021, arXiv:2107.02027).
+    """The number of sequences that contain all rows, by best-fit decreasing on the histogram (Krell et al. 2021, arXiv:2107.02027).
 
     >>> from nspdata.statistics.histograms import Histogram
     >>> num_packs(Histogram.of(np.array([3, 5, 8, 2, 6])), 8)
@@ -248,7 +248,7 @@ def num_packs(lengths: Histogram, capacity: int) -> int:
 
 
 def _fill(room: NDArray[np.int64], left: int, length: int, count: int) -> int:
-    """Puts up to `count` rows into the packs that have this room left, each filled before the next; returns how many."""
+    """Puts up to `count` rows into packs with this much space left, filling one after the other; returns their number."""
     held = left // length
     full = min(int(room[left]), count // held)
     rest = count - full * held if full < room[left] else 0
@@ -263,13 +263,13 @@ def _vocabulary(token_counts: NDArray[np.int64]) -> Iterator[Figure]:
     coverage = _share(seen, size)
     section = "Vocabulary"
     yield Figure(key="vocabulary_size", section=section, title="Entries", value=size, unit="count")
-    note = "entries that stand in a row, masks undone"
+    note = "entries in at least one row, masks undone"
     yield Figure(key="vocabulary_seen_share", section=section, title="Seen", value=coverage, unit="share", note=note)
     yield Figure(key="vocabulary_never_seen", section=section, title="Never seen", value=size - seen, unit="count")
 
 
 def most_frequent(token_counts: NDArray[np.int64], count: int) -> list[tuple[int, int]]:
-    """The ids seen most often and how often, ties by id.
+    """The most frequent ids with their counts, ties by id.
 
     >>> most_frequent(np.array([4, 0, 9, 4]), 3)
     [(2, 9), (0, 4), (3, 4)]

@@ -1,4 +1,4 @@
-"""Histograms of whole numbers that merge exactly, in any order."""
+"""Histograms of integers that merge exactly, in any order."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ EXACT_BITS = 8
 """A rounded histogram keeps this many leading bits of a value: exact below 256, bins of at most 1/128 of the value above."""
 
 RELATIVE_ERROR = 2.0**-EXACT_BITS
-"""How far the middle of a bin is from any value in it, at most, as a share of the value."""
+"""The largest distance of a value from the middle of its bin, relative to the value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Histogram:
-    """How often each value was seen.
+    """The count of each value.
 
     Attributes:
         values: shape (num_bins,), int64, increasing: the least value of each bin.
         counts: shape (num_bins,), int64, none of them 0.
         total: the exact sum of all values seen.
-        maximum: the exact greatest value seen, 0 where there is none.
+        maximum: the exact greatest value seen, 0 if there are none.
         rounded: whether a bin holds one value (False) or those with the same `EXACT_BITS` leading bits (True).
     """
 
@@ -75,7 +75,7 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """The exact mean, 0 where nothing was seen."""
+        """The exact mean; 0 if there are no values."""
         return self.total / max(1, len(self))
 
     @property
@@ -96,7 +96,7 @@ class Histogram:
         return min(int(self.values[at] + self.ends[at]) // 2, self.maximum)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON's types."""
+        """The values as JSON types."""
         return {
             "rounded": self.rounded,
             "relative_error": RELATIVE_ERROR if self.rounded else 0.0,

@@ -63,7 +63,7 @@ def entries_of(manifest: Manifest, split: str | None = None) -> list[ShardEntry]
 
 
 def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary, *, name: str) -> Statistics:
-    """The statistics of one shard, from wherever it is, batch by batch.
+    """The statistics of one shard, from an open file, batch by batch.
 
     Raises:
         ShardError: it is no shard, or has not the rows that the manifest names.

@@ -1,4 +1,4 @@
-"""Texts, documents, rows and files to statistics: a few vectorised calls each, so that a build can afford them."""
+"""Computes the statistics of texts, documents, rows and files, each in a few vectorised calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FROM_BUILD = (
     "tokens_truncated",
     "used_tokens",
 )
-"""Counts of a build that statistics take over, where it has them."""
+"""Counts of a build that are copied into the statistics, if present."""
 
 
 def summarize_texts(texts: Sequence[str]) -> Statistics:
@@ -49,7 +49,12 @@ def summarize_texts(texts: Sequence[str]) -> Statistics:
 
 
 def summarize_reading(counts: Mapping[str, int]) -> Statistics:
-    """Of reading: `records`, `input_bytes`, `text_bytes`, `documents` (as `documents_read`) and `rejected.<reason>`."""
+    """The statistics of reading.
+
+    Args:
+        counts: `records`, `input_bytes`, `text_bytes`, `documents` (as `documents_read`), `rejected.<reason>`,
+            `rejected_bytes.<reason>`.
+    """
     named = {"documents_read" if name == "documents" else name: count for name, count in counts.items()}
     return Statistics(corpus=Part(counts=named))
 
@@ -57,12 +62,12 @@ def summarize_reading(counts: Mapping[str, int]) -> Statistics:
 def summarize_shard(
     documents: TokenizedDocuments, rows: Rows, counts: Mapping[str, int], vocabulary: Vocabulary, config: Config
 ) -> Statistics:
-    """Of one shard as it is built, all but its file.
+    """The statistics of one shard, without those of its file.
 
     Args:
-        documents: those that the rows were made of.
+        documents: the documents of the rows.
         rows: the shard's rows.
-        counts: what building it has counted; `FROM_BUILD` are taken over.
+        counts: counts of the build; those of `FROM_BUILD` are copied.
         vocabulary: of the ids.
         config: of the build.
     """
@@ -72,7 +77,7 @@ def summarize_shard(
 
 
 def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> Part:
-    """Of documents: how many, how long, and of which tokens."""
+    """The number, lengths and tokens of documents."""
     sentences = np.diff(documents.document_offsets)
     token_counts = _count(documents.ids, len(vocabulary))
     counts = {
@@ -93,7 +98,7 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
 
 
 def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -> Statistics:
-    """Of rows: how many, how long, of which labels, with which masks, and of which tokens once masks are undone."""
+    """The number, lengths, labels and masks of rows, and their tokens with masks undone."""
     special_ids, lengths, masked = vocabulary.special_ids, rows.lengths, np.diff(rows.masked_offsets)
     token_counts = _count(rows.input_ids, len(vocabulary))
     held = rows.input_ids[rows.masked_token_indices]
@@ -120,7 +125,7 @@ def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -
 
 
 def summarize_files(entries: Iterable[ShardEntry]) -> Statistics:
-    """Of shards as files."""
+    """The number and size of shard files."""
     sizes = [entry.bytes for entry in entries]
     return Statistics(rows=Part(counts={"shards": len(sizes), "bytes": sum(sizes)}))
 
@@ -155,7 +160,7 @@ def _word_tables(vocabulary: Vocabulary) -> tuple[NDArray[np.bool_], NDArray[np.
 
 
 def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
-    """What stands at the masked positions: [MASK], the original, or another token."""
+    """Counts what is at the masked positions: [MASK], the original token, or another token."""
     masks, kept = held == mask_id, held == labels
     num_masks, num_kept = int(np.count_nonzero(masks)), int(np.count_nonzero(kept & ~masks))
     return {
@@ -167,7 +172,7 @@ def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
 
 
 def _count(ids: NDArray[Any], size: int) -> NDArray[np.int64]:
-    """How often each id stands there; `np.bincount` takes 8 bytes an id for itself, so a slice at a time."""
+    """Counts each id, slice by slice: `np.bincount` needs 8 bytes per id."""
     counts = np.zeros(size, np.int64)
     for start in range(0, len(ids), COUNTED_AT_ONCE):
         counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=size)

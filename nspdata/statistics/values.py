@@ -1,4 +1,4 @@
-"""What is known of a dataset: sums and histograms, a monoid, in a part for the corpus and a part for the rows."""
+"""Statistics of a dataset: counts and histograms that merge exactly, one part for the corpus and one for the rows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Part:
     Attributes:
         counts: whole numbers by name.
         histograms: by name.
-        token_counts: shape (vocab_size,) or (0,), int64: how often each token stands there, masks undone.
+        token_counts: shape (vocab_size,) or (0,), int64: count of each token, masks undone.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Part:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON's types."""
+        """The values as JSON types."""
         return {
             "counts": dict(sorted(self.counts.items())),
             "histograms": {name: histogram.to_dict() for name, histogram in sorted(self.histograms.items())},
@@ -83,11 +83,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Statistics:
-    """What is known of a dataset; equal where `to_dict` is.
+    """Statistics of a dataset; two are equal if their `to_dict` are.
 
     Attributes:
-        corpus: of the documents, and of what was done to them: known only while a dataset is built.
-        rows: of the rows: had again from the shards alone.
+        corpus: of the documents, and of what the build did with them; known only to a build.
+        rows: of the rows; can be recomputed from the shards.
     """
 
     corpus: Part = field(default_factory=Part)
@@ -109,22 +109,22 @@ SCHEMA = record({"version": INTEGER, "corpus": _PART, "rows": _PART})
 
 
 def zero() -> Statistics:
-    """Of nothing."""
+    """The empty statistics: the identity of `merge`."""
     return Statistics()
 
 
 def merge(one: Statistics, other: Statistics) -> Statistics:
-    """Of both; associative and commutative, `zero()` changes nothing."""
+    """The statistics of both; associative and commutative, with `zero()` as the identity."""
     return Statistics(corpus=one.corpus + other.corpus, rows=one.rows + other.rows)
 
 
 def to_dict(statistics: Statistics) -> dict[str, Any]:
-    """The statistics as JSON's types."""
+    """The statistics as JSON types."""
     return {"version": VERSION, "corpus": statistics.corpus.to_dict(), "rows": statistics.rows.to_dict()}
 
 
 def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statistics:
-    """Reads `to_dict` back; what else stands there is passed over.
+    """Reads `to_dict` back; other keys are ignored.
 
     Raises:
         ShardError: the values are not statistics, or of another version.

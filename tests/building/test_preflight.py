@@ -19,7 +19,7 @@ from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs
 from nspdata.reading.survey import take_sample
 from nspdata.reading.units import expected_text_bytes
-from nspdata.statistics.checks import DataWarning
+from nspdata.statistics.checks import CHECKS, DataWarning
 from nspdata.tokenization.training import train
 from nspdata.tokenization.wordpiece import WordPiece
 from tests.shared import documents, shared
@@ -174,3 +174,11 @@ def test_settings_without_effect_are_named(tmp_path: Path) -> None:
         "pairing.negatives = 'similar' has no effect: pairing.objective = 'none'"
     )
     assert found["unusual_setting"].message.startswith("masking.masked_lm_prob = 0.9; usual: from 0.01 to 0.5")
+
+
+def test_every_check_is_documented() -> None:
+    """docs/statistics.md names each check with its hard limit, and every setting of the limits."""
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    for one in CHECKS:
+        assert f"`{one.key}`" in page
+        assert not one.limit or f"`{one.limit}`" in page

@@ -1,4 +1,4 @@
-"""The report: one HTML file without a script that needs nothing from anywhere."""
+"""The report: one HTML file without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ if TYPE_CHECKING:
 
 TEMPLATE = "page.html.jinja"
 
-HIGHLIGHTS = ("documents", "rows", "row_tokens", "label_1_share", "masked_share", "unknown_share", "padding_share")
-"""Figures that stand in large type at the top."""
+HIGHLIGHTS = (
+    "documents",
+    "rows",
+    "row_tokens",
+    "used_share",
+    "label_1_share",
+    "masked_share",
+    "unknown_share",
+    "padding_share",
+)
+"""Figures in large type at the top."""
 
 HISTOGRAMS = (
-    ("rows", "row_tokens", "Tokens of a row", "tokens"),
+    ("rows", "row_tokens", "Tokens per row", "tokens"),
     ("rows", "a_tokens", "Tokens of A", "tokens"),
     ("rows", "b_tokens", "Tokens of B", "tokens"),
-    ("rows", "row_masked", "Predictions of a row", "predictions"),
-    ("rows", "masked_positions", "Where in a row the predictions are", "position"),
-    ("corpus", "document_tokens", "Tokens of a document", "tokens"),
-    ("corpus", "document_sentences", "Sentences of a document", "sentences"),
-    ("corpus", "sentence_tokens", "Tokens of a sentence", "tokens"),
+    ("rows", "row_masked", "Predictions per row", "predictions"),
+    ("rows", "masked_positions", "Positions of the predictions", "position"),
+    ("corpus", "document_tokens", "Tokens per document", "tokens"),
+    ("corpus", "document_sentences", "Sentences per document", "sentences"),
+    ("corpus", "sentence_tokens", "Tokens per sentence", "tokens"),
 )
 
 SHOWN_SCRIPTS, LEAST_SCRIPT = 8, 0.0005
@@ -78,7 +87,7 @@ def page(datasets: Sequence[Overview]) -> str:
 
 
 def _described(dataset: Overview) -> dict[str, Any]:
-    """What the page tells of each dataset by itself."""
+    """The part of the page about one dataset."""
     absent = [token for token in dataset.never_seen if not (token.startswith("[") and token.endswith("]"))]
     manifest = dataset.manifest
     return {
@@ -97,7 +106,7 @@ def _described(dataset: Overview) -> dict[str, Any]:
 
 
 def _harmless(text: str, *, lines: bool = False) -> str:
-    """Text from outside with everything visible that a page would obey silently."""
+    """Text from outside with control characters made visible."""
     return "\n".join(standing_alone(line) for line in text.split("\n")) if lines else standing_alone(text)
 
 
@@ -138,7 +147,7 @@ def _plots(datasets: Sequence[Overview]) -> list[dict[str, str]]:
             )
     shares = {
         "Padding": ("padding_share", "padding_share_binned", "padding_share_packed"),
-        "What stands at the predicted tokens": ("masked_as_mask_share", "masked_as_random_share", "masked_kept_share"),
+        "Input at the predicted tokens": ("masked_as_mask_share", "masked_as_random_share", "masked_kept_share"),
     }
     for title, keys in shares.items():
         bars = [
@@ -152,7 +161,7 @@ def _plots(datasets: Sequence[Overview]) -> list[dict[str, str]]:
         result.append({"title": title, "svg": plots.bars(bars, name="scripts", label=title)})
     counts = [dataset.statistics.rows.token_counts for dataset in datasets]
     if all(one.any() for one in counts):
-        title = "Tokens by how often they stand in the rows"
+        title = "Token frequencies"
         result.append({"title": title, "svg": plots.ranks(counts, name="ranks", label=title)})
     return result
 
@@ -165,5 +174,5 @@ def _script_shares(dataset: Overview) -> dict[str, float]:
 
 def _shortcut_plot(datasets: Sequence[Overview]) -> str:
     found = [dataset.shortcuts for dataset in datasets if dataset.shortcuts]
-    label = "Accuracy of three guessers that understand nothing"
+    label = "Accuracy of three guessers"
     return plots.guesses(found, name="guesses", label=label) if len(found) == len(datasets) else ""

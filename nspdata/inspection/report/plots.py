@@ -1,4 +1,4 @@
-"""Plots as SVG that stands inside a page: matplotlib draws, the page's style sheet colours, light and dark."""
+"""Plots as inline SVG: drawn by matplotlib, coloured by the style sheet of the page, light and dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nspdata.statistics import Histogram
 
 INKS = {"#0a0b0c": "var(--ink)", "#0a0b0d": "var(--faint)", "#0a0b1a": "var(--one)", "#0a0b2a": "var(--two)"}
-"""Colours that matplotlib is given, and what they become in the page."""
+"""Colours for matplotlib, and the CSS variables that replace them."""
 
 INK, FAINT, ONE, TWO = INKS
 SERIES = (ONE, TWO)
@@ -51,8 +51,8 @@ def drawn(draw: Callable[[Axes], None], *, name: str, label: str, height: float 
 
     Args:
         draw: draws on the axes.
-        name: plain and the only one of its page: ids in the SVG depend on it.
-        label: plain words that say what it shows, to those who do not see it.
+        name: unique in its page: the ids in the SVG start with it.
+        label: the text alternative.
         height: inches, for a width of `WIDTH`.
     """
     import matplotlib as mpl
@@ -75,7 +75,7 @@ def drawn(draw: Callable[[Axes], None], *, name: str, label: str, height: float 
 
 
 def histogram(histograms: Sequence[Histogram], *, name: str, unit: str, label: str) -> str:
-    """How many of each size, as shares; a histogram of heavy tails on a logarithmic scale."""
+    """A histogram as shares; on a logarithmic scale if it has a heavy tail."""
     from matplotlib.ticker import MaxNLocator
 
     heavy = histograms[0].rounded
@@ -113,7 +113,7 @@ def _binned(one: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def bars(shares: Sequence[Mapping[str, float]], *, name: str, label: str) -> str:
-    """Named shares as horizontal bars, the value written beside each; names are ours or Unicode's, never the data's."""
+    """Named shares as horizontal bars with their values; the names never come from the data."""
     titles = list(dict.fromkeys(title for one in shares for title in one))
     thick = 0.8 / len(shares)
 
@@ -134,7 +134,7 @@ def bars(shares: Sequence[Mapping[str, float]], *, name: str, label: str) -> str
 
 
 def ranks(token_counts: Sequence[NDArray[np.int64]], *, name: str, label: str) -> str:
-    """How often the tokens stand, from the most frequent one on, both on logarithmic scales (Zipf 1949)."""
+    """Token counts by rank, both on logarithmic scales (Zipf 1949)."""
 
     def draw(axes: Axes) -> None:
         for colour, one in zip(SERIES, token_counts, strict=False):
@@ -151,7 +151,7 @@ def ranks(token_counts: Sequence[NDArray[np.int64]], *, name: str, label: str) -
 
 
 def guesses(found: Sequence[Shortcuts], *, name: str, label: str) -> str:
-    """Each guesser's accuracy with its interval; the lines are what guessing blindly gives."""
+    """The accuracy of each guesser with its interval; the lines are the accuracy of blind guessing."""
     titles = [guess.title for guess in found[0].guesses]
 
     def draw(axes: Axes) -> None:
@@ -177,7 +177,7 @@ def _shares(axes: Axes) -> None:
 
 
 def _logarithmic(axis: Any, *, wide: bool) -> None:
-    """Plain numbers on a logarithmic axis: the powers of ten, and where they are few 2 and 5 times them."""
+    """Plain numbers on a logarithmic axis: powers of ten, with 2 and 5 times them if they are few."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
