@@ -86,7 +86,8 @@ def require_sound(found: Sequence[DataWarning], *, strict: bool) -> None:
     others = [f"warning: {warning.message}" for warning in found if warning not in stopping]
     why = "--strict: every warning is a failure" if strict else "over a hard limit"
     lines = [*(warning.message for warning in stopping), *others]
-    raise InputError(f"the build stops before its work ({why}): " + "\n  ".join(["", *lines]).lstrip(" "))
+    told = lines[0] if len(lines) == 1 else " ".join(f"({number}) {line}" for number, line in enumerate(lines, start=1))
+    raise InputError(f"the build stops before its work ({why}): {told}")
 
 
 def require_documents(sample: Sample, plan: BuildPlan) -> None:

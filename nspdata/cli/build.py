@@ -127,7 +127,8 @@ def build(
         print_warnings(make_console(), found)
     else:
         seconds = time.perf_counter() - started
-        cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak_bytes())
+        peak = peak_bytes() if local(context.obj) else 0
+        cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak)
         print_summary(prepared.plan.output, manifest, statistics, found, cost=cost)
     _judge(output, found, strict=strict)
 

@@ -52,6 +52,7 @@ class Check:
         warn_above: the largest figure without a warning.
         message: rule, value and remedy in one line.
         limit: the setting that holds the hard limit; "" where there is none.
+        needed: the limit that would allow the figure, where that is not the figure itself.
         sample_margin: on a sample the hard limit is this many times the setting, for what stands in clusters.
     """
 
@@ -60,6 +61,7 @@ class Check:
     warn_above: float
     message: Callable[[Evidence, float], str]
     limit: str = ""
+    needed: Callable[[Evidence], float] | None = None
     sample_margin: float = 1.0
 
 
@@ -94,7 +96,8 @@ def _evaluate(check: Check, evidence: Evidence, limit: float) -> DataWarning | N
     stops = value > limit
     message = check.message(evidence, value)
     if stops:
-        message += f"; or raise the limit {check.limit} = {limit:g} with --set {check.limit}={_raised(value)}"
+        needed = check.needed(evidence) if check.needed else value
+        message += f"; or raise the limit {check.limit} = {limit:g} with --set {check.limit}={_raised(needed)}"
     return DataWarning(key=check.key, message=message, value=value, limit=check.limit, stops=stops)
 
 
@@ -125,6 +128,11 @@ def _label_error(evidence: Evidence) -> float | None:
     return max(0.0, abs(evidence.figures["label_1_share"] - wanted) - chance(wanted, rows))
 
 
+def _label_difference(evidence: Evidence) -> float:
+    """The difference with chance: what a limit must allow on the whole, where chance is smaller than on a sample."""
+    return abs(evidence.figures["label_1_share"] - evidence.config.pairing.random_next_prob)
+
+
 def _rejected(evidence: Evidence) -> float | None:
     return rejected_shares(evidence.corpus).worst if evidence.corpus.get("records") else None
 
@@ -153,6 +161,11 @@ def _truncated(evidence: Evidence) -> float | None:
     if cut is None or not rows.get("rows"):
         return None
     return cut / max(1, cut + rows["tokens"] - rows["special_tokens"])
+
+
+def _cut(evidence: Evidence) -> float | None:
+    sentences = evidence.corpus.get("sentences", 0)
+    return evidence.corpus.get("sentence_pieces", 0) / sentences if sentences else None
 
 
 def _duplicates(evidence: Evidence) -> float | None:
@@ -208,6 +221,7 @@ CHECKS = (
     Check(
         key="unused_share", measure=_unused, warn_above=0.05, message=remedies.unused, limit="limits.max_unused_tokens"
     ),
+    Check(key="cut_share", measure=_cut, warn_above=0.5, message=remedies.cut),
     Check(key="truncated_share", measure=_truncated, warn_above=0.2, message=remedies.truncated),
     Check(
         key="label_1_share",
@@ -215,6 +229,7 @@ CHECKS = (
         warn_above=0.01,
         message=remedies.label,
         limit="limits.max_label_error",
+        needed=_label_difference,
     ),
     Check(
         key="one_sentence_share",

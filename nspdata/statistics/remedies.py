@@ -91,6 +91,14 @@ def unused(evidence: Evidence, value: float) -> str:
     return f"{value:.1%} of the tokens of the corpus are in no row of their own document; usual: at most 5%; {_longer(evidence)}"
 
 
+def cut(evidence: Evidence, value: float) -> str:
+    """Sentences that are pieces of longer ones."""
+    return (
+        f"{value:.1%} of the sentences are pieces of sentences with more than {evidence.config.max_sentence_tokens} tokens, which were "
+        f"cut; usual: at most 50%; {_sentences(evidence)}, or accept this for text without punctuation"
+    )
+
+
 def truncated(evidence: Evidence, value: float) -> str:
     """Tokens cut off to fit a row."""
     return (
@@ -181,6 +189,6 @@ def _longer(evidence: Evidence) -> str:
     ways = []
     if mean > room / 2:
         ways.append(f"sentences have {mean:,.0f} tokens on average: {_sentences(evidence)}")
-    if getattr(evidence.config.pairing, "fill", "") == "overshoot":
+    if evidence.config.pairing.fill == "overshoot":
         ways.append("set pairing.fill=fit, which cuts off nothing")
     return ", or ".join([*ways, "raise pairing.max_seq_length"])

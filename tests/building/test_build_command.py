@@ -46,15 +46,15 @@ def build(place: Path, corpus: str, output: str, *arguments: str) -> Result:
     return CliRunner().invoke(app, list(map(str, own)))
 
 
-WITHOUT_CUTTING = ("--set", "pairing.max_seq_length=64")
+WITHOUT_CUTTING = ("--set", "pairing.fill=overshoot", "--set", "sentences.max_tokens=100000")
 
 
 def test_text_without_punctuation_stops_before_the_work(place: Path) -> None:
     """Exit code 1, the share of lost tokens or the labels, the way to raise the limit, and nothing written."""
-    done = build(place, "plain.jsonl", "stopped", *WITHOUT_CUTTING, "--set", "limits.max_unused_tokens=0.001")
+    done = build(place, "plain.jsonl", "stopped", *WITHOUT_CUTTING)
     assert done.exit_code == 1
     assert "the build stops before its work (over a hard limit)" in done.output
-    assert "raise the limit limits.max_unused_tokens = 0.001 with --set limits.max_unused_tokens=" in done.output
+    assert "raise the limit limits.max_unused_tokens = 0.5 with --set limits.max_unused_tokens=0.9" in done.output
     assert not (place / "stopped").exists()
 
 

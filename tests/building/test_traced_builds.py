@@ -27,7 +27,8 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(inputs: list[Path], output: Path, tokenizer: Path, settings: dict[str, Any]) -> Path:
     """A build in this process."""
-    config = from_dict(Config, settings)
+    limits = {"max_unused_tokens": 1, "max_label_error": 1}  # pieces of documents, some of them without punctuation
+    config = from_dict(Config, {"limits": limits, **settings})
     prepared = prepare([str(path) for path in inputs], str(output), str(tokenizer), config, Places())
     run_build(prepared, num_workers=1)
     return output
