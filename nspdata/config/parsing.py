@@ -159,6 +159,8 @@ def read_text(path: Path | None) -> str:
         return path.read_text(encoding="utf-8") if path else ""
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--config {path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
 def share(text: str | None) -> float | None:

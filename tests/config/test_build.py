@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nspdata.config.build import Config, load_config
-from nspdata.config.parsing import from_dict, read_settings, share
+from nspdata.config.parsing import from_dict, read_settings, read_text, share
 from nspdata.errors import ConfigError
 
 
@@ -80,3 +82,11 @@ def test_shares_are_read_in_both_spellings() -> None:
     assert (share("1%"), share("0.25"), share(None)) == (0.01, 0.25, None)
     with pytest.raises(ConfigError, match="a share is written like"):
         share("one")
+
+
+def test_a_settings_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    """The path and the byte."""
+    path = tmp_path / "build.toml"
+    path.write_bytes(b"seed = 1 # \xff")
+    with pytest.raises(ConfigError, match=r"build.toml: not UTF-8 at byte 11; save it as UTF-8"):
+        read_text(path)
