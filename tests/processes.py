@@ -48,6 +48,12 @@ def lines_without_warnings(complained: str) -> list[str]:
     return [line for line in complained.splitlines() if not line.startswith("warning (")]
 
 
+def files(directory: Path, suffix: str) -> list[str]:
+    """The files below a directory whose path has this in it; directories may vanish meanwhile."""
+    paths = [os.path.join(parent, name) for parent, _, names in os.walk(directory) for name in names]  # noqa: PTH118
+    return [path for path in paths if suffix in path]
+
+
 def catches_sigterm(pid: int) -> bool:
     """Whether the process has installed its handlers."""
     lines = read(f"/proc/{pid}/status").splitlines()

@@ -14,6 +14,7 @@ import pytest
 from tests.building.corpus import digests, nspdata_command, records, write_jsonl, write_vocabulary
 from tests.processes import (
     catches_sigterm,
+    files,
     gone,
     heed_interrupts,
     lines_without_warnings,
@@ -53,11 +54,11 @@ def moments(pid: int, output: Path) -> dict[str, Callable[[], object]]:
         "start": lambda: catches_sigterm(pid),
         "imports": lambda: maps(pid, "libarrow"),
         "fork": lambda: len(running(pid)) > 1,
-        "tokenizing": lambda: list(above.rglob("*.spill")),
+        "tokenizing": lambda: files(above, ".spill"),
         "engine": lambda: maps(pid, "cygrpc"),
-        "building": lambda: [path for path in above.rglob("*.arrow*") if "spill" not in path.parts],
-        "built": lambda: list(above.rglob("shards/*.json")),
-        "finishing": lambda: list(above.rglob("vocab.txt*")),
+        "building": lambda: files(above, ".arrow"),
+        "built": lambda: files(above, "shards/"),
+        "finishing": lambda: files(above, "vocab.txt"),
     }
 
 
@@ -84,7 +85,7 @@ def test_an_interrupted_build_ends_and_resumes(
         if process.returncode:
             line = "nspdata: interrupted; the same command resumes the build"
             assert lines_without_warnings(complained) == [line], (name, complained)
-        assert not list(tmp_path.rglob("*.spill"))
+        assert not files(tmp_path, ".spill")
     nspdata_command(*command, "-o", output)
     assert digests(output) == expected
 
@@ -96,7 +97,7 @@ def test_workers_end_with_a_killed_parent(
     """After kill -9 of the command no worker is left, however it was started; the same command resumes."""
     output = tmp_path / "out"
     process = start(*command, "-o", output, NSPDATA_START_METHOD=method)
-    wait_for(process, lambda: list(output.rglob("*.spill")))
+    wait_for(process, lambda: files(output, ".spill"))
     assert len(running(process.pid)) >= 3
     process.kill()
     process.communicate()
@@ -109,7 +110,7 @@ def test_a_killed_worker_is_named(command: list[object], tmp_path: Path) -> None
     """A worker that the system kills gives one line: what it was doing, its memory, the remedy."""
     output = tmp_path / "out"
     process = start(*command, "-o", output)
-    wait_for(process, lambda: list(output.rglob("*.spill")))
+    wait_for(process, lambda: files(output, ".spill"))
     worker = next(pid for pid in running(process.pid) if pid != process.pid)
     os.kill(worker, signal.SIGKILL)
     _, complained = process.communicate(timeout=60)
