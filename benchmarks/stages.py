@@ -75,8 +75,10 @@ def ours(corpus: Path, megabytes: float, arguments: argparse.Namespace) -> dict[
     (source,) = expand_inputs([str(corpus)], LocalFiles())
     read = lambda: list(read_source(source, LocalFiles()))  # noqa: E731
     batches = [batch.documents for batch in clock.measure("read", read)]
-    make_encoder(wordpiece, language=arguments.language).encode([batches[0].texts[0][:1000]])  # compiles
-    encoder = make_encoder(wordpiece, language=arguments.language)
+    make_encoder(wordpiece, SentencesConfig(language=arguments.language)).encode(
+        [batches[0].texts[0][:1000]]
+    )  # compiles
+    encoder = make_encoder(wordpiece, SentencesConfig(language=arguments.language))
     encoded = clock.measure("split and encode, cold", lambda: [encoder.encode(batch.texts) for batch in batches])
     clock.measure("split and encode, warm", lambda: [encoder.encode(batch.texts) for batch in batches])
     texts = [text for batch in batches for text in batch.texts]

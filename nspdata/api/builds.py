@@ -150,6 +150,7 @@ def train_tokenizer(
     output: str | os.PathLike[str],
     *,
     config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    overwrite: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> TrainedTokenizer:
@@ -159,11 +160,12 @@ def train_tokenizer(
         inputs: paths, URLs, texts, records, or a table; see `nspdata.Inputs`.
         output: the directory to write.
         config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
+        overwrite: whether a tokenizer in `output` is replaced.
         progress: whether progress is shown on stderr if that is a terminal.
         settings: settings by name, such as `vocab_size=30522` or `lowercase="no"`; see docs/settings.md.
 
     Raises:
-        ConfigError: a setting is wrong, or `output` holds something other than a tokenizer.
+        ConfigError: a setting is wrong, or `output` holds a tokenizer or anything else.
         InputError: an input is missing, or holds no word.
 
     >>> import nspdata
@@ -178,10 +180,10 @@ def train_tokenizer(
 
     target = os.fspath(output)
     with as_paths(inputs, resolved.input, near=target) as paths:
-        wordpiece, text_bytes = train_from_inputs(
-            paths, target, resolved, Places(), show_progress=progress and sys.stderr.isatty()
+        trained = train_from_inputs(
+            paths, target, resolved, Places(), overwrite=overwrite, show_progress=progress and sys.stderr.isatty()
         )
-    return TrainedTokenizer(target, vocab_size=len(wordpiece.vocabulary), text_bytes=text_bytes)
+    return TrainedTokenizer(target, vocab_size=len(trained.wordpiece.vocabulary), text_bytes=trained.text_bytes)
 
 
 def build_config(

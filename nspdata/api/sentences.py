@@ -30,6 +30,6 @@ def split_sentences(texts: Sequence[str], *, config: Any = None, **settings: Any
     ['He left.', 'She stayed.']
     """
     sentences = build_config(config, settings).sentences
-    from nspdata.tokenization.sentences import Splitter
+    from nspdata.tokenization.encoders import make_splitter
 
-    return list(Splitter(sentences.language, sentences.model, sentences.paragraphs).split(list(texts)))
+    return list(make_splitter(sentences).split(list(texts)))

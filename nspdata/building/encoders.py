@@ -1,4 +1,4 @@
-"""One encoder a process, kept between units of work: its tables of remembered text are what makes it fast."""
+"""One encoder per process, kept between units of work: its cache is what makes it fast."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCK = Lock()
 
 
 class OneAtATime:
-    """An encoder that the threads of a worker share: neither its tables nor spaCy's bear two at once."""
+    """Serializes access to an encoder: neither its cache nor spaCy is thread-safe."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
@@ -31,14 +31,11 @@ class OneAtATime:
 
 
 def encoder_of(plan: BuildPlan) -> Encoder:
-    """The encoder of a plan: made at the first call in a process, forgotten when another is wanted."""
+    """The encoder of a plan: created at the first call in a process, replaced when another plan asks."""
     settings = plan.config.sentences
     key = repr((settings, plan.tokenizer_identity))
     with _LOCK:
         if key not in _KEPT:
             _KEPT.clear()
-            encoder = make_encoder(
-                plan.wordpiece, language=settings.language, model=settings.model, paragraphs=settings.paragraphs
-            )
-            _KEPT[key] = OneAtATime(encoder)
+            _KEPT[key] = OneAtATime(make_encoder(plan.wordpiece, settings))
         return _KEPT[key]

@@ -64,7 +64,7 @@ def commands(directory: Path, *, training: bool) -> list[list[str]]:
     tokenizer, data, run = (str(directory / name) for name in ("tokenizer", "data", "run"))
     corpus = sorted(str(path) for path in CORPUS.glob("*.jsonl"))
     result = [
-        ["train-tokenizer", *corpus, "-o", tokenizer, *TOKENIZER],
+        ["train-tokenizer", *corpus, "-o", tokenizer, "--overwrite", *TOKENIZER],
         ["build", *corpus, "-o", data, "--tokenizer", tokenizer, *_assigned(BUILD)],
         ["validate", data, "--source", *corpus],
         ["stats", data, "--html", f"{data}/report.html", "--shortcuts"],

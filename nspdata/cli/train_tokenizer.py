@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from nspdata.cli.beam_options import WithBeamOptions
 
 if TYPE_CHECKING:
     from nspdata.config.build import Config
+    from nspdata.tokenization.marks import Accents
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +33,7 @@ def train_tokenizer(
         bool | None,
         typer.Option(
             "--strip-accents/--keep-accents",
-            help="Take combining marks off (default: where lower-casing).",
+            help="Strip accents and other combining marks (default: if lower-casing and they are no letters of the text's scripts).",
             show_default=False,
         ),
     ] = None,
@@ -43,6 +45,7 @@ def train_tokenizer(
     text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
     id_field: Annotated[str | None, typer.Option(help="Field of the id (default: id).")] = None,
     input_format: Annotated[str | None, typer.Option(help="As for build (default: by suffix).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the tokenizer in DIR.")] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
 ) -> None:
@@ -66,17 +69,21 @@ def train_tokenizer(
 
     configure(context.obj)
     check(context.obj, own=[name for param in context.command.params for name in param.opts])
+    from nspdata.building.train_tokenizer import check_tokenizer_directory, train_from_inputs
+    from nspdata.files.any import Places
+
+    check_tokenizer_directory(output, Places(), overwrite=overwrite)
     if not local(context.obj):
         _on_a_runner(inputs, output, settings, context.obj)
         return
-    from nspdata.building.train_tokenizer import train_from_inputs
-    from nspdata.files.any import Places
-
-    wordpiece, text_bytes = train_from_inputs(inputs, output, settings, Places(), show_progress=sys.stderr.isatty())
-    size = len(wordpiece.vocabulary)
-    typer.echo(
-        f"{output}: {size:,} tokens from {text_bytes / 1e6:,.1f} MB of text; `nspdata build ... --tokenizer {output}`"
+    trained = train_from_inputs(
+        inputs, output, settings, Places(), overwrite=overwrite, show_progress=sys.stderr.isatty()
     )
+    size = len(trained.wordpiece.vocabulary)
+    if trained.accents is not None:
+        typer.echo(_chosen(trained.accents))
+    text_size = f"{trained.text_bytes / 1e6:,.1f} MB of text"
+    typer.echo(f"{output}: {size:,} tokens from {text_size}; `nspdata build ... --tokenizer {output}`")
     if size < settings.tokenizer.vocab_size:
         typer.echo(
             f"The text gave no more: {settings.tokenizer.vocab_size:,} were asked for (more text, or a lower --min-frequency).",
@@ -91,3 +98,16 @@ def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options:
 
     if submitted := run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, inputs, output, settings), beam_options):
         typer.echo(f"Submitted: {submitted.place}. The job writes {output}.")
+
+
+def _chosen(accents: Accents) -> str:
+    """What was chosen for accents, and why."""
+    if accents.strip:
+        return (
+            f"Accents are stripped: {accents.share:.2%} of the letters and marks have one; --keep-accents keeps them."
+        )
+    shown = " ".join(f"\u25cc{mark}" if unicodedata.combining(mark) else mark for mark in accents.examples)
+    return (
+        f"Accents and marks are kept: stripping would delete or change {accents.share:.1%} of the letters and marks of the script "
+        f"{accents.script.capitalize()} ({shown}); --strip-accents strips them."
+    )

@@ -105,20 +105,40 @@ class SentencesConfig:
     """How a document is split into sentences.
 
     Attributes:
-        language: a spaCy language code; its blank pipeline tokenizes and the rule-based sentencizer splits.
-        model: name or path of an installed spaCy pipeline whose senter or parser splits instead; "" for none.
+        splitter: `spacy`, or `sentencex` (Wikimedia's library, needs `nspdata[sentencex]`).
+        language: a language code of the splitter; with `spacy` its blank pipeline tokenizes and the rule-based sentencizer splits.
+        model: name or path of an installed spaCy pipeline that splits instead, used as it is; "" for none.
         paragraphs: no sentence crosses a blank line, a line end, or (`none`) nothing but the document's end.
+        opening_marks: `next` puts an opening quote, bracket, `¿`, `¡` or dash into the sentence that it opens, `as_spacy` leaves it
+            where spaCy's sentencizer puts it; no effect with `model` or `sentencex`.
+        end_marks: `corrected` also ends sentences where spaCy's tokenizer hides a mark in or on a word, and not before a lower-case
+            letter after a comma, a quote or an initial; `as_spacy` follows the sentencizer; no effect with `model` or `sentencex`.
+        extra_marks: further characters that end a sentence; one of ASCII only at the end of a word.
         max_tokens: a sentence with more tokens is cut into pieces, at clause marks if possible, else between words. Each piece
             then counts as a sentence (also in `sentence_a` and `sentence_b`). 0 derives it: half of a row, so that any two
             sentences fit into one (62 at `max_seq_length` 128, 254 at 512), or a whole row with `pairing.objective` = `none`.
     """
 
+    splitter: Literal["spacy", "sentencex"] = "spacy"
     language: str = "en"
     model: str = ""
     paragraphs: Paragraphs = "blank_line"
+    opening_marks: Literal["next", "as_spacy"] = "next"
+    end_marks: Literal["corrected", "as_spacy"] = "corrected"
+    extra_marks: str = ""
     max_tokens: int = 0
 
     def __post_init__(self) -> None:
+        require(
+            key="sentences.model",
+            value=self.model,
+            rule='"" with sentences.splitter=sentencex, which has no pipelines',
+            holds=not (self.model and self.splitter == "sentencex"),
+        )
+        marks = [mark for mark in self.extra_marks if mark.isalnum() or mark.isspace()]
+        require(
+            key="sentences.extra_marks", value=self.extra_marks, rule="no letters, digits or spaces", holds=not marks
+        )
         require(
             key="sentences.max_tokens",
             value=self.max_tokens,

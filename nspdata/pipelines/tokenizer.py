@@ -26,5 +26,6 @@ def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: s
 
 
 def _trained_size(inputs: bytes, output: str, config: Config) -> int:
-    wordpiece, _ = train_from_inputs(json.loads(inputs), output, config, Places())
-    return len(wordpiece.vocabulary)
+    # A retried element finds the files of the first try; the job checked the directory before it began.
+    trained = train_from_inputs(json.loads(inputs), output, config, Places(), overwrite=True)
+    return len(trained.wordpiece.vocabulary)

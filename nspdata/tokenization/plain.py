@@ -12,14 +12,14 @@ from nspdata.tokenization.encoded import Encoded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nspdata.tokenization.sentences import Splitter
+    from nspdata.tokenization.sentences import SentenceSplitter
     from nspdata.tokenization.wordpiece import WordPiece
 
 
 class PlainEncoder:
-    """spaCy and `tokenizers`, called one after the other: the reference, and the way of every pipeline with a model."""
+    """A splitter and `tokenizers`, one after the other: the reference, and the only way for pipelines with a model."""
 
-    def __init__(self, splitter: Splitter, wordpiece: WordPiece) -> None:
+    def __init__(self, splitter: SentenceSplitter, wordpiece: WordPiece) -> None:
         self.splitter = splitter
         self.wordpiece = wordpiece
 

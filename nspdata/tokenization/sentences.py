@@ -1,28 +1,28 @@
-"""Documents to sentences: paragraphs first, then spaCy in each of them."""
+"""Documents to sentences: paragraphs first, then spaCy in each of them, then the rules of `nspdata.tokenization.rules`."""
 
 from __future__ import annotations
 
 import gc
-import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nspdata.errors import ConfigError
+from nspdata.tokenization.paragraphs import MAX_CHARACTERS, paragraph_spans
+from nspdata.tokenization.rules import LANGUAGE_MARKS, SentenceRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MAX_CHARACTERS = 1_000_000
-"""The longest text that spaCy takes (its error E088 says why); longer paragraphs are cut."""
+    from nspdata.config.build import SentencesConfig
 
 MAX_BYTES = {"ja": 49_149}
-"""Languages whose tokenizer refuses longer texts, in bytes of UTF-8 (SudachiPy's limit)."""
+"""Longest text in bytes of UTF-8, for languages whose tokenizer has a limit (SudachiPy)."""
 
 MAX_NEW_WORDS = 100_000
-"""Distinct tokens, and distinct chunks between white space, that a pipeline remembers before it is made anew."""
+"""Distinct tokens, and distinct chunks between white space, that a pipeline caches before it is created again."""
 
 MAX_READ_CHARACTERS = 64 << 20
-"""Characters that a pipeline reads before it is made anew: its memory of chunks may have filled with rare ones."""
+"""Characters that a pipeline reads before it is created again: its cache of chunks may be full of rare ones."""
 
 PIECES_AT_ONCE = 64
 
@@ -32,102 +32,102 @@ PACKAGES = {
     "th": "pythainlp",
     "vi": "pyvi",
 }
-"""What the tokenizers of these languages need beside spaCy."""
+"""Packages that the tokenizers of these languages need besides spaCy."""
 
-_LINE = re.compile(r"[^\n\r]*(?:\r\n|\n|\r|\Z)")
+SPLITTERS = {"senter", "parser", "sentencizer"}
+"""spaCy's own components that set sentence starts."""
 
-_SENTENCE_ENDS = "。．！？｡"
-
-_SPLITTERS = ("senter", "parser", "sentencizer")
-
-
-def paragraph_spans(text: str, paragraphs: str, *, max_characters: int = MAX_CHARACTERS) -> list[tuple[int, int]]:
-    r"""Where the paragraphs of a text lie; no sentence crosses the end of one.
-
-    A line ends at `\n`, `\r\n` or `\r`, and at no other character. With `blank_line` a paragraph is a run of lines that are
-    not white space only (`str.isspace`), with `line` each such line, with `none` the whole text. The ends of its lines belong
-    to a paragraph. What is longer than `max_characters` is cut into pieces: within the next `max_characters`, after the last
-    end of a line; where there is none, after the last of 。．！？｡; else after the last white space; else at the limit.
-
-    >>> paragraph_spans("One\nline.\n \t\nTwo.", "blank_line")
-    [(0, 10), (13, 17)]
-    >>> paragraph_spans("One\nline.", "line")
-    [(0, 4), (4, 9)]
-    >>> paragraph_spans("One two.", "none", max_characters=5)
-    [(0, 4), (4, 8)]
-    """
-    if paragraphs == "none":
-        spans = [(0, len(text))] if text and not text.isspace() else []
-    else:
-        spans = _runs_of_lines(text, joined=paragraphs == "blank_line")
-    if all(end - start <= max_characters for start, end in spans):
-        return spans
-    return [piece for span in spans for piece in _pieces(text, *span, max_characters)]
+WITHOUT_EFFECT = {
+    "attribute_ruler",
+    "entity_linker",
+    "entity_ruler",
+    "lemmatizer",
+    "morphologizer",
+    "ner",
+    "span_ruler",
+    "spancat",
+    "spancat_singlelabel",
+    "tagger",
+    "textcat",
+    "textcat_multilabel",
+    "trainable_lemmatizer",
+}
+"""spaCy's own components that neither set sentence starts nor are read by one of its own that does."""
 
 
-def _runs_of_lines(text: str, *, joined: bool) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    apart = True
-    for match in _LINE.finditer(text):
-        start, end = match.span()
-        if start == end:
-            continue
-        if match.group().isspace():
-            apart = True
-        elif joined and not apart:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-            apart = False
-    return spans
+class SentenceSplitter(Protocol):
+    """Splits texts into sentences."""
 
+    def split(self, texts: Sequence[str]) -> Iterator[list[tuple[int, int]]]:
+        """For each text, the spans (start, end) of its sentences in characters.
 
-def _pieces(text: str, start: int, end: int, max_characters: int) -> Iterator[tuple[int, int]]:
-    while end - start > max_characters:
-        cut = start + _cut(text[start : start + max_characters])
-        yield start, cut
-        start = cut
-    yield start, end
-
-
-def _cut(window: str) -> int:
-    """Where to cut a window of a longer text: from 1 to its length."""
-    at = max(window.rfind("\n"), window.rfind("\r")) + 1
-    at = at or max(window.rfind(mark) for mark in _SENTENCE_ENDS) + 1
-    if not at:
-        words = window.rsplit(None, 1)
-        ends_in_space = window[-1].isspace()
-        at = len(window) if ends_in_space else len(window) - len(words[-1])
-    return at or len(window)
+        Only white space is left out. With the settings `as_spacy` and with a model, spans are spaCy's and may hold white space only.
+        """
+        ...
 
 
 class Splitter:
     """Sentences by spaCy, paragraph by paragraph.
 
-    spaCy remembers every word that it meets, for ever, and its tokenizer remembers the first 10,000 chunks between white
-    space, however rare. `Language.memory_zone` forgets the words but remembers no chunk (measured: 1.0 MB/s of English, where
-    a full memory gives 4.1), so the pipeline is made anew when it has grown by `MAX_NEW_WORDS`: 0.1 s, every 50 MB or so.
+    spaCy caches every word that it meets and never forgets one, and its tokenizer caches the first 10,000 chunks between white
+    space, however rare. `Language.memory_zone` forgets the words but caches no chunk (measured: 1.0 MB/s of English, where a
+    full cache gives 4.1), so the pipeline is created again when it has grown by `MAX_NEW_WORDS`: 0.1 s, every 50 MB or so.
 
     Args:
         language: a spaCy language code: `spacy.blank(language)` with the rule-based `sentencizer`.
-        model: name or path of an installed pipeline; its senter splits (also where it is off by default, as in spaCy's own
-            pipelines: measured as good as the parser, and ten times as fast), else its parser, else its sentencizer.
-            Everything else in it is off, but for a `tok2vec` or `transformer` that the splitting component listens to.
+        model: name or path of an installed pipeline, which is used as it is: its `Doc.sents`, without the rules below. Components
+            of spaCy's own that have no effect on sentences are switched off if all components are spaCy's own.
         paragraphs: see `paragraph_spans`.
+        opening_marks: `next` or `as_spacy`; see `nspdata.tokenization.rules`.
+        end_marks: `corrected` or `as_spacy`; see there.
+        extra_marks: further characters that end a sentence.
 
     Raises:
         ConfigError: the language or the pipeline is unknown, or needs a package that is not installed.
     """
 
-    def __init__(self, language: str = "en", model: str = "", paragraphs: str = "blank_line") -> None:
+    def __init__(  # noqa: PLR0913 - the settings of a splitter
+        self,
+        language: str = "en",
+        model: str = "",
+        paragraphs: str = "blank_line",
+        *,
+        opening_marks: str = "next",
+        end_marks: str = "corrected",
+        extra_marks: str = "",
+    ) -> None:
         self.language, self.model, self.paragraphs = language, model, paragraphs
         self.rule_based = not model
         self._make()
         self.max_characters = MAX_BYTES.get(self.nlp.lang, 4 * MAX_CHARACTERS) // 4
+        self.rules: SentenceRules | None = None
+        corrected = (opening_marks, end_marks, extra_marks) != ("as_spacy", "as_spacy", "")
+        if corrected and not model:
+            own = LANGUAGE_MARKS.get(language, "") if end_marks == "corrected" else ""
+            self.rules = SentenceRules(
+                move_opening_marks=opening_marks == "next",
+                correct_end_marks=end_marks == "corrected",
+                extra_marks=extra_marks + own,
+                punct_chars=frozenset(self.nlp.get_pipe("sentencizer").punct_chars),
+                exceptions=frozenset(getattr(self.nlp.tokenizer, "rules", None) or ()),
+                by_character=getattr(self.nlp.tokenizer, "segmenter", "") == "char",
+            )
+
+    @staticmethod
+    def of(settings: SentencesConfig) -> Splitter:
+        """The splitter of the settings `sentences`."""
+        return Splitter(
+            settings.language,
+            settings.model,
+            settings.paragraphs,
+            opening_marks=settings.opening_marks,
+            end_marks=settings.end_marks,
+            extra_marks=settings.extra_marks,
+        )
 
     def _make(self) -> None:
         self.nlp: Any = None
-        gc.collect()  # a pipeline is a circle of references: the old one goes before the new one comes
+        gc.collect()  # a pipeline is a reference cycle: free the old one before the new one is created
         self.nlp = _pipeline(self.model) if self.model else _blank(self.language)
         if hasattr(self.nlp.tokenizer, "max_cache_size"):
             self.nlp.tokenizer.max_cache_size = MAX_NEW_WORDS
@@ -135,7 +135,7 @@ class Splitter:
         self._read_characters = 0
 
     def split(self, texts: Sequence[str]) -> Iterator[list[tuple[int, int]]]:
-        """For each text, the spans (start, end) of its sentences in characters; they may hold white space only."""
+        """See `SentenceSplitter.split`."""
         spans = [paragraph_spans(text, self.paragraphs, max_characters=self.max_characters) for text in texts]
         pieces = [text[start:end] for text, places in zip(texts, spans, strict=True) for start, end in places]
         found = self._sentences(pieces)
@@ -147,8 +147,20 @@ class Splitter:
             if len(self.nlp.vocab) - self._first_words > MAX_NEW_WORDS or self._read_characters > MAX_READ_CHARACTERS:
                 self._make()
             self._read_characters += sum(map(len, batch))
-            for document in self.nlp.pipe(batch, batch_size=PIECES_AT_ONCE):
-                yield [(sentence.start_char, sentence.end_char) for sentence in document.sents]
+            if self.rules is None:
+                for document in self.nlp.pipe(batch, batch_size=PIECES_AT_ONCE):
+                    yield [(sentence.start_char, sentence.end_char) for sentence in document.sents]
+                continue
+            for text in batch:
+                tokens = [(token.idx, token.idx + len(token)) for token in self.nlp.make_doc(text)]
+                starts = self.rules.starts(text, tokens)
+                yield [_stripped(text, *span) for span in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the white space at its ends."""
+    sentence = text[start:end]
+    return end - len(sentence.lstrip()), start + len(sentence.rstrip())
 
 
 def _batches(pieces: Iterable[str]) -> Iterator[list[str]]:
@@ -195,19 +207,27 @@ def _pipeline(model: str) -> Any:
             f"sentences.model={model!r} is not an installed spaCy pipeline, nor the path of one: "
             f"pip install it, or leave the setting out for the rule-based sentencizer ({str(error).splitlines()[0]})"
         ) from error
-    name = next((name for name in _SPLITTERS if name in nlp.component_names), None)
-    if name is None:
+    if not nlp("One here. Two there.").has_annotation("SENT_START"):
         raise ConfigError(
-            f"sentences.model={model!r} has no senter, parser or sentencizer (it has {', '.join(nlp.component_names) or 'nothing'}); "
-            "give a pipeline that has one, or leave the setting out for the rule-based sentencizer"
+            f"sentences.model={model!r} sets no sentences (its components: {', '.join(nlp.pipe_names) or 'none'}; disabled: "
+            f"{', '.join(nlp.disabled) or 'none'}); give a pipeline with a senter, parser or sentencizer that is enabled, or "
+            "leave the setting out for the rule-based sentencizer"
         )
-    for component in nlp.component_names:
-        needed = component == name or name in getattr(nlp.get_pipe(component), "listening_components", ())
-        if needed and component in nlp.disabled:
-            nlp.enable_pipe(component)
-        elif not needed and component not in nlp.disabled:
-            nlp.disable_pipe(component)
+    _switch_off(nlp)
     return nlp
+
+
+def _switch_off(nlp: Any) -> None:
+    """Disables components without an effect on sentences, unless a component that is not spaCy's own may read what they set."""
+    factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    vectors = {"tok2vec", "transformer", "curated_transformer"}
+    if not {*factories.values()} <= SPLITTERS | WITHOUT_EFFECT | vectors:
+        return
+    splitters = {name for name, factory in factories.items() if factory in SPLITTERS}
+    for name, factory in factories.items():
+        unheard = factory in vectors and splitters.isdisjoint(getattr(nlp.get_pipe(name), "listening_components", ()))
+        if factory in WITHOUT_EFFECT or unheard:
+            nlp.disable_pipe(name)
 
 
 def import_spacy_alone() -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from nspdata.errors import InputError
+from nspdata.tokenization.marks import StrippedLetters
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from nspdata.tokenization.marks import Accents
 
 
 def train(  # noqa: PLR0913 - the settings of a vocabulary
@@ -34,7 +37,8 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
     Args:
         texts: gives the same texts anew each time it is called; it is called two or three times.
         lowercase: whether the tokenizer lower-cases.
-        strip_accents: whether it takes combining marks off; None goes with `lowercase`.
+        strip_accents: whether it strips combining marks; None: if it lower-cases and the marks are no letters of a script of
+            the texts (see `marks.StrippedLetters.choose`), which costs one more pass over the texts.
         vocab_size: entries in all; the 5 special tokens come first. Fewer where the texts do not give more.
         min_frequency: a pair that is seen less often is not merged.
         limit_alphabet: characters kept, the commonest first; what is rarer becomes [UNK]. Fewer where `vocab_size` is too small.
@@ -43,7 +47,9 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
     Raises:
         InputError: the texts hold no word.
     """
-    strip = lowercase if strip_accents is None else strip_accents
+    strip = strip_accents
+    if strip is None:
+        strip = lowercase and choose_accents(texts()).strip
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
     pieces = _trained(
         texts, normalizer, list(SPECIAL_TOKENS), [], vocab_size=0, min_frequency=1, limit_alphabet=1 << 30
@@ -72,6 +78,14 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
         show_progress=show_progress,
     )
     return WordPiece(Vocabulary(tuple(vocabulary)), lowercase=lowercase, strip_accents=strip)
+
+
+def choose_accents(texts: Iterable[str]) -> Accents:
+    """Whether to strip accents by default, from the letters and marks of the texts."""
+    letters = StrippedLetters()
+    for text in texts:
+        letters.add(text)
+    return letters.choose()
 
 
 def _trained(  # noqa: PLR0913

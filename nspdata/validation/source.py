@@ -104,17 +104,12 @@ def _make_encoder(
     strip_accents: bool,  # noqa: FBT001
     fast: bool,  # noqa: FBT001
 ) -> Encoder:
-    """The encoder of the settings; kept, for it takes half a second to make."""
+    """The encoder of the settings; cached, because creating it takes half a second."""
     from nspdata.tokenization.encoders import make_encoder
-    from nspdata.tokenization.plain import PlainEncoder
-    from nspdata.tokenization.sentences import Splitter
     from nspdata.tokenization.wordpiece import WordPiece
 
     wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
-    language, model, paragraphs = sentences.language, sentences.model, sentences.paragraphs
-    if fast:
-        return make_encoder(wordpiece, language=language, model=model, paragraphs=paragraphs)
-    return PlainEncoder(Splitter(language, model, paragraphs), wordpiece)
+    return make_encoder(wordpiece, sentences, fast=fast)
 
 
 def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:

@@ -7,6 +7,8 @@ import re
 from functools import cache
 from typing import Any
 
+from nspdata.tokenization.rules import LANGUAGE_MARKS, SentenceRules
+
 
 @cache
 def pipeline(language: str) -> Any:
@@ -44,8 +46,24 @@ def pieces(paragraph: str, limit: int = 1_000_000) -> list[str]:
     return [*found, paragraph]
 
 
-def sentences(text: str, language: str, rule: str = "blank_line") -> list[str]:
-    """The sentences of a text."""
+def spacy_sentences(text: str, language: str, rule: str = "blank_line") -> list[str]:
+    """The sentences of a text as spaCy's rules give them."""
     nlp = pipeline(language)
     parts = [piece for paragraph in paragraphs(text, rule) for piece in pieces(paragraph)]
     return [sentence.text for part in parts for sentence in nlp(part).sents]
+
+
+def sentences(text: str, language: str, rule: str = "blank_line") -> list[str]:
+    """The sentences of a text with the default corrections: spaCy's tokens, and the rules in plain code."""
+    nlp, found = pipeline(language), []
+    rules = SentenceRules(
+        extra_marks=LANGUAGE_MARKS.get(language, ""),
+        punct_chars=frozenset(nlp.get_pipe("sentencizer").punct_chars),
+        exceptions=frozenset(getattr(nlp.tokenizer, "rules", None) or ()),
+        by_character=getattr(nlp.tokenizer, "segmenter", "") == "char",
+    )
+    for part in (piece for paragraph in paragraphs(text, rule) for piece in pieces(paragraph)):
+        tokens = [(token.idx, token.idx + len(token)) for token in nlp.make_doc(part)]
+        starts = rules.starts(part, tokens)
+        found += [part[start:end] for start, end in zip(starts, [*starts[1:], len(part)], strict=True)]
+    return found

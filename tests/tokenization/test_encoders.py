@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoders import can_encode_fast, make_encoder
 from nspdata.tokenization.fast.encoder import FastEncoder
+from nspdata.tokenization.paragraphs import MAX_CHARACTERS
 from nspdata.tokenization.plain import PlainEncoder
-from nspdata.tokenization.sentences import MAX_CHARACTERS, Splitter
+from nspdata.tokenization.sentences import Splitter
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from nspdata.tokenization.wordpiece import WordPiece
 from tests.reference import sentences as reference
@@ -223,12 +225,14 @@ def test_other_marks_end_sentences_where_the_pipeline_says_so(tmp_path: Path) ->
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer", config={"punct_chars": ["|"]})
     nlp.to_disk(tmp_path / "bars")
-    found = decoded(make_encoder(wordpiece(BUNDLED), model=str(tmp_path / "bars")).encode(["The | of! and"]))
+    found = decoded(
+        make_encoder(wordpiece(BUNDLED), SentencesConfig(model=str(tmp_path / "bars"))).encode(["The | of! and"])
+    )
     assert [len(sentence) for sentence in found[0]] == [2, 3]
 
 
 def test_a_trained_splitter_is_run_the_plain_way(tmp_path: Path) -> None:
-    """A pipeline that learnt where sentences begin is never guessed at; what else is in it stays off."""
+    """A pipeline that learnt where sentences begin is used as it is, by the plain encoder."""
     import spacy
     from spacy.training import Example
 
@@ -239,9 +243,9 @@ def test_a_trained_splitter_is_run_the_plain_way(tmp_path: Path) -> None:
     nlp.initialize(lambda: [example])
     nlp.to_disk(tmp_path / "learnt")
     splitter = Splitter(model=str(tmp_path / "learnt"))
-    assert splitter.nlp.pipe_names == ["senter"]
+    assert splitter.nlp.pipe_names == ["senter", "sentencizer"]
     assert not can_encode_fast(splitter)
-    encoder = make_encoder(wordpiece(BUNDLED), model=str(tmp_path / "learnt"))
+    encoder = make_encoder(wordpiece(BUNDLED), SentencesConfig(model=str(tmp_path / "learnt")))
     assert isinstance(encoder, PlainEncoder)
     assert sum(map(len, decoded(encoder.encode(["The people. Of them."]))[0])) == 6
 
@@ -249,6 +253,7 @@ def test_a_trained_splitter_is_run_the_plain_way(tmp_path: Path) -> None:
 UNCOMPILED = """
 import sys
 from nspdata.arrays.compiled import COMPILED
+from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoders import make_encoder
 from nspdata.tokenization.plain import PlainEncoder
 from tests.tokenization.fuzzing import hard_texts
@@ -259,7 +264,7 @@ for language in ("en", "zh"):
     tokenizer = wordpiece(any_vocabulary(language))
     fast, plain = encoders(language, tokenizer)
     assert_same(fast, plain, hard_texts(language, 10_000, seed=5))
-    assert isinstance(make_encoder(tokenizer, language=language), PlainEncoder)
+    assert isinstance(make_encoder(tokenizer, SentencesConfig(language=language)), PlainEncoder)
 """
 
 

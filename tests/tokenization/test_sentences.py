@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nspdata.config.build import SentencesConfig
 from nspdata.errors import ConfigError
-from nspdata.tokenization.encoders import can_encode_fast
-from nspdata.tokenization.sentences import MAX_CHARACTERS, PACKAGES, Splitter, paragraph_spans
+from nspdata.tokenization.encoders import can_encode_fast, make_splitter
+from nspdata.tokenization.paragraphs import MAX_CHARACTERS, paragraph_spans
+from nspdata.tokenization.sentences import PACKAGES, Splitter
 from tests.reference import sentences as reference
 from tests.tokenization.fuzzing import WHITE_SPACE, texts_of
 from tests.tokenization.texts import CORPORA, Corpus
@@ -22,30 +26,46 @@ def split(splitter: Splitter, texts: list[str]) -> list[list[str]]:
     return [[text[start:end] for start, end in spans] for text, spans in zip(texts, splitter.split(texts), strict=True)]
 
 
+AS_SPACY = {"opening_marks": "as_spacy", "end_marks": "as_spacy"}
+
+
 @pytest.mark.parametrize("corpus", CORPORA, ids=str)
 def test_sentences_are_those_of_spacy(corpus: Corpus) -> None:
-    """On every corpus, with its own language: `spacy.blank` and the sentencizer in each paragraph by itself."""
+    """Without corrections, on every corpus: `spacy.blank` and the sentencizer in each paragraph by itself."""
     texts = corpus.texts(30_000)
-    expected = [reference.sentences(text, corpus.language) for text in texts]
-    assert split(Splitter(corpus.language), texts) == expected
+    expected = [reference.spacy_sentences(text, corpus.language) for text in texts]
+    assert split(Splitter(corpus.language, **AS_SPACY), texts) == expected
 
 
 @pytest.mark.parametrize("rule", RULES)
 @settings(max_examples=100)
 @given(text=texts_of("en"))
 def test_sentences_of_hard_texts_are_those_of_spacy(rule: str, text: str) -> None:
-    """Any rule for paragraphs, any text."""
-    found = split(english(rule), [text, "", text])
-    assert found == [reference.sentences(text, "en", rule), [], reference.sentences(text, "en", rule)]
+    """Any rule for paragraphs, any text, without corrections."""
+    expected = reference.spacy_sentences(text, "en", rule)
+    assert split(english(rule), [text, "", text]) == [expected, [], expected]
 
 
-SPLITTERS: dict[str, Splitter] = {}
+@pytest.mark.parametrize("language", ["en", "de", "hy", "zh", "xx"])
+@settings(max_examples=100)
+@given(data=st.data())
+def test_corrected_sentences_cover_the_text(language: str, data: st.DataObject) -> None:
+    """In order, apart, none empty; what is between them is white space; none begins with white space but the first of a paragraph."""
+    text = data.draw(texts_of(language))
+    (spans,) = english("blank_line", language).split([text])
+    ends, starts = [0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text)]
+    assert all(start < end for start, end in spans)
+    assert all(not text[end:start].strip() for end, start in zip(ends, starts, strict=True))
 
 
-def english(rule: str) -> Splitter:
-    if rule not in SPLITTERS:
-        SPLITTERS[rule] = Splitter("en", paragraphs=rule)
-    return SPLITTERS[rule]
+SPLITTERS: dict[tuple[str, str], Splitter] = {}
+
+
+def english(rule: str, language: str = "") -> Splitter:
+    """English as spaCy splits it, or another language with the corrections."""
+    if (rule, language) not in SPLITTERS:
+        SPLITTERS[rule, language] = Splitter(language or "en", paragraphs=rule, **({} if language else AS_SPACY))
+    return SPLITTERS[rule, language]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -76,7 +96,7 @@ def test_a_paragraph_over_the_limit_of_spacy_is_split() -> None:
     text = line * (MAX_CHARACTERS // len(line) + 50)
     assert len(text) > MAX_CHARACTERS
     cut = MAX_CHARACTERS // len(line) * len(line)
-    expected = [*reference.sentences(text[:cut], "en"), *reference.sentences(text[cut:], "en")]
+    expected = [*reference.spacy_sentences(text[:cut], "en"), *reference.spacy_sentences(text[cut:], "en")]
     assert split(english("blank_line"), [text]) == [expected]
 
 
@@ -123,3 +143,66 @@ def test_a_language_that_cannot_be_had_says_what_to_do(language: str) -> None:
         pytest.skip(f"{needed} is installed")
     with pytest.raises(ConfigError, match="pip install" if language in PACKAGES else "no language of spaCy"):
         Splitter(language)
+
+
+JOIN = """
+from spacy.language import Language
+
+@Language.component("join_quotes")
+def join_quotes(doc):
+    for index in range(1, len(doc)):
+        if doc[index].is_sent_start and doc[index - 1].text in "\\"([":
+            doc[index].is_sent_start, doc[index - 1].is_sent_start = False, True
+    return doc
+"""
+
+
+def test_a_named_pipeline_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A component after the splitter that moves sentence starts stays on; spaCy's own without an effect are switched off."""
+    import spacy
+
+    scope: dict[str, object] = {}
+    exec(JOIN, scope)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("entity_ruler")
+    nlp.to_disk(tmp_path / "stock")
+    nlp.add_pipe("join_quotes")
+    nlp.to_disk(tmp_path / "own")
+    text = 'Press the key now. "Modes" differ from menus. 2004. he left.'
+    found = Splitter(model=str(tmp_path / "own"))
+    assert found.nlp.pipe_names == ["sentencizer", "entity_ruler", "join_quotes"]
+    assert split(found, [text]) == [[sentence.text for sentence in nlp(text).sents]]
+    assert split(found, [text])[0][1] == '"Modes" differ from menus.'
+    assert Splitter(model=str(tmp_path / "stock")).nlp.pipe_names == ["sentencizer"]
+
+
+def test_a_pipeline_that_sets_no_sentences_is_refused(tmp_path: Path) -> None:
+    """It says which components there are."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.disable_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "off")
+    with pytest.raises(ConfigError, match=r"sets no sentences.*disabled: sentencizer"):
+        Splitter(model=str(tmp_path / "off"))
+
+
+def test_sentencex_splits_each_paragraph() -> None:
+    """Its segments as spans; no sentence crosses a blank line."""
+    sentencex = pytest.importorskip("sentencex")
+    text = "Mr. Hale left (in 2004). He said: “Go. Now!” Then it rained\n\non everyone. 😀 Yes."
+    splitter = make_splitter(SentencesConfig(splitter="sentencex"))
+    (spans,) = splitter.split([text])
+    head, _, tail = text.partition("\n\n")
+    expected = [segment.strip() for part in (head, tail) for segment in sentencex.segment("en", part)]
+    assert [text[start:end].strip() for start, end in spans] == expected
+    assert len(expected) > 3
+
+
+def test_an_absent_sentencex_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "sentencex", None)
+    with pytest.raises(ConfigError, match=r"nspdata\[sentencex\]"):
+        make_splitter(SentencesConfig(splitter="sentencex"))

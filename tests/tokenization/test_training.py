@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.errors import InputError
+from nspdata.building.train_tokenizer import train_from_inputs
+from nspdata.config.build import Config, TokenizerConfig
+from nspdata.errors import ConfigError, InputError
+from nspdata.files.local import LocalFiles
 from nspdata.tokenization.training import train
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 from nspdata.tokenization.wordpiece import WordPiece
@@ -71,7 +75,8 @@ def test_nothing_of_the_training_texts_is_unknown(english: WordPiece) -> None:
 @pytest.mark.parametrize(
     ("lowercase", "strip_accents", "held", "absent"),
     [
-        (True, None, {"e", "n"}, {"E", "É", "é", "ñ", "Ñ"}),
+        (True, None, {"é", "ñ", "e"}, {"É", "Ñ", "E"}),
+        (True, True, {"e", "n"}, {"E", "É", "é", "ñ", "Ñ"}),
         (True, False, {"é", "ñ", "e"}, {"É", "Ñ", "E"}),
         (False, None, {"É", "é", "Ñ"}, set()),
         (False, True, {"E", "e", "N"}, {"É", "é", "Ñ", "ñ"}),
@@ -83,7 +88,7 @@ def test_casing_and_accents(
     held: set[str],
     absent: set[str],
 ) -> None:
-    """Uncased strips accents too unless told otherwise, cased keeps both unless told otherwise."""
+    """By default accents are kept where they are frequent; cased or not, the setting decides."""
     tokenizer = trained(ACCENTS, lowercase=lowercase, strip_accents=strip_accents)
     letters = {letter for token in tokenizer.vocabulary.tokens[5:] for letter in token.removeprefix("##")}
     assert held <= letters
@@ -181,3 +186,54 @@ def test_the_texts_are_read_anew_and_never_held() -> None:
 
     train(texts, vocab_size=200)
     assert 2 <= len(calls) <= 3
+
+
+KEPT = {
+    "hi": True,
+    "th": True,
+    "ja": True,
+    "vi": True,
+    "de": True,
+    "ru": True,
+    "ar": True,
+    "ko": True,
+    "en": False,
+    "zh": False,
+}
+
+
+@pytest.mark.parametrize("language", KEPT)
+def test_marks_are_kept_where_they_are_letters_of_the_script(language: str) -> None:
+    """By default, measured on the texts; English is lower-cased and stripped as BERT does."""
+    texts = [r["text"] for r in documents(shared("languages/fixture_multilingual.jsonl")) if r["lang"] == language]
+    tokenizer = trained(texts, vocab_size=2000)
+    assert tokenizer.lowercase
+    assert tokenizer.strip_accents is not KEPT[language]
+
+
+def test_a_trained_vocabulary_writes_hindi_back() -> None:
+    """No vowel sign is lost."""
+    texts = [r["text"] for r in documents(shared("languages/fixture_multilingual.jsonl")) if r["lang"] == "hi"]
+    tokenizer = trained(texts, vocab_size=3000)
+    words = texts[0].split()[:30]
+    ids, offsets = tokenizer.encode([word.strip("।,()'\"") for word in words])
+    pieces = [tokenizer.vocabulary.tokens[index] for index in ids.tolist()]
+    found = ["".join(p.removeprefix("##") for p in pieces[a:b]) for a, b in itertools.pairwise(offsets.tolist())]
+    assert [word for word in found if word.isprintable()] == [word.strip("।,()'\"").lower() for word in words]
+
+
+def test_an_existing_tokenizer_is_not_overwritten(tmp_path: Path) -> None:
+    """Unless that is asked for; and a directory with anything else in it never is."""
+    source = tmp_path / "a.txt"
+    source.write_text("\n".join(TEXTS[:3]), encoding="utf-8")
+    config = Config(tokenizer=TokenizerConfig(vocab_size=300))
+    out = tmp_path / "tokenizer"
+    first = train_from_inputs([str(source)], str(out), config, LocalFiles())
+    assert first.accents is not None
+    assert first.accents.strip
+    with pytest.raises(ConfigError, match=r"holds a tokenizer already.*--overwrite"):
+        train_from_inputs([str(source)], str(out), config, LocalFiles())
+    train_from_inputs([str(source)], str(out), config, LocalFiles(), overwrite=True)
+    (out / "notes.md").write_text("mine")
+    with pytest.raises(ConfigError, match=r"is not empty.*notes\.md"):
+        train_from_inputs([str(source)], str(out), config, LocalFiles(), overwrite=True)

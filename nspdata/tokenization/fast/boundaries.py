@@ -1,11 +1,11 @@
-"""Where sentences begin: what spaCy's tokenizer and sentencizer would say, asked only where it matters, and remembered.
+"""Where sentences begin: equal to `rules.SentenceRules.starts`, with spaCy's tokenizer called once per distinct chunk.
 
-The sentencizer looks at tokens that are one of its punct_chars, and at the first token after one that is not punctuation. spaCy
-tokenizes each run of characters between white space by itself. So of most such *chunks* nothing need be known: one that holds
-no punct_char and does not begin with punctuation can only be entered, and begins a sentence if one has just ended. The others
-are put to spaCy's own tokenizer, each distinct one once, and what it says is kept: where sentences begin inside it, and whether
-one has just ended when it is left. A few languages have rules for strings with a space inside (Russian "и пр."): where one
-stands, the chunks on both sides of the space are taken for one.
+The rules look at tokens that are a mark or end with one, and at the first token after one that is not punctuation. spaCy
+tokenizes each run of characters between white space by itself. So most of these *chunks* need no tokens: one that holds no
+mark and does not begin with punctuation only begins a sentence if one has just ended. The others are tokenized by spaCy, each
+distinct one once, and the result is cached: where sentences begin inside it, and whether one has just ended after it. A few
+languages have exceptions with a space inside (Russian "и пр."): there the chunks on both sides of the space are one chunk.
+Opening marks and the other corrections that look at characters only come last (`refining`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.fast.characters import PUNCTUATION, SPACE, STOP
+from nspdata.tokenization.fast.characters import INNER_MARK, SINGLE_MARK, WORD_MARK
+from nspdata.tokenization.fast.refining import refine
 from nspdata.tokenization.fast.tokenizer import bare_tokenizer, glued_places, spaced_rules
+from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
+from nspdata.tokenization.rules import PUNCTUATION, SPACE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nspdata.tokenization.rules import SentenceRules
 
 NEW_PARAGRAPH, PLAIN_CHUNK = -1, -2
 """Events that are no entry of the table."""
@@ -44,11 +49,13 @@ class Boundaries:
 
     Args:
         nlp: a pipeline that `characters.rule_based` or `characters.character_based` accepts.
-        paragraphs: as `sentences.paragraph_spans`.
+        paragraphs: as `paragraphs.paragraph_spans`.
+        rules: the corrections.
         by_character: whether every character is a token.
     """
 
-    def __init__(self, nlp: Any, paragraphs: str, *, by_character: bool) -> None:
+    def __init__(self, nlp: Any, paragraphs: str, rules: SentenceRules, *, by_character: bool) -> None:
+        self.rules = rules
         self.by_character = by_character
         self.parting = LINE_ENDS_THAT_PART[paragraphs]
         self.tokenizer: Any = None if by_character else bare_tokenizer(nlp.tokenizer)
@@ -65,7 +72,7 @@ class Boundaries:
         self.inner_ends = np.zeros(1, np.int64)
 
     def starts(
-        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], spacy: NDArray[np.uint8]
+        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
     ) -> NDArray[np.int64]:
         """Where sentences begin.
 
@@ -73,14 +80,23 @@ class Boundaries:
             text: all the texts, joined.
             codes: shape (num_characters,), the same.
             documents: shape (num_texts + 1,), where each text begins.
-            spacy: `Characters.spacy`.
+            classes: `Characters.classes`.
 
         Returns:
             shape (num_starts,), int64, strictly increasing indices into `codes`.
         """
         if self.by_character:
-            found = np.empty(len(codes) + 1, np.int64)
-            return found[: _starts_by_character(codes, documents, spacy, self.parting, found)]
+            found, fresh = np.empty(len(codes) + 1, np.int64), np.zeros(len(codes) + 1, np.bool_)
+            count = _starts_by_character(codes, documents, classes, self.parting, found, fresh)
+        else:
+            found, fresh, count = self._candidates(text, codes, documents, classes)
+        move, correct = self.rules.move_opening_marks, self.rules.correct_end_marks
+        return found[: refine(codes, classes, found[:count], fresh, move, correct) if move or correct else count]
+
+    def _candidates(
+        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
+        """Where sentences may begin, which of these begin a paragraph, and how many there are."""
         if self.num_entries > MOST_ENTRIES:
             self._forget()
         room = len(codes) // 2 + len(documents) + 1
@@ -90,7 +106,7 @@ class Boundaries:
         num_events, num_asked = _survey(
             codes,
             documents,
-            spacy,
+            classes,
             self.parting,
             glued_places(text, self.spaced),
             self.slots,
@@ -99,13 +115,14 @@ class Boundaries:
             events,
             asked,
         )
-        self._ask(codes, asked[:num_asked], spacy)
+        self._ask(codes, asked[:num_asked], classes)
         limit = _count_starts(events[:num_events], self.inner_ends)
-        found = np.empty(limit, np.int64)
-        return found[: _resolve(events[:num_events], self.firsts, self.leaves, self.inner, self.inner_ends, found)]
+        found, fresh = np.empty(limit, np.int64), np.zeros(limit, np.bool_)
+        entries = (self.firsts, self.leaves, self.inner, self.inner_ends)
+        return found, fresh, _resolve(events[:num_events], *entries, found, fresh)
 
-    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], spacy: NDArray[np.uint8]) -> None:
-        """Puts chunks to spaCy's tokenizer, and keeps what follows for the sentencizer; a line end parts them in its text."""
+    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> None:
+        """Tokenizes chunks with spaCy, and keeps what they do to sentences; a line end separates them in its text."""
         self.num_entries += len(asked)
         sizes = asked[:, 1] - asked[:, 0]
         batch = np.cumsum(sizes) // ASKED_AT_ONCE
@@ -116,7 +133,7 @@ class Boundaries:
             )
             with self.tokenizer.vocab.memory_zone():
                 tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
-            kinds = _kinds(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), tokens, spacy)
+            tokens, kinds = self._kinds(text, tokens, classes)
             firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
             inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
             count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
@@ -125,23 +142,20 @@ class Boundaries:
             self.inner = np.concatenate([self.inner, inner[:count]])
             self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
 
-
-@compiled
-def _kinds(codes: NDArray[np.uint32], tokens: NDArray[np.int64], spacy: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the sentencizer sees in each token, given its place and its length: `STOP`, `PUNCTUATION`, `SPACE` for a line end, or 0."""
-    kinds = np.zeros(len(tokens), np.uint8)
-    for token in range(len(tokens)):
-        place, length = tokens[token, 0], tokens[token, 1]
-        if length == 1 and spacy[codes[place]] & STOP:
-            kinds[token] = STOP
-        elif codes[place] == 10:
-            kinds[token] = SPACE
-        else:
-            punctuation = True
-            for at in range(place, place + length):
-                punctuation = punctuation and (spacy[codes[at]] & PUNCTUATION) != 0
-            kinds[token] = PUNCTUATION if punctuation else 0
-    return kinds
+    def _kinds(
+        self, text: str, tokens: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """The tokens, divided at marks inside them, and the kind of each."""
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        if self.rules.inner_marks:
+            tokens = divided(codes, tokens, classes)
+        kinds = kinds_of(codes, tokens, classes)
+        if self.rules.word_marks:
+            for token in word_ends(codes, tokens, kinds, classes).tolist():
+                start, length = tokens[token].tolist()
+                if self.rules.ends_with_mark(text[start : start + length]):
+                    kinds[token] = WORD_END
+        return tokens, kinds
 
 
 @compiled
@@ -161,7 +175,7 @@ def _transitions(
     chunk, begin, total = 0, np.int64(0), 0
     first, decided, seen, count = -1, False, False, 0
     for token in range(len(places) + 1):
-        if token == len(places) or kinds[token] == SPACE:
+        if token == len(places) or kinds[token] == LINE_END:
             firsts[chunk], counts[chunk] = first, count
             leaves[chunk] = seen | ((seen or not decided) << 1)
             chunk += 1
@@ -170,7 +184,7 @@ def _transitions(
             first, decided, seen, count = -1, False, False, 0
         elif kinds[token] == STOP:
             decided, seen = True, True
-        elif kinds[token] != PUNCTUATION:
+        elif kinds[token] == WORD or kinds[token] == WORD_END:
             if not decided:
                 first, decided = places[token] - begin, True
             elif seen:
@@ -178,6 +192,7 @@ def _transitions(
                 total += 1
                 count += 1
                 seen = False
+            seen = seen or kinds[token] == WORD_END
     return total
 
 
@@ -194,7 +209,7 @@ def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -
 def _survey(  # noqa: C901, PLR0912 - one loop over characters
     codes: NDArray[np.uint32],
     documents: NDArray[np.int64],
-    spacy: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
     parting: int,
     glued: NDArray[np.int64],
     slots: NDArray[np.int32],
@@ -213,7 +228,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
         fresh, maybe = True, False
         while at < end:
             run, line_ends = at, 0
-            while at < end and spacy[codes[at]] & SPACE:
+            while at < end and classes[codes[at]] & SPACE:
                 code = codes[at]
                 line_ends += code == 13 or (code == 10 and (at == run or codes[at - 1] != 13))
                 at += 1
@@ -223,12 +238,12 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
             begin, stops, mixed = at, False, np.uint64(0x9E3779B97F4A7C15)
             while at < end:
                 code = codes[at]
-                if spacy[code] & SPACE:
+                if classes[code] & SPACE:
                     while glued[glue] < at:
                         glue += 1
                     if glued[glue] != at:
                         break
-                stops = stops or (spacy[code] & STOP) != 0
+                stops = stops or (classes[code] & (SINGLE_MARK | INNER_MARK | WORD_MARK)) != 0
                 mixed = (mixed ^ np.uint64(code)) * np.uint64(0xBF58476D1CE4E5B9)
                 mixed ^= mixed >> np.uint64(32)
                 at += 1
@@ -237,7 +252,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
                 num_events += 1
                 fresh, maybe, gap = False, False, False
             entry = PLAIN_CHUNK
-            punctuated = (spacy[codes[begin]] & PUNCTUATION) != 0
+            punctuated = (classes[codes[begin]] & PUNCTUATION) != 0
             if stops or (punctuated and maybe and not gap):
                 entry = -3
                 if at - begin <= LONGEST_KEPT:
@@ -275,13 +290,15 @@ def _resolve(
     inner: NDArray[np.int32],
     inner_ends: NDArray[np.int64],
     found: NDArray[np.int64],
+    fresh: NDArray[np.bool_],
 ) -> int:
-    """Runs the sentencizer over the events; fills `found` and returns how many sentences begin."""
+    """Runs the sentencizer over the events; fills `found` and `fresh` (paragraph starts), returns how many sentences begin."""
     count, seen = 0, False
     for event in range(len(events)):
         place, entry = events[event, 0], events[event, 1]
         if entry == NEW_PARAGRAPH or (seen and (events[event, 2] or entry == PLAIN_CHUNK)):
             found[count] = place
+            fresh[count] = entry == NEW_PARAGRAPH
             count += 1
             seen = False
         if entry < 0:
@@ -300,26 +317,28 @@ def _resolve(
 def _starts_by_character(
     codes: NDArray[np.uint32],
     documents: NDArray[np.int64],
-    spacy: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
     parting: int,
     found: NDArray[np.int64],
+    fresh: NDArray[np.bool_],
 ) -> int:
-    """The sentencizer where every character is a token; fills `found` and returns how many sentences begin."""
+    """The sentencizer where every character is a token; fills `found` and `fresh`, returns how many sentences begin."""
     count = 0
     for document in range(len(documents) - 1):
-        fresh, seen, run, line_ends = True, False, 0, 0
+        first, seen, run, line_ends = True, False, 0, 0
         for at in range(documents[document], documents[document + 1]):
             code = codes[at]
-            bits = spacy[code]
+            bits = classes[code]
             if bits & SPACE:
                 line_ends += code == 13 or (code == 10 and (run == 0 or codes[at - 1] != 13))
                 run += 1
                 continue
             gap = run > 1 or (run == 1 and codes[at - 1] != 32)
-            if fresh or line_ends >= parting or (seen and (gap or not bits & (STOP | PUNCTUATION))):
-                found[count] = at
+            first = first or line_ends >= parting
+            if first or (seen and (gap or not bits & (SINGLE_MARK | PUNCTUATION))):
+                found[count], fresh[count] = at, first
                 count += 1
                 seen = False
-            seen = seen or (bits & STOP) != 0
-            fresh, run, line_ends = False, 0, 0
+            seen = seen or (bits & SINGLE_MARK) != 0
+            first, run, line_ends = False, 0, 0
     return count

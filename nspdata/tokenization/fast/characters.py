@@ -1,4 +1,4 @@
-"""What each character is to spaCy's sentencizer and to BERT's normalizer and pre-tokenizer; learnt from them, once a character.
+"""What each character is to the sentence rules and to BERT's normalizer and pre-tokenizer; learnt from them, once per character.
 
 BERT's normalizer works on single characters (cleaning, spaces around CJK, lower case) but for one step: taking accents off
 decomposes a text and puts runs of combining marks into canonical order. Marks of category Mn are dropped right after, so only
@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
+from nspdata.tokenization.rules import classes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
+    from nspdata.tokenization.rules import SentenceRules
+
 NUM_CHARACTERS = 0x110000
 
-SPACE, STOP, PUNCTUATION = 1, 2, 4
-"""Bits of what spaCy sees: `str.isspace`, one of the sentencizer's punct_chars, category P."""
+SINGLE_MARK, INNER_MARK, WORD_MARK, MARK = (1 << bit for bit in range(10, 14))
+"""Bits beside those of `rules.classes`: the sets of marks of `SentenceRules`."""
 
 WORD, DROPPED, BREAK, ALONE, SEVERAL, UNSAFE = 0, 1, 2, 3, 4, 5
 """What BERT makes of a character: part of a word, nothing, a space, a word of its own, several of these, or it depends."""
@@ -35,21 +36,22 @@ class Characters:
 
     Attributes:
         known: shape (0x110000,), bool: whether the other tables hold a character.
-        spacy: shape (0x110000,), uint8: bits `SPACE`, `STOP`, `PUNCTUATION`.
+        classes: shape (0x110000,), uint16: the bits of `rules.classes`, and those of the marks.
         kinds: shape (0x110000,), uint8: `WORD` to `UNSAFE`.
         targets: shape (0x110000,), uint32: the character after normalization, or for `SEVERAL` where its parts begin in `parts`.
         parts: shape (num_parts, 2), uint32: kind and character; a run ends with a kind of 255.
     """
 
-    def __init__(self, backend: Tokenizer, punct_chars: Iterable[str]) -> None:
+    def __init__(self, backend: Tokenizer, rules: SentenceRules) -> None:
         self.backend = backend
-        self.punct_chars = frozenset(punct_chars)
+        self.rules = rules
         self.known = np.zeros(NUM_CHARACTERS, np.bool_)
-        self.spacy = np.zeros(NUM_CHARACTERS, np.uint8)
+        self.classes = np.zeros(NUM_CHARACTERS, np.uint16)
         self.kinds = np.zeros(NUM_CHARACTERS, np.uint8)
         self.targets = np.zeros(NUM_CHARACTERS, np.uint32)
         self.parts = np.zeros((0, 2), np.uint32)
         self._normalized: dict[str, int] = {}
+        self.learn(np.array([ord("\n")], np.uint32))  # separates the chunks that spaCy tokenizes together
 
     def learn(self, codes: NDArray[np.uint32]) -> None:
         """Fills the tables for every character of a text."""
@@ -60,8 +62,9 @@ class Characters:
 
     def _learn(self, code: int) -> None:
         character = chr(code)
-        bits = SPACE * character.isspace() | STOP * (character in self.punct_chars)
-        self.spacy[code] = bits | PUNCTUATION * unicodedata.category(character).startswith("P")
+        rules, bits = self.rules, classes(character)
+        bits |= SINGLE_MARK * (character in rules.single_marks) | INNER_MARK * (character in rules.inner_marks)
+        self.classes[code] = bits | WORD_MARK * (character in rules.word_marks) | MARK * (character in rules.all_marks)
         normalized = self.backend.normalizer.normalize_str(character)
         pieces = [(self._kind(piece), ord(piece)) for piece in normalized]
         if len(pieces) == 3 and pieces[0][0] == pieces[2][0] == BREAK:  # a CJK character between spaces

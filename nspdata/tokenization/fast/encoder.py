@@ -11,8 +11,9 @@ from nspdata.tokenization.encoded import Encoded
 from nspdata.tokenization.fast.boundaries import Boundaries
 from nspdata.tokenization.fast.characters import Characters, character_based, code_points
 from nspdata.tokenization.fast.wordpieces import MOST_TOKENS_A_CHARACTER, PieceTable, encode_spans
+from nspdata.tokenization.paragraphs import paragraph_spans
 from nspdata.tokenization.plain import PlainEncoder
-from nspdata.tokenization.sentences import paragraph_spans
+from nspdata.tokenization.rules import SentenceRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,14 @@ class FastEncoder:
     def __init__(self, splitter: Splitter, wordpiece: WordPiece) -> None:
         self.plain = PlainEncoder(splitter, wordpiece)
         self.splitter = splitter
-        self.characters = Characters(wordpiece.backend, splitter.nlp.get_pipe("sentencizer").punct_chars)
-        self.boundaries = Boundaries(splitter.nlp, splitter.paragraphs, by_character=character_based(splitter.nlp))
+        rules = splitter.rules or SentenceRules(
+            move_opening_marks=False,
+            correct_end_marks=False,
+            punct_chars=frozenset(splitter.nlp.get_pipe("sentencizer").punct_chars),
+        )
+        self.characters = Characters(wordpiece.backend, rules)
+        by_character = character_based(splitter.nlp)
+        self.boundaries = Boundaries(splitter.nlp, splitter.paragraphs, rules, by_character=by_character)
         self.table = PieceTable(wordpiece.vocabulary)
 
     def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
@@ -47,7 +54,7 @@ class FastEncoder:
         text = "".join(short)
         codes, documents = code_points(text, short)
         self.characters.learn(codes)
-        starts = self.boundaries.starts(text, codes, documents, self.characters.spacy)
+        starts = self.boundaries.starts(text, codes, documents, self.characters.classes)
         firsts = np.searchsorted(starts, documents)
         encoded, unsafe = self._encode_spans(codes, np.append(starts, len(codes)), firsts)
         return self._with_plain(encoded, texts, sorted({*long, *unsafe}))

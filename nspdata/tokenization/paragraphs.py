@@ -1,0 +1,76 @@
+"""Documents to paragraphs: no sentence crosses the end of one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_CHARACTERS = 1_000_000
+"""The longest text that spaCy accepts (error E088); longer paragraphs are cut."""
+
+_LINE = re.compile(r"[^\n\r]*(?:\r\n|\n|\r|\Z)")
+
+_SENTENCE_ENDS = "。．！？｡"
+
+
+def paragraph_spans(text: str, paragraphs: str, *, max_characters: int = MAX_CHARACTERS) -> list[tuple[int, int]]:
+    r"""Where the paragraphs of a text lie; no sentence crosses the end of one.
+
+    A line ends at `\n`, `\r\n` or `\r`, and at no other character. With `blank_line` a paragraph is a run of lines that are
+    not white space only (`str.isspace`), with `line` each such line, with `none` the whole text. The ends of its lines belong
+    to a paragraph. What is longer than `max_characters` is cut into pieces: within the next `max_characters`, after the last
+    end of a line; where there is none, after the last of 。．！？｡; else after the last white space; else at the limit.
+
+    >>> paragraph_spans("One\nline.\n \t\nTwo.", "blank_line")
+    [(0, 10), (13, 17)]
+    >>> paragraph_spans("One\nline.", "line")
+    [(0, 4), (4, 9)]
+    >>> paragraph_spans("One two.", "none", max_characters=5)
+    [(0, 4), (4, 8)]
+    """
+    if paragraphs == "none":
+        spans = [(0, len(text))] if text and not text.isspace() else []
+    else:
+        spans = _runs_of_lines(text, joined=paragraphs == "blank_line")
+    if all(end - start <= max_characters for start, end in spans):
+        return spans
+    return [piece for span in spans for piece in _pieces(text, *span, max_characters)]
+
+
+def _runs_of_lines(text: str, *, joined: bool) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    apart = True
+    for match in _LINE.finditer(text):
+        start, end = match.span()
+        if start == end:
+            continue
+        if match.group().isspace():
+            apart = True
+        elif joined and not apart:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+            apart = False
+    return spans
+
+
+def _pieces(text: str, start: int, end: int, max_characters: int) -> Iterator[tuple[int, int]]:
+    while end - start > max_characters:
+        cut = start + _cut(text[start : start + max_characters])
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _cut(window: str) -> int:
+    """Where to cut a window of a longer text: from 1 to its length."""
+    at = max(window.rfind("\n"), window.rfind("\r")) + 1
+    at = at or max(window.rfind(mark) for mark in _SENTENCE_ENDS) + 1
+    if not at:
+        words = window.rsplit(None, 1)
+        ends_in_space = window[-1].isspace()
+        at = len(window) if ends_in_space else len(window) - len(words[-1])
+    return at or len(window)
