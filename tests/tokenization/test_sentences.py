@@ -115,9 +115,9 @@ def test_japanese_is_split_by_its_own_tokenizer() -> None:
     """spaCy's tokenizer of Japanese is none of rules and takes no long text: paragraphs are cut before it must refuse them."""
     pytest.importorskip("sudachipy")
     texts = Corpus("languages/ja_jaquad.jsonl.gz").texts(20_000)
-    splitter = Splitter("ja")
+    splitter = Splitter("ja", **AS_SPACY)
     assert not can_encode_fast(splitter)
-    assert split(splitter, texts) == [reference.sentences(text, "ja") for text in texts]
+    assert split(splitter, texts) == [reference.spacy_sentences(text, "ja") for text in texts]
     long = "これは長い文です。それも長い文です。" * 3000
     (found,) = split(splitter, [long])
     assert "".join(found) == long
@@ -127,9 +127,9 @@ def test_japanese_is_split_by_its_own_tokenizer() -> None:
 def test_a_pipeline_made_anew_splits_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of spaCy is bounded by making the pipeline anew, and that moves no sentence."""
     texts = [f"Word{number} is here. It{number} ends." for number in range(300)]
-    expected = [reference.sentences(text, "en") for text in texts]
+    expected = [reference.spacy_sentences(text, "en") for text in texts]
     monkeypatch.setattr("nspdata.tokenization.sentences.MAX_NEW_WORDS", 50)
-    splitter = Splitter("en")
+    splitter = Splitter("en", **AS_SPACY)
     first = splitter.nlp
     assert split(splitter, texts) == expected
     assert splitter.nlp is not first
@@ -165,7 +165,7 @@ def test_a_named_pipeline_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.M
     exec(JOIN, scope)
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    nlp.add_pipe("entity_ruler")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "TERM", "pattern": "Modes"}])
     nlp.to_disk(tmp_path / "stock")
     nlp.add_pipe("join_quotes")
     nlp.to_disk(tmp_path / "own")
