@@ -161,7 +161,7 @@ def tokenized(name: str, shared: Path) -> tuple[TokenizedDocuments, Vocabulary]:
         )
     else:
         wordpiece = train(lambda: iter(texts), vocab_size=8_000, lowercase=False)
-    encoder = make_encoder(wordpiece, language=corpus.language)
+    encoder = make_encoder(wordpiece, SentencesConfig(language=corpus.language))
     parts = []
     for start in range(0, len(texts), 200):
         batch = texts[start : start + 200]
