@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo test check clean
+.PHONY: demo test engines check clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/nspdata demo demo
 
 test: $(VENV)/installed
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+engines: $(VENV)/installed
+	$(VENV)/bin/python -m pytest -m engines tests/engines
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .

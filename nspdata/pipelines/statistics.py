@@ -75,7 +75,7 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
         | "Units" >> beam.Create(make_units(sources))
         | "SpreadUnits" >> beam.Reshuffle()
         | "Tokenize"
-        >> beam.FlatMap(unit_statistics, plan).with_outputs(READ, main="spills").with_output_types(tuple[int, bytes])
+        >> beam.FlatMap(unit_statistics, plan).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
     )
     documents = (
         tokenized.spills | "GroupByShard" >> beam.GroupByKey() | "SummarizeShards" >> beam.Map(group_statistics, plan)

@@ -1,0 +1,107 @@
+"""One set of bytes on every engine of Beam that runs without other software than Beam's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from beam_jobs import build_shards
+from tests.building.corpus import INAUGURAL, digests, nspdata_command, write_vocabulary
+from tests.servers import free_port
+
+pytestmark = pytest.mark.engines
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a vocabulary, and the build `out` that the command made."""
+    directory = tmp_path_factory.mktemp("local")
+    vocabulary = write_vocabulary(directory / "vocab.txt")
+    nspdata_command(
+        "build", INAUGURAL, "-o", directory / "out", "--tokenizer", vocabulary, "--set", "output.num_shards=3"
+    )
+    return directory
+
+
+@contextlib.contextmanager
+def running(*module: str, port: int) -> Iterator[str]:
+    """A server of Beam's in another process, with this environment first on PATH; the address, once somebody listens there."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module],
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.2)
+        yield f"localhost:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def job_service() -> Iterator[str]:
+    """Beam's job service for portable runners, in a process of its own."""
+    port = free_port()
+    with running("apache_beam.runners.portability.local_job_service_main", f"--port={port}", port=port) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def worker_pool() -> Iterator[str]:
+    """A pool of SDK workers in processes of their own."""
+    port = free_port()
+    with running("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port) as address:
+        yield address
+
+
+def build(local: Path, output: object, *options: str, source: object = INAUGURAL) -> None:
+    """The job, in this process as far as the engine lets it."""
+    arguments = ["--input", source, "--output", output, "--tokenizer", local / "vocab.txt"]
+    build_shards.main([*map(str, arguments), "--set", "output.num_shards=3", *options])
+
+
+def portable(job_service: str) -> list[str]:
+    """The options of a portable runner."""
+    return ["--runner=PortableRunner", f"--job_endpoint={job_service}"]
+
+
+def test_processes_of_the_local_engine(local: Path, tmp_path: Path) -> None:
+    """`--direct_running_mode=multi_processing` without `--runner`: Beam's processes, and none of ours beside them."""
+    build(local, tmp_path / "out", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    assert digests(tmp_path / "out") == digests(local / "out")
+
+
+def test_bundles_that_are_repeated(local: Path, tmp_path: Path) -> None:
+    """An engine may run a bundle again after its results were used: the second run changes nothing."""
+    build(local, tmp_path / "out", "--direct_runner_bundle_repeat=1")
+    assert digests(tmp_path / "out") == digests(local / "out")
+
+
+def test_workers_in_other_processes(local: Path, tmp_path: Path, job_service: str, worker_pool: str) -> None:
+    """EXTERNAL: a worker pool over gRPC, as on Flink and Spark."""
+    environment = ["--environment_type=EXTERNAL", f"--environment_config={worker_pool}"]
+    build(local, tmp_path / "out", *portable(job_service), *environment)
+    assert digests(tmp_path / "out") == digests(local / "out")
+
+
+def test_workers_in_the_launcher(local: Path, tmp_path: Path, job_service: str) -> None:
+    """LOOPBACK: the job service calls back."""
+    build(local, tmp_path / "out", *portable(job_service), "--environment_type=LOOPBACK")
+    assert digests(tmp_path / "out") == digests(local / "out")
