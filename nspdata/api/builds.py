@@ -13,7 +13,7 @@ from nspdata.api.inputs import as_paths, describe
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
-from nspdata.errors import ConfigError
+from nspdata.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ def build(  # noqa: PLR0913 - the options of the command
     config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     workers: int = 0,
     overwrite: bool = False,
+    strict: bool = False,
     progress: bool = True,
     beam_options: Sequence[str] = (),
     **settings: Any,
@@ -45,13 +46,14 @@ def build(  # noqa: PLR0913 - the options of the command
         config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
         workers: processes of a local build; 0 takes one per CPU.
         overwrite: whether a different dataset in `output` is replaced.
-        progress: whether progress is shown on stderr if that is a terminal.
+        strict: whether any warning is an error: of the sample before the build, or of the finished dataset, which is kept.
+        progress: whether progress is shown on stderr.
         beam_options: options for Apache Beam, such as `["--runner=DataflowRunner", ...]`.
         settings: settings by name, such as `max_seq_length=512` or `pairing__max_seq_length=512`; see docs/settings.md.
 
     Raises:
         ConfigError: a setting is wrong, or `output` holds another dataset.
-        InputError: an input is missing or cannot be used.
+        InputError: an input is missing or cannot be used, or a figure is over a hard limit (with `strict`, out of range).
 
     >>> import nspdata
     >>> dataset = nspdata.build("corpus.jsonl", "small", tokenizer="tokenizer", max_seq_length=64, seed=1, workers=1)
@@ -84,9 +86,13 @@ def build(  # noqa: PLR0913 - the options of the command
             command=command,
             overwrite=overwrite,
             local=local(beam_options),
+            strict=strict,
         )
         run_build(prepared, beam_options, num_workers=workers)
-    return open_dataset(target)
+    dataset = open_dataset(target)
+    if failing := [warning for warning in dataset.warnings if warning.stops or strict]:
+        raise InputError(f"{failing[0].message} (the dataset {target} is complete and is kept)")
+    return dataset
 
 
 def estimate(

@@ -76,32 +76,32 @@ class Dataset:
 
     def __init__(self, directory: Directory) -> None:
         """Use `open_dataset`."""
-        self._directory = directory
+        self.directory = directory
 
     @property
     def name(self) -> str:
         """The path or URL of the directory."""
-        return self._directory.name
+        return self.directory.name
 
     @property
     def manifest(self) -> Manifest:
         """What `manifest.json` says: settings, tokenizer, inputs, counts, shards."""
-        return self._directory.manifest
+        return self.directory.manifest
 
     @property
     def metadata(self) -> RowMetadata:
         """What the rows have in common: `objective`, `max_seq_length`, `vocab_size`, `special_ids`, ..."""
-        return self._directory.metadata
+        return self.directory.metadata
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The tokens by id."""
-        return self._directory.vocabulary
+        return self.directory.vocabulary
 
     @property
     def splits(self) -> dict[str, SplitSize]:
         """The size of each split, by its name."""
-        return self._directory.sizes
+        return self.directory.sizes
 
     @property
     def statistics(self) -> Statistics:
@@ -122,31 +122,31 @@ class Dataset:
     def _overview(self) -> Overview:
         from nspdata.inspection import overview
 
-        return overview(self._directory)
+        return overview(self.directory)
 
     def recompute(self) -> Dataset:
         """The same dataset with the statistics of the rows computed again from the shards."""
         from nspdata.inspection import overview
 
-        result = Dataset(self._directory)
-        result.__dict__["_overview"] = overview(self._directory, anew=True)
+        result = Dataset(self.directory)
+        result.__dict__["_overview"] = overview(self.directory, anew=True)
         return result
 
     def shortcuts(self) -> Shortcuts | None:
         """Tests how well simple classifiers guess the label; None if the rows have no label. Needs scikit-learn."""
         from nspdata.inspection.shortcuts import measure
 
-        return measure(self._directory)
+        return measure(self.directory)
 
     def table(self, split: str = "train") -> pa.Table:
         """The rows of a split as one Arrow table, memory-mapped: no row is copied."""
         import pyarrow as pa
 
-        return pa.concat_tables(shard.table() for shard in self._directory.shards(split))
+        return pa.concat_tables(shard.table() for shard in self.directory.shards(split))
 
     def rows(self, split: str = "train") -> Iterator[dict[str, Any]]:
         """The rows of a split in the order of the shards, each as a dictionary of integers and lists of integers."""
-        for shard in self._directory.shards(split):
+        for shard in self.directory.shards(split):
             for batch in shard.table().to_batches(max_chunksize=1000):
                 yield from batch.to_pylist()
 
@@ -174,17 +174,8 @@ class Dataset:
             ShardError: there is no such split.
             ConfigError: the split has no such row, or the vocabulary no such token.
         """
-        from nspdata.inspection.examples import Selection, document_named, select, token_named
-
-        selection = Selection(
-            num_rows=n or (5 if row is None else 1),
-            first=row,
-            label=label,
-            document=None if document is None else document_named(document),
-            token=None if contains is None else token_named(contains, self.vocabulary),
-        )
-        split = split or min(self.manifest.splits)
-        return Examples(list(select(self._directory, split, selection)), self.vocabulary)
+        rows = select_rows(self, n, split=split, row=row, label=label, document=document, contains=contains)
+        return Examples(list(rows), self.vocabulary)
 
     def report(
         self,
@@ -208,7 +199,7 @@ class Dataset:
 
         others = [] if compare is None else [open_dataset(compare)]
         shown = [
-            overview(dataset._directory, shortcuts=True) if shortcuts else dataset._overview  # noqa: SLF001 - our own
+            overview(dataset.directory, shortcuts=True) if shortcuts else dataset._overview  # noqa: SLF001 - our own
             for dataset in (self, *others)
         ]
         write_report(shown, os.fspath(path))
@@ -227,10 +218,33 @@ class Dataset:
         return Loader(self.name, batch_size=batch_size, **options)
 
     def __repr__(self) -> str:
-        return views.dataset_text(self._directory)
+        return views.dataset_text(self.directory)
 
     def _repr_html_(self) -> str:
         return views.dataset_html(self._overview, list(self.show(views.SAMPLE_ROWS)))
+
+
+def select_rows(  # noqa: PLR0913 - the options of the command
+    dataset: Dataset,
+    n: int | None = None,
+    *,
+    split: str | None = None,
+    row: int | None = None,
+    label: int | None = None,
+    document: str | None = None,
+    contains: str | None = None,
+) -> Iterator[Shown]:
+    """The rows of `Dataset.show`, one by one."""
+    from nspdata.inspection.examples import Selection, document_named, select, token_named
+
+    selection = Selection(
+        num_rows=n or (5 if row is None else 1),
+        first=row,
+        label=label,
+        document=None if document is None else document_named(document),
+        token=None if contains is None else token_named(contains, dataset.vocabulary),
+    )
+    return select(dataset.directory, split or min(dataset.manifest.splits), selection)
 
 
 def open_dataset(

@@ -79,6 +79,16 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "") -> Iterat
         yield [str(_stage(inputs, settings, Path(directory)))]
 
 
+class FileName(PathLike[str]):
+    """A path or URL as it was typed: always a file, never a text."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __fspath__(self) -> str:
+        return self.name
+
+
 def named_paths(inputs: Inputs) -> list[str] | None:
     """The paths that the inputs are; None for values in memory."""
     if isinstance(inputs, str | PathLike):

@@ -6,17 +6,26 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nspdata.api.inputs import Inputs
     from nspdata.validation.findings import Finding
 
 
-def validate(dataset: str | os.PathLike[str], *, source: Inputs | None = None, fast: bool = False) -> list[Finding]:
+def validate(
+    dataset: str | os.PathLike[str],
+    *,
+    source: Inputs | None = None,
+    fast: bool = False,
+    on_progress: Callable[[str], None] | None = None,
+) -> list[Finding]:
     """Checks every checksum, every row and every rule of a dataset; with `source`, every row against its documents.
 
     Args:
-        dataset: the dataset directory.
+        dataset: the dataset directory, a path or a URL.
         source: everything that the dataset was built from, as it was given to `build`.
         fast: whether `source` is encoded by the fast encoder of a build instead of the plain one.
+        on_progress: called with a short text about what is being read.
 
     Returns:
         What is wrong; an empty list if the dataset is valid.
@@ -31,13 +40,18 @@ def validate(dataset: str | os.PathLike[str], *, source: Inputs | None = None, f
     """
     from nspdata import validation
 
-    directory = os.fspath(dataset)
-    findings = validation.validate(directory)
-    if source is None:
-        return findings
-    from nspdata.api.inputs import as_paths
-    from nspdata.dataset.directory import open_directory
+    show = on_progress or (lambda _text: None)
+    with validation.local_directory(os.fspath(dataset)) as directory:
+        findings = validation.validate(directory, on_shard=lambda path, _size: show(path))
+        if source is None:
+            return findings
+        from nspdata.api.inputs import as_paths, named_paths
+        from nspdata.config.build import InputConfig
+        from nspdata.dataset.directory import open_directory
 
-    with as_paths(source, open_directory(directory).config.input) as paths:
-        more = validation.validate_source(directory, paths, fast=fast)
+        files = named_paths(source) is not None  # of a dataset that cannot be opened, files can be checked all the same
+        with as_paths(source, InputConfig() if files else open_directory(directory).config.input) as paths:
+            more = validation.validate_source(
+                directory, paths, fast=fast, on_read=lambda size: show(f"{size / 1e6:,.0f} MB of text read")
+            )
     return findings + [finding for finding in more if finding not in findings]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.text import Text
 
-    from nspdata.inspection.examples import Segment, Selection, Shown
+    from nspdata.inspection.examples import Segment, Shown
     from nspdata.tokenization.vocabulary import Vocabulary
 
 STYLES = {"mask": "bold yellow", "random": "bold magenta", "kept": "bold cyan"}
@@ -48,24 +48,17 @@ def show(
     Without a filter the rows are spread over the split. With --label, --document or --contains they are the first
     that match.
     """
-    from nspdata.dataset.directory import open_directory
-    from nspdata.inspection.examples import Selection, document_named, select, token_named
+    from nspdata.api.datasets import open_dataset, select_rows
 
-    opened = open_directory(output)
-    vocabulary = opened.vocabulary
-    split = split or next(iter(sorted(opened.manifest.splits)))
-    selection = Selection(
-        num_rows=num_rows or (5 if row is None else 1),
-        first=row,
-        label=label,
-        document=None if document is None else document_named(document),
-        token=None if contains is None else token_named(contains, vocabulary),
-    )
-    found = select(opened, split, selection)
-    (_print_json if as_json else _print)(found, vocabulary, selection)
+    dataset = open_dataset(output)
+    found = select_rows(dataset, num_rows, split=split, row=row, label=label, document=document, contains=contains)
+    if as_json:
+        _print_json(found, dataset.vocabulary)
+    else:
+        _print(found, dataset.vocabulary)
 
 
-def _print_json(found: Iterable[Shown], vocabulary: Vocabulary, _: Selection) -> None:
+def _print_json(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
     import json
 
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale is
@@ -73,7 +66,7 @@ def _print_json(found: Iterable[Shown], vocabulary: Vocabulary, _: Selection) ->
         print(json.dumps(shown.to_json(vocabulary), ensure_ascii=False))  # noqa: T201 - one line an object; rich would break it
 
 
-def _print(found: Iterable[Shown], vocabulary: Vocabulary, selection: Selection) -> None:
+def _print(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
     from rich.console import Console
 
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
@@ -81,7 +74,7 @@ def _print(found: Iterable[Shown], vocabulary: Vocabulary, selection: Selection)
     count = 0
     for count, shown in enumerate(found, start=1):  # noqa: B007
         console.print(rendered(shown, vocabulary))
-    if not count and selection.filters:
+    if not count:
         console.print("No row matches.")
 
 

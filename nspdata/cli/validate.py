@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,19 +38,17 @@ def validate(
 
     Exit code 1 if anything is wrong. Each finding names the rule, the file, the rows and their number.
     """
-    from nspdata import validation
+    from nspdata.api import validations
+    from nspdata.api.inputs import FileName
     from nspdata.errors import ConfigError
 
     if more and not source:
         raise ConfigError(f"validate takes one dataset directory; to check against inputs: --source {' '.join(more)}")
-    with validation.local_directory(output) as directory, _showing() as show:
-        findings = validation.validate(directory, on_shard=lambda path, _size: show(path))
-        if source:
-            inputs = [*source, *(more or [])]
-            read = partial(_show_read, show)
-            found = validation.validate_source(directory, inputs, fast=fast, on_read=read)
-            findings += [finding for finding in found if finding not in findings]
-    (_print_json if as_json else _print)(findings, output, [*(source or []), *(more or [])])
+    inputs = [*(source or []), *(more or [])]
+    with _showing() as show:
+        files = [FileName(name) for name in inputs] or None
+        findings = validations.validate(output, source=files, fast=fast, on_progress=show)
+    (_print_json if as_json else _print)(findings, output, inputs)
     if findings:
         raise typer.Exit(1)
 
@@ -67,10 +64,6 @@ def _showing() -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status("reading") as status:
         yield lambda text: status.update(escape(text))
-
-
-def _show_read(show: Callable[[str], None], text_bytes: int) -> None:
-    show(f"{text_bytes / 1e6:,.0f} MB of text read")
 
 
 def _print_json(findings: list[Finding], output: str, inputs: list[str]) -> None:
