@@ -129,7 +129,7 @@ class Dataset:
         from nspdata.inspection import overview
 
         result = Dataset(self.directory)
-        result.__dict__["_overview"] = overview(self.directory, anew=True)
+        result.__dict__["_overview"] = overview(self.directory, recomputed=True)
         return result
 
     def shortcuts(self) -> Shortcuts | None:

@@ -33,7 +33,7 @@ def stats(
         Path | None, typer.Option(metavar="FILE", help="Write the report instead: one HTML file with plots.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    anew: Annotated[
+    recomputed: Annotated[
         bool, typer.Option("--recompute", help="Recompute the statistics of the rows from the shards.")
     ] = False,
     shortcuts: Annotated[
@@ -46,7 +46,7 @@ def stats(
     """Shows the statistics of a dataset as a table, as JSON, or as a report with plots; warnings come first."""
     from nspdata.inspection import overview
 
-    datasets = [overview(directory, anew=anew, shortcuts=shortcuts) for directory in (output, compare) if directory]
+    datasets = [overview(directory, recomputed=recomputed, shortcuts=shortcuts) for directory in (output, compare) if directory]
     if html:
         from nspdata.inspection.report.page import write_report
 

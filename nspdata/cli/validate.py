@@ -55,7 +55,7 @@ def validate(
 
 @contextmanager
 def _showing() -> Iterator[Callable[[str], None]]:
-    """Gives a function that says what is being looked at, on stderr, if that is a terminal."""
+    """A function that shows on stderr what is being read, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
@@ -86,14 +86,14 @@ def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:
     for finding in findings:
         rows = ", ".join(f"{row:,}" for row in finding.rows) + (", ..." if finding.count > len(finding.rows) else "")
         where = visible(finding.file or output) + (f", row {rows}" if finding.rows else "")
-        line = Text.assemble((finding.law, "bold red"), f" × {finding.count:,}  ", (where, "dim"))
+        line = Text.assemble((finding.rule, "bold red"), f" × {finding.count:,}  ", (where, "dim"))
         console.print(line.append(f"\n    {visible(finding.message)}"))
-    checked = "every checksum, row and law" + (", and every row against its documents" if inputs else "")
+    checked = "every checksum, row and rule" + (", and every row against its documents" if inputs else "")
     if findings:
-        laws = len({finding.law for finding in findings})
+        rules = len({finding.rule for finding in findings})
         console.print(
-            f"{visible(output)} is not right: {laws} law{'s' * (laws > 1)} broken (checked: {checked}).",
+            f"{visible(output)} is not valid: {rules} rule{'s' * (rules > 1)} broken (checked: {checked}).",
             style="bold red",
         )
     else:
-        console.print(f"{visible(output)} is right: {checked}.", style="bold green")
+        console.print(f"{visible(output)} is valid: {checked}.", style="bold green")

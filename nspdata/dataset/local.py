@@ -19,11 +19,11 @@ class Store(Protocol):
     name: str
 
     def manifest(self) -> Manifest:
-        """The manifest; ShardError where there is none."""
+        """The manifest; ShardError if there is none."""
         ...
 
     def vocabulary(self) -> str:
-        """The text of `tokenizer/vocab.txt`; ShardError where there is none."""
+        """The text of `tokenizer/vocab.txt`; ShardError if there is none."""
         ...
 
     def check(self, entries: list[ShardEntry]) -> None:
@@ -47,7 +47,7 @@ class LocalStore:
     """A directory on this machine."""
 
     def __init__(self, directory: str | Path, *, verify: bool = False) -> None:
-        """Nothing is read yet; `verify` holds each shard to its sha256 when it is first opened."""
+        """Nothing is read yet; `verify` compares the sha256 of each shard when it is first opened."""
         self.name = str(directory)
         self._verify = verify
         self._verified: set[str] = set()
@@ -86,7 +86,7 @@ class LocalStore:
             digest = file_sha256(path)
             if digest != entry.sha256:
                 raise ShardError(
-                    f"{path}: sha256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...; copy the shard anew"
+                    f"{path}: sha256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...; copy the shard again"
                 )
             self._verified.add(entry.path)
         return path.open("rb")

@@ -135,7 +135,7 @@ class RemoteStore:
             url: of the dataset directory, `s3://bucket/data` for example.
             cache: where shards are kept.
             storage_options: what fsspec's filesystem is made with.
-            verify: whether a shard is held to its sha256 each time it is opened, not only as it arrives.
+            verify: whether the sha256 of a shard is compared each time it is opened, not only when it arrives.
         """
         self.name = url.rstrip("/")
         self.cache = cache
@@ -213,7 +213,7 @@ class RemoteStore:
                 self._patiently(partial(self._download, entry, part), name)
                 part.replace(path)
             except FileNotFoundError as error:
-                raise ShardError(f"{name}: missing, though the manifest names it; copy the shard anew") from error
+                raise ShardError(f"{name}: missing, though the manifest names it; copy the shard again") from error
             finally:
                 part.unlink(missing_ok=True)
 
@@ -255,7 +255,7 @@ class RemoteStore:
         return bytes(sync(filesystem.loop, filesystem._cat_file, name, timeout=self.cache.timeout_s, **bounds))  # noqa: SLF001
 
     def _patiently(self, attempt: Callable[[], Answer], name: str) -> Answer:
-        """Tries until it succeeds; what will not change by waiting, a missing file or a missing right, is told at once.
+        """Tries until it succeeds; a missing file or missing permission is reported at once.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -323,7 +323,7 @@ class _Ranges:
 
 
 class _Ahead:
-    """Threads that fetch what will be needed; what goes wrong in them is told when the shard is needed."""
+    """Threads that fetch shards ahead of need; their errors are reported when the shard is needed."""
 
     def __init__(self, store: RemoteStore) -> None:
         self._store = store

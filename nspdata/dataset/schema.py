@@ -1,4 +1,4 @@
-"""The contract of a shard: columns, types and metadata of a row, and what the special tokens are."""
+"""The schema of a shard: columns, types and metadata of a row."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowMetadata:
-    """What a reader must know of a shard's rows; kept in the Arrow schema's metadata.
+    """What a reader must know about a shard's rows; stored in the metadata of the Arrow schema.
 
     Attributes:
-        objective: `nsp`, `sop` or `none` (then `next_sentence_label` is 0 everywhere and says nothing).
+        objective: `nsp`, `sop` or `none` (then `next_sentence_label` is 0 everywhere and has no meaning).
         max_seq_length: tokens a row at most.
         max_predictions_per_seq: masked positions a row at most.
         vocab_size: entries of the vocabulary, every id is below it.
@@ -106,14 +106,14 @@ METADATA_SCHEMA = exactly(
 
 
 def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
-    """Reads the metadata back and holds the schema to it.
+    """Reads the metadata back and compares the schema with it.
 
     Args:
         schema: the schema of a shard.
         name: the shard's name, for the error.
 
     Raises:
-        ShardError: the metadata is absent or of another version, or a column is not what the contract says.
+        ShardError: the metadata is missing or of another version, or a column differs from the schema.
     """
     described = (schema.metadata or {}).get(METADATA_KEY)
     if described is None:

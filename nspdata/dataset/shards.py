@@ -1,4 +1,4 @@
-"""Shards and the manifest that binds them: names, writing, reading, and holding every file to what was written."""
+"""Writes and reads shards, and compares each file with its entry in the manifest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode_shard(rows: Rows, schema: pa.Schema) -> bytes:
-    """The rows as the bytes of one uncompressed Arrow IPC stream; measured first, so that no buffer must grow."""
+    """The rows as the bytes of one uncompressed Arrow IPC stream; its size is computed first, so that no buffer grows."""
     measured, batches = pa.MockOutputStream(), list(rows.to_batches(schema))
     _write_stream(measured, batches, schema)
     buffer = pa.allocate_buffer(measured.size())
@@ -37,7 +37,7 @@ def _write_stream(sink: pa.NativeFile, batches: list[pa.RecordBatch], schema: pa
 
 
 def write_shard(files: Files, directory: str, path: str, rows: Rows, schema: pa.Schema) -> ShardEntry:
-    """Writes one shard under its final name and says what was written."""
+    """Writes one shard under its final name; returns its entry for the manifest."""
     data = encode_shard(rows, schema)
     files.write(join(directory, path), data)
     digest = hashlib.sha256(data).hexdigest()
@@ -47,7 +47,7 @@ def write_shard(files: Files, directory: str, path: str, rows: Rows, schema: pa.
 def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowMetadata]:
     """Memory-maps one shard of a local dataset directory; no row is read.
 
-    A stream that was cut between two batches reads as a whole, shorter one, so size and rows are held to the manifest.
+    A stream that was cut between two batches reads as a complete, shorter one, so size and rows are compared with the manifest.
 
     Raises:
         ShardError: the file is missing, not of the size or the rows that the manifest names, or not a shard.
@@ -57,7 +57,7 @@ def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowM
 
 
 def shard_path(directory: str | Path, entry: ShardEntry) -> Path:
-    """The file of a shard in a local dataset directory, held to the size that the manifest names.
+    """The file of a shard in a local dataset directory, checked for the size that the manifest names.
 
     Raises:
         ShardError: it is missing, or of another size.
@@ -67,15 +67,15 @@ def shard_path(directory: str | Path, entry: ShardEntry) -> Path:
         size = path.stat().st_size
     except FileNotFoundError as error:
         raise ShardError(
-            f"{path}: missing, though the manifest names it; build again or copy the shard anew"
+            f"{path}: missing, though the manifest names it; build again or copy the shard again"
         ) from error
     if size != entry.bytes:
-        raise ShardError(f"{path}: {size} bytes, the manifest says {entry.bytes}; copy the shard anew")
+        raise ShardError(f"{path}: {size} bytes, the manifest says {entry.bytes}; copy the shard again")
     return path
 
 
 def read_shard(source: pa.Buffer | pa.NativeFile, entry: ShardEntry, *, name: str) -> tuple[pa.Table, RowMetadata]:
-    """Reads the stream of a shard, held to the rows that the manifest names; nothing is copied where the source is mapped.
+    """Reads the stream of a shard, checked for the rows that the manifest names; nothing is copied if the source is mapped.
 
     Raises:
         ShardError: the stream is not a shard, or not of these rows.
@@ -85,9 +85,9 @@ def read_shard(source: pa.Buffer | pa.NativeFile, entry: ShardEntry, *, name: st
             metadata = row_metadata(reader.schema, name=name)
             table = reader.read_all()
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard anew") from error
+        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard again") from error
     if table.num_rows != entry.rows:
-        raise ShardError(f"{name}: {table.num_rows} rows, the manifest says {entry.rows}; copy the shard anew")
+        raise ShardError(f"{name}: {table.num_rows} rows, the manifest says {entry.rows}; copy the shard again")
     return table, metadata
 
 

@@ -1,4 +1,4 @@
-"""A dataset, told to people: everything that is known of it in one value, as a table and as a page."""
+"""Datasets for people: figures and warnings in one value, as a table and as a report; rows as text."""
 
 from nspdata.inspection.overview import Overview, names, overview
 

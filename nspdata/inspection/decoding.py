@@ -1,4 +1,4 @@
-"""Token ids to text for people: word pieces joined, and nothing in it that a terminal or a page would obey."""
+"""Token ids to readable text: word pieces joined, control characters made visible."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 NO_SPACE_BEFORE = frozenset(".,;:!?)]}%’”»…،؛؟।")
 NO_SPACE_AFTER = frozenset("([{$#@¿¡‘“«")
 ENGLISH_ENDINGS = frozenset({"s", "t", "m", "d", "ll", "ve", "re"})
-"""What stands after an apostrophe without a space in English."""
+"""English endings that follow an apostrophe without a space."""
 
 LEFT_TO_RIGHT, RIGHT_TO_LEFT, END_OF_ISOLATE = "\u2066", "\u2067", "\u2069"
 DOTTED_CIRCLE = "\u25cc"
 
 MASKED, RANDOM, KEPT = "mask", "random", "kept"
-"""What a masked position holds in `input_ids`: [MASK], another token, or what stood there."""
+"""What a masked position holds in `input_ids`: [MASK], another token, or the original token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Piece:
     """One token as it is shown.
 
     Attributes:
-        text: the token without `##`, harmless to print.
-        spaced: whether a space stands before it.
+        text: the token without `##`, safe to print.
+        spaced: whether a space precedes it.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Piece:
 
 
 def decode(ids: Iterable[int], vocabulary: Vocabulary) -> str:
-    """The text of some token ids, as readable as WordPiece allows, harmless to print.
+    """The text of some token ids, as readable as WordPiece allows, safe to print.
 
     >>> from nspdata.tokenization.vocabulary import Vocabulary
     >>> words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "jump", "##ed", "he", ".", "東", "京")
@@ -54,7 +54,7 @@ def decode(ids: Iterable[int], vocabulary: Vocabulary) -> str:
 
 
 def spell(ids: Iterable[int], vocabulary: Vocabulary) -> list[Piece]:
-    """One piece a token id; an id outside the vocabulary becomes `[id N]`."""
+    """One piece per token id; an id outside the vocabulary becomes `[id N]`."""
     size = len(vocabulary)
     tokens = [vocabulary.tokens[token] if 0 <= token < size else f"[id {token}]" for token in map(int, ids)]
     spaces = [_spaced(tokens, index) for index in range(len(tokens))]
@@ -62,7 +62,7 @@ def spell(ids: Iterable[int], vocabulary: Vocabulary) -> list[Piece]:
 
 
 def standing_alone(token: str) -> str:
-    """A token as it is shown by itself: with its `##`, a combining mark on a dotted circle, isolated from what is around it."""
+    """A single token for display: with its `##`, a combining mark on a dotted circle, isolated from the text around it."""
     prefix, text = ("##", _bare(token)) if _continues(token) else ("", token)
     circle = DOTTED_CIRCLE if unicodedata.combining(text[:1] or " ") else ""
     return isolate(prefix + circle + visible(text))
@@ -80,7 +80,7 @@ def visible(text: str) -> str:
 
 
 def isolate(text: str) -> str:
-    """The text between marks that keep right-to-left words from moving what stands before and after it; plain text is left alone."""
+    """The text between direction marks, so that right-to-left words do not reorder the text around it; other text is unchanged."""
     directions = [unicodedata.bidirectional(character) for word in _words(text) for character in word]
     right = sum(direction in {"R", "AL"} for direction in directions)
     if not right:
@@ -90,11 +90,11 @@ def isolate(text: str) -> str:
 
 
 def replacement_kinds(held: NDArray[Any], labels: NDArray[Any], mask_id: int) -> list[str]:
-    """For each masked position, what stands there now: `MASKED`, `RANDOM` or `KEPT`.
+    """For each masked position, how it was replaced: `MASKED`, `RANDOM` or `KEPT`.
 
     Args:
-        held: shape (num_masked,), the ids that stand there.
-        labels: shape (num_masked,), the ids that stood there.
+        held: shape (num_masked,), the ids in the row.
+        labels: shape (num_masked,), the original ids.
         mask_id: id of [MASK].
     """
     kinds = np.where(held == labels, KEPT, RANDOM)
@@ -103,7 +103,7 @@ def replacement_kinds(held: NDArray[Any], labels: NDArray[Any], mask_id: int) ->
 
 
 def _words(text: str) -> list[str]:
-    """The words that count for the direction of a text: not the names of special tokens."""
+    """The words that decide the direction of a text; special tokens are left out."""
     for special in SPECIAL_TOKENS:
         text = text.replace(special, " ")
     return text.split()

@@ -1,4 +1,4 @@
-"""Rows of a dataset as a person reads them: two segments, where they came from, and what was masked with what."""
+"""Rows of a dataset for display: two segments, their documents, and what was masked."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HASH_DIGITS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which rows are wanted.
+    """Which rows to show.
 
     Attributes:
-        num_rows: how many at most.
-        first: the row of the split to begin at; None spreads the rows over the split, or takes the first that match.
-        label: rows of this `next_sentence_label` only.
-        document: rows with a segment of the document of this hash only.
-        token: rows that hold this id, masked or not, only.
+        num_rows: the largest number of rows.
+        first: index in the split of the first row; None spreads the rows over the split, or takes the first that match.
+        label: only rows with this `next_sentence_label`.
+        document: only rows with a segment of the document of this hash.
+        token: only rows with this id, masked or not.
     """
 
     num_rows: int
@@ -46,7 +46,7 @@ class Selection:
 
     @property
     def filters(self) -> bool:
-        """Whether some rows are left out for what is in them."""
+        """Whether rows are selected by their content."""
         return any(value is not None for value in (self.label, self.document, self.token))
 
 
@@ -69,7 +69,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """One masked position: the id that stood there, the one that stands there now, and `mask`, `random` or `kept`."""
+    """One masked position: the original id, the id in the row, and `mask`, `random` or `kept`."""
 
     position: int
     original: int
@@ -86,8 +86,8 @@ class Shown:
         row: index in the split, over all its shards.
         shard: path of the shard.
         label: `next_sentence_label`.
-        meaning: the label in words; "" where the objective has none.
-        segments: A, and B where there is one.
+        meaning: what the label means; "" if the objective has no label.
+        segments: A, and B if the row has one.
         masks: in the order of their positions.
     """
 
@@ -100,7 +100,7 @@ class Shown:
     masks: list[Mask]
 
     def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """The row as JSON's types: tokens as they stand in the vocabulary, and each segment as readable text."""
+        """The row as JSON's types: the tokens of the vocabulary, and each segment as readable text."""
         segments = {
             name: {
                 "document": f"{segment.document:0{HASH_DIGITS}x}",
@@ -124,7 +124,7 @@ class Shown:
 
 
 def token_of(token: int, vocabulary: Vocabulary) -> str:
-    """A token as it stands in the vocabulary; an id outside it is named."""
+    """The token of an id; `[id N]` for an id outside the vocabulary."""
     return vocabulary.tokens[token] if token < len(vocabulary) else f"[id {token}]"
 
 
@@ -180,7 +180,7 @@ def select(directory: Directory | str | Path, split: str, selection: Selection) 
 
 
 def _spread(selection: Selection, total: int) -> NDArray[np.int64] | None:
-    """Rows at equal distances, where nothing else says which."""
+    """Rows at equal distances, if neither a filter nor a first row is given."""
     if selection.filters or selection.first is not None:
         return None
     count = min(selection.num_rows, total)
@@ -197,7 +197,7 @@ def _batches(shards: list[Shard]) -> Iterator[tuple[Shard, int, Rows]]:
 
 
 def _matching(rows: Rows, selection: Selection) -> NDArray[np.bool_]:
-    """Shape (num_rows,), bool: the rows that every filter lets pass."""
+    """Shape (num_rows,), bool: the rows that match every filter."""
     keep = np.ones(len(rows), np.bool_)
     if selection.label is not None:
         keep &= rows.next_sentence_label == selection.label

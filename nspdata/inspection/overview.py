@@ -121,19 +121,19 @@ class Overview:
         }
 
 
-def overview(directory: Directory | str | Path, *, anew: bool = False, shortcuts: bool = False) -> Overview:
+def overview(directory: Directory | str | Path, *, recomputed: bool = False, shortcuts: bool = False) -> Overview:
     """Reads the statistics of a dataset and evaluates the checks.
 
     Args:
         directory: a finished dataset.
-        anew: recompute the statistics of the rows from the shards, and warn if `statistics.json` differs.
+        recomputed: recompute the statistics of the rows from the shards, and warn if `statistics.json` differs.
         shortcuts: run the shortcut test.
 
     Raises:
         ShardError: the directory is unfinished or damaged.
     """
     opened = open_directory(directory)
-    statistics, found = _statistics(opened, anew=anew)
+    statistics, found = _statistics(opened, recomputed=recomputed)
     guessed = measure(opened) if shortcuts else None
     told = [
         DataWarning(key=f"shortcut_{key}", message=text) for key, text in (cautions(guessed) if guessed else {}).items()
@@ -157,8 +157,8 @@ def names(datasets: Sequence[Overview]) -> list[str]:
     return short if len(set(short)) == len(short) else [dataset.directory for dataset in datasets]
 
 
-def _statistics(opened: Directory, *, anew: bool) -> tuple[Statistics, list[DataWarning]]:
-    if not anew:
+def _statistics(opened: Directory, *, recomputed: bool) -> tuple[Statistics, list[DataWarning]]:
+    if not recomputed:
         return read_statistics(opened), []
     rows, data = recompute(opened).rows, opened.store.read(STATISTICS)
     if data is None:

@@ -103,7 +103,7 @@ class MappedShard:
 
 def altered(name: str, what: str) -> ShardError:
     """The error for a shard whose bytes cannot be what was written."""
-    return ShardError(f"{name}: {what}, so the file was altered after it was written; copy the shard anew")
+    return ShardError(f"{name}: {what}, so the file was altered after it was written; copy the shard again")
 
 
 def _check_metadata(metadata: RowMetadata, shard: Shard) -> None:

@@ -51,7 +51,7 @@ COLUMNS = {
     "token_type_ids": "0 for `[CLS] A [SEP]`, 1 for `B [SEP]`",
     "next_sentence_label": "see above",
     "masked_lm_positions": "strictly increasing positions in `input_ids`",
-    "masked_lm_labels": "the original ids there: writing them back undoes the mask",
+    "masked_lm_labels": "the original ids at these positions: writing them back undoes the mask",
     "document_a": "xxh3-64 of the id of the document that A came from",
     "document_b": "xxh3-64 of the id of the document that B came from",
     "sentence_a": "index of A's first sentence in its document",
@@ -115,7 +115,7 @@ def _what(manifest: Manifest) -> str:
         if masking["strategy"] == "none"
         else (
             f"{masking['masked_lm_prob']:.0%} of the tokens are to be predicted (`{masking['strategy']}` masking): "
-            f"{masking['mask_share']:.0%} of them stand as `[MASK]`, {masking['random_share']:.0%} as a random token."
+            f"{masking['mask_share']:.0%} of them are replaced by `[MASK]`, {masking['random_share']:.0%} by a random token."
         )
     )
     return (
@@ -186,12 +186,12 @@ def _use(manifest: Manifest) -> str:
 
 def _license(manifest: Manifest) -> str:
     name = manifest.config["output"]["license"]
-    told = (
+    text = (
         f"`{_plain(name)}`"
         if name
         else "Not given (`--set output.license=...`): that of the documents it was made from."
     )
-    return f"## Licence\n\n{told}\n"
+    return f"## Licence\n\n{text}\n"
 
 
 def describe_labels(objective: str) -> str:
@@ -206,5 +206,5 @@ def describe_labels(objective: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes as it is, inside code: no backtick, no line end, nothing invisible."""
+    """Text that is safe inside Markdown code: no backtick, no line end, no control character."""
     return "".join(character if character.isprintable() and character != "`" else "?" for character in text)

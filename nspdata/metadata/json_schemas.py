@@ -1,6 +1,6 @@
 """The JSON Schemas of a dataset directory's files, derived from the code that writes them; `schemas/` holds them as files.
 
-`python -m nspdata.metadata.json_schemas schemas` writes them anew; a test holds the files to this module.
+`python -m nspdata.metadata.json_schemas schemas` writes them; a test compares the files with this module.
 """
 
 from __future__ import annotations

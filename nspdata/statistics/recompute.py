@@ -72,10 +72,10 @@ def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary
         with pa.ipc.open_stream(stream) as reader:
             statistics = _summarized(reader, entry, vocabulary, row_metadata(reader.schema, name=name).max_seq_length)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard anew") from error
+        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard again") from error
     rows = statistics.rows.counts.get("rows", 0)
     if rows != entry.rows:
-        raise ShardError(f"{name}: {rows} rows, the manifest says {entry.rows}; copy the shard anew")
+        raise ShardError(f"{name}: {rows} rows, the manifest says {entry.rows}; copy the shard again")
     return statistics
 
 

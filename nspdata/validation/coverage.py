@@ -1,4 +1,4 @@
-"""The documents of a shard, looked for in its rows: none missing, none twice, in their order, and what was cut off counted."""
+"""Checks that the rows of a shard cover its documents: none missing, none twice, in order, truncated tokens counted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
     from nspdata.validation.lookup import Places
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What looking up some rows adds up to; a monoid.
+    """Sums over rows that were looked up; they can be added.
 
     Attributes:
-        placed: every row was found.
-        least_truncated, most_truncated: tokens cut off, over all rows.
+        placed: whether every row was found.
+        least_truncated, most_truncated: bounds of the tokens truncated, over all rows.
         sentences_unpaired: sentences that are in no row, over all passes.
-        least_forced, most_forced: rows that must, and that can, be forced negatives.
+        least_forced, most_forced: bounds of the number of forced negatives.
     """
 
     placed: bool = True
@@ -48,11 +48,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """How many rows use up each sentence; each token, where the objective is none.
+    """How many rows use each sentence; with the objective none, each token.
 
     Attributes:
-        held, wanted: shape (num_sentences,), int64: rows that do, and that must.
-        bounds: shape (num_documents + 1,), int64: where each document begins in the two above.
+        held, wanted: shape (num_sentences,), int64: rows that use it, and rows that should.
+        bounds: shape (num_documents + 1,), int64: where each document begins in these two.
     """
 
     held: NDArray[np.int64]
@@ -60,29 +60,29 @@ class Cover:
     bounds: NDArray[np.int64]
 
 
-def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, rules: Rules, notes: Notes) -> Origin:
-    """Notes documents that are in too few rows or in too many, and rows out of their order.
+def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, spec: RowSpec, notes: Notes) -> Origin:
+    """Notes documents that are in too few or too many rows, and rows that are out of order.
 
     Args:
         rows: all of a shard.
         places: where they were found.
-        documents: those that belong to the shard, in order.
-        rules: what rows must be.
+        documents: the documents of the shard, in order.
+        spec: what rows must be.
         notes: where to note what is wrong.
     """
-    cover = _cover(places, documents, rules)
+    cover = _cover(places, documents, spec)
     unpaired = 0
-    if rules.objective == "sop":
+    if spec.objective == "sop":
         alone = np.diff(cover.bounds) == 1
-        single = rules.config.pairing.unit == "sentences"
-        passes = rules.config.duplicate_factor
+        single = spec.config.pairing.unit == "sentences"
+        passes = spec.config.duplicate_factor
         unpaired = passes * int(alone.sum()) if single else int(np.maximum(0, cover.wanted - cover.held).sum())
     if len(documents):
-        _note_cover(cover, _tainted(places, len(documents)), documents, rules, notes)
+        _note_cover(cover, _tainted(places, len(documents)), documents, spec, notes)
     placed = bool(places.placed.all())
     if placed:
-        _check_order(places, rules, notes)
-    least, most = _forced(rows, places, documents, rules)
+        _check_order(places, spec, notes)
+    least, most = _forced(rows, places, documents, spec)
     return Origin(
         placed=placed,
         least_truncated=int(places.found[:, 5].sum()),
@@ -93,8 +93,8 @@ def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, rules
     )
 
 
-def _cover(places: Places, documents: TokenizedDocuments, rules: Rules) -> Cover:
-    pairing = rules.config.pairing
+def _cover(places: Places, documents: TokenizedDocuments, spec: RowSpec) -> Cover:
+    pairing = spec.config.pairing
     by_token = pairing.objective == "none"
     bounds = documents.token_offsets if by_token else documents.document_offsets
     single = pairing.unit == "sentences" and not by_token
@@ -102,7 +102,7 @@ def _cover(places: Places, documents: TokenizedDocuments, rules: Rules) -> Cover
     steps = np.zeros(int(bounds[-1]) + 1, np.int64)
     np.add.at(steps, begins, 1)
     np.add.at(steps, begins + 1 if single else ends, -1)
-    wanted = np.full(len(steps) - 1, rules.config.duplicate_factor, np.int64)
+    wanted = np.full(len(steps) - 1, spec.config.duplicate_factor, np.int64)
     if single:  # a pair is counted where it begins, and none begins with the last sentence
         paired = (np.diff(bounds) > 1) | (pairing.objective == "sop")
         wanted[bounds[1:][paired] - 1] = 0
@@ -110,15 +110,15 @@ def _cover(places: Places, documents: TokenizedDocuments, rules: Rules) -> Cover
 
 
 def _note_cover(
-    cover: Cover, tainted: NDArray[np.bool_], documents: TokenizedDocuments, rules: Rules, notes: Notes
+    cover: Cover, tainted: NDArray[np.bool_], documents: TokenizedDocuments, spec: RowSpec, notes: Notes
 ) -> None:
     starts = cover.bounds[:-1]
     over = np.add.reduceat(np.maximum(0, cover.held - cover.wanted), starts)
     missing = np.add.reduceat(np.maximum(0, cover.wanted - cover.held), starts)
-    if rules.objective == "sop" and rules.config.pairing.unit == "segments":
-        missing[:] = 0  # any sentence may be unpaired; their number is held to the counts
+    if spec.objective == "sop" and spec.config.pairing.unit == "segments":
+        missing[:] = 0  # any sentence may be unpaired; their number is compared with the counts
     absent = (np.add.reduceat(cover.held, starts) == 0) & (missing > 0)
-    for law, broken, what in (
+    for rule, broken, what in (
         ("missing_document", absent & ~tainted, "are in no row"),
         ("tokens_lost", (missing > 0) & ~absent & ~tainted, "have sentences that are in no row of some pass"),
         ("duplicated_rows", over > 0, "have sentences that are in more rows than there were passes"),
@@ -126,11 +126,11 @@ def _note_cover(
         if broken.any():
             example = documents.document_ids[np.flatnonzero(broken)[0]]
             message = f"documents {what}, such as {example:016x}"
-            notes.findings.add(law, message, file=notes.file, count=int(broken.sum()))
+            notes.findings.add(rule, message, file=notes.file, count=int(broken.sum()))
 
 
 def _tainted(places: Places, num_documents: int) -> NDArray[np.bool_]:
-    """Documents of rows that were not found in them: what they lack of rows is told by those."""
+    """Documents of rows that were not found: their missing rows are already reported."""
     tainted = np.zeros(num_documents, np.bool_)
     named = places.named
     for row in np.flatnonzero(~places.placed):
@@ -139,23 +139,23 @@ def _tainted(places: Places, num_documents: int) -> NDArray[np.bool_]:
     return tainted
 
 
-def _check_order(places: Places, rules: Rules, notes: Notes) -> None:
-    """Within a pass every row begins after the one before it."""
+def _check_order(places: Places, spec: RowSpec, notes: Notes) -> None:
+    """Checks that within a pass every row begins after the previous one."""
     begins = places.found[:, 3]
     back = np.flatnonzero(begins[1:] <= begins[:-1]) + 1
-    if len(back) >= rules.config.duplicate_factor:
+    if len(back) >= spec.config.duplicate_factor:
         notes.add("row_order", back)
 
 
-def _forced(rows: Rows, places: Places, documents: TokenizedDocuments, rules: Rules) -> tuple[int, int]:
-    """Rows that could only have label 1, at least and at most: A is all that there was to pair."""
-    if rules.objective != "nsp":
+def _forced(rows: Rows, places: Places, documents: TokenizedDocuments, spec: RowSpec) -> tuple[int, int]:
+    """Bounds of the number of rows that could only have label 1, because A left nothing to pair."""
+    if spec.objective != "nsp":
         return 0, 0
     negative = places.placed & (rows.next_sentence_label == 1)
     document, begin, stop = (places.found[negative, column] for column in (1, 3, 4))
     one, ends = stop == begin + 1, documents.document_offsets[document + 1]
-    if rules.config.pairing.unit == "sentences":
+    if spec.config.pairing.unit == "sentences":
         one &= ends == documents.document_offsets[document] + 1
         return int(one.sum()), int(one.sum())
     lengths = documents.sentence_offsets[stop] - documents.sentence_offsets[begin]
-    return int((one & ((stop == ends) | (lengths >= rules.max_tokens))).sum()), int(one.sum())
+    return int((one & ((stop == ends) | (lengths >= spec.max_tokens))).sum()), int(one.sum())

@@ -1,4 +1,4 @@
-"""The laws of what describes a dataset: `statistics.json`, the card and the Croissant metadata."""
+"""Checks the files that describe a dataset: `statistics.json`, the card and the Croissant metadata."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ READ = {"records": "records", "documents": "documents_read", "input_bytes": "inp
 
 
 def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings: Findings) -> Statistics | None:
-    """Holds `statistics.json` to its schema, to the rows and to the manifest's counts; None where it cannot be read."""
+    """Compares `statistics.json` with its schema, the rows and the manifest's counts; returns None if it cannot be read."""
     try:
         values = parse((directory / STATISTICS).read_bytes(), name=STATISTICS)
     except FileNotFoundError:
-        return None  # told by `check_files`
+        return None  # reported by `check_files`
     except ShardError as error:
         findings.add("statistics", str(error), file=STATISTICS)
         return None
@@ -51,28 +51,30 @@ def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings
         expected = merge(tally.statistics, summarize_files(entries)).rows
         for name in differences(statistics.rows, expected):
             findings.add("statistics", f"rows.{name} is not what the rows give", file=STATISTICS)
-    for name, told, counted in _counts(statistics, manifest):
-        if told != counted:
-            findings.add("statistics", f"corpus.counts.{name} is {told}, the manifest says {counted}", file=STATISTICS)
+    for name, written, counted in _counts(statistics, manifest):
+        if written != counted:
+            findings.add(
+                "statistics", f"corpus.counts.{name} is {written}, the manifest says {counted}", file=STATISTICS
+            )
     return statistics
 
 
 def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int | None, int | None]]:
     """What the statistics and the manifest both count: name, there, here."""
-    told, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
+    written, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
     for name, other in READ.items():
-        yield other, told.get(other, 0), read.get(name, 0)
+        yield other, written.get(other, 0), read.get(name, 0)
     for table in ("rejected", "rejected_bytes"):
         for reason, count in read.get(table, {}).items():
-            yield f"{table}.{reason}", told.get(f"{table}.{reason}", 0), count
+            yield f"{table}.{reason}", written.get(f"{table}.{reason}", 0), count
     for name in ("documents", "sentences", "tokens", *FROM_BUILD):
-        yield name, told.get(name), built.get(name)
+        yield name, written.get(name), built.get(name)
 
 
-def differences(told: Part, expected: Part) -> list[str]:
+def differences(written: Part, expected: Part) -> list[str]:
     """The names of what differs between two parts of statistics."""
     found = []
-    one, other = told.to_dict(), expected.to_dict()
+    one, other = written.to_dict(), expected.to_dict()
     for table in ("counts", "histograms"):
         names = sorted({*one[table], *other[table]})
         found += [f"{table}.{name}" for name in names if one[table].get(name) != other[table].get(name)]
@@ -82,7 +84,7 @@ def differences(told: Part, expected: Part) -> list[str]:
 
 
 def check_card(directory: Path, manifest: Manifest, statistics: Statistics, findings: Findings) -> None:
-    """Holds the card's header, settings and tables to what they are made of (its prose may be edited), and the Croissant."""
+    """Compares the card's header, settings and tables, and croissant.json, with their sources; the prose of the card may be edited."""
     path = directory / "README.md"
     if path.exists():
         lines = iter(path.read_text(encoding="utf-8", errors="replace").splitlines())

@@ -1,4 +1,4 @@
-"""The laws of a dataset directory: its manifest, and every file that is not a shard."""
+"""Checks a dataset directory: its manifest, and every file that is not a shard."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nspdata.validation.findings import Findings
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 REQUIRED = ("README.md", "croissant.json", STATISTICS, *(f"tokenizer/{name}" for name in TOKENIZER_FILES))
 OPTIONAL = ("report.html",)
 
 
 def check_manifest(directory: Path, findings: Findings) -> tuple[Manifest, Config] | None:
-    """Reads the manifest and the settings in it; None where they cannot be trusted to check anything else against them.
+    """Reads the manifest and its settings; returns None if they are too corrupt to check anything else against them.
 
     Raises:
         ShardError: there is no manifest: the directory is unfinished.
@@ -51,10 +51,10 @@ def check_manifest(directory: Path, findings: Findings) -> tuple[Manifest, Confi
     try:
         manifest = Manifest.from_json(json.dumps(values))
     except ShardError as error:
-        law = "manifest_path" if "shard path" in str(error) else "manifest_schema"
-        findings.add(law, str(error), file=MANIFEST)
+        rule = "manifest_path" if "shard path" in str(error) else "manifest_schema"
+        findings.add(rule, str(error), file=MANIFEST)
         return None
-    if config is None or any(finding.law == "manifest_schema" for finding in findings.to_list()):
+    if config is None or any(finding.rule == "manifest_schema" for finding in findings.to_list()):
         return None
     if config.fingerprint() != manifest.config_fingerprint:
         findings.add("manifest_config", "the fingerprint is not that of the settings", file=MANIFEST)
@@ -69,15 +69,15 @@ def _check_config(values: dict[str, Any], findings: Findings) -> Config | None:
         return None
 
 
-def check_schema(values: object, schema: str, law: str, file: str, findings: Findings) -> None:
-    """Holds a JSON value to one of our JSON Schemas."""
+def check_schema(values: object, schema: str, rule: str, file: str, findings: Findings) -> None:
+    """Checks a JSON value against one of our JSON Schemas."""
     from jsonschema import Draft202012Validator
 
     from nspdata.metadata.json_schemas import SCHEMAS
 
     for error in Draft202012Validator(SCHEMAS[schema]()).iter_errors(_shortened(values)):
         where = ".".join(str(part) for part in error.absolute_path) or "the whole"
-        findings.add(law, f"{where}: {error.message[:200]}", file=file)
+        findings.add(rule, f"{where}: {error.message[:200]}", file=file)
 
 
 def _shortened(values: Any) -> Any:
@@ -90,9 +90,9 @@ def _shortened(values: Any) -> Any:
     return values
 
 
-def check_names(manifest: Manifest, rules: Rules, findings: Findings) -> None:
-    """Holds the splits and their shards' paths to what the settings give, in their order."""
-    paths = rules.partition.paths
+def check_names(manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
+    """Compares the splits and the paths of their shards with what the settings give."""
+    paths = spec.partition.paths
     for split in sorted({*paths, *manifest.splits}):
         expected = paths.get(split, [])
         found = [entry.path for entry in manifest.splits.get(split, [])]
@@ -103,7 +103,7 @@ def check_names(manifest: Manifest, rules: Rules, findings: Findings) -> None:
 
 
 def check_files(directory: Path, manifest: Manifest, findings: Findings) -> None:
-    """Holds what lies in the directory to what the manifest accounts for; shards are looked at elsewhere."""
+    """Compares the files of the directory with those that the manifest explains; shards are checked elsewhere."""
     shards = {entry.path for entries in manifest.splits.values() for entry in entries}
     generated = {"dataset_dict.json"} | {
         f"{split}/{name}" for split in manifest.splits for name in ("state.json", "dataset_info.json")
@@ -141,9 +141,9 @@ def _check_rejected(directory: Path, names: list[str], manifest: Manifest, findi
                 findings.add("rejected", message, file="rejected")
 
 
-def check_datasets_files(directory: Path, manifest: Manifest, rules: Rules, findings: Findings) -> None:
-    """Holds `state.json` and the like to what the manifest gives."""
-    for name, data in dataset_files(manifest, row_schema(rules.metadata)).items():
+def check_datasets_files(directory: Path, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
+    """Compares the files that `datasets` reads with the manifest."""
+    for name, data in dataset_files(manifest, row_schema(spec.metadata)).items():
         path = directory / name
         if not path.exists():
             continue

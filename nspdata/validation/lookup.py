@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nspdata.instances.rows import Rows
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 TOLD = {
     NO_SENTENCE: ("segment_not_found", "the document has no sentence of that number"),
@@ -46,7 +46,7 @@ class Places:
 
     Attributes:
         found: shape (num_rows, COLUMNS), int64.
-        named: the documents that bear the ids of each row.
+        named: the documents that have the ids of each row.
     """
 
     found: NDArray[np.int64]
@@ -59,26 +59,28 @@ class Places:
         return placed
 
 
-def look_up(rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64], rules: Rules, notes: Notes) -> Places:
+def look_up(
+    rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64], spec: RowSpec, notes: Notes
+) -> Places:
     """Finds every row's segments in its documents.
 
     Args:
-        rows: of a whole shard, of sound shape.
+        rows: all rows of a shard, of a valid shape.
         documents: those that belong to the shard, in order.
         names: hashes of the ids of all documents of the input, shape (any,), sorted.
-        rules: what rows must be.
+        spec: what rows must be.
         notes: where to note what is wrong.
     """
     named = _named(rows, documents)
     found = np.zeros((len(rows), COLUMNS), np.int64)
     text = Text(documents.ids, documents.sentence_offsets, documents.document_offsets)
-    pairing = rules.config.pairing
-    cut = Cut(rules.max_tokens, pairing.unit == "sentences", pairing.objective == "sop")
+    pairing = spec.config.pairing
+    cut = Cut(spec.max_tokens, pairing.unit == "sentences", pairing.objective == "sop")
     segments = _segments(rows)
-    (place_single if rules.objective == "none" else place_pairs)(text, segments, named, cut, found)
+    (place_single if spec.objective == "none" else place_pairs)(text, segments, named, cut, found)
     _note_unnamed(rows, named, names, notes)
-    for status, (law, message) in TOLD.items():
-        notes.add(law, found[:, 0] == status, message)
+    for status, (rule, message) in TOLD.items():
+        notes.add(rule, found[:, 0] == status, message)
     return Places(found, named)
 
 
@@ -96,9 +98,9 @@ def _segments(rows: Rows) -> Segments:
     lengths = rows.lengths
     length_b = np.maximum(0, lengths - rows.lengths_a - 1)
     sentence_a = rows.sentence_a.astype(np.int64)
-    told = np.full(len(rows), -1, np.int64)
-    goes_on = (rows.document_a[1:] == rows.document_a[:-1]) & (sentence_a[1:] > sentence_a[:-1])
-    told[:-1][goes_on] = sentence_a[1:][goes_on]
+    following = np.full(len(rows), -1, np.int64)
+    continues = (rows.document_a[1:] == rows.document_a[:-1]) & (sentence_a[1:] > sentence_a[:-1])
+    following[:-1][continues] = sentence_a[1:][continues]
     return Segments(
         ids=rows.unmasked_ids(),
         begin_a=rows.offsets[:-1] + 1,
@@ -108,7 +110,7 @@ def _segments(rows: Rows) -> Segments:
         label=rows.next_sentence_label.astype(np.int64),
         sentence_a=sentence_a,
         sentence_b=rows.sentence_b.astype(np.int64),
-        next_sentence=told,
+        next_sentence=following,
     )
 
 

@@ -1,4 +1,4 @@
-"""The laws of masks, a batch of rows at a time."""
+"""The rules of masks, a batch of rows at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Findings, Notes
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 TOO_FEW = "fewer masks than the settings give"
 
@@ -34,32 +34,32 @@ class Replaced:
         return self.mask + self.random + self.kept
 
 
-def check_masks(rows: Rows, rules: Rules, notes: Notes) -> Replaced:
-    """Checks where masks are, what they hide, and what stands in their place.
+def check_masks(rows: Rows, spec: RowSpec, notes: Notes) -> Replaced:
+    """Checks where masks are, what they hide, and what replaces it.
 
     Args:
-        rows: of sound shape.
-        rules: what rows must be.
+        rows: rows of a valid shape.
+        spec: what rows must be.
         notes: where to note what is wrong.
 
     Returns:
-        What stands at the masked positions.
+        The counts of what replaces the masked tokens.
     """
     row_of = np.repeat(np.arange(len(rows)), np.diff(rows.masked_offsets))
     positions, labels = rows.masked_lm_positions.astype(np.int64), rows.masked_lm_labels
     disordered = _disordered(rows, row_of, positions)
     notes.add("mask_order", disordered)
-    _check_counts(rows, rules, notes)
+    _check_counts(rows, spec, notes)
     if disordered.any():
-        sound = ~disordered[row_of]
-        row_of, positions, labels = row_of[sound], positions[sound], labels[sound]
-    elif rules.config.masking.strategy == "whole_word":
-        _check_words(rows, rules, notes)
+        ordered = ~disordered[row_of]
+        row_of, positions, labels = row_of[ordered], positions[ordered], labels[ordered]
+    elif spec.config.masking.strategy == "whole_word":
+        _check_words(rows, spec, notes)
     held = rows.input_ids[rows.offsets[row_of] + positions]
     at_frame = (positions == 0) | (positions == rows.lengths_a[row_of] - 1) | (positions == rows.lengths[row_of] - 1)
-    notes.add("mask_special", row_of[at_frame | rules.specials[labels]])
-    hidden = held == rules.special_ids["[MASK]"]
-    notes.add("mask_replacement", row_of[rules.specials[held] & ~hidden])
+    notes.add("mask_special", row_of[at_frame | spec.specials[labels]])
+    hidden = held == spec.special_ids["[MASK]"]
+    notes.add("mask_replacement", row_of[spec.specials[held] & ~hidden])
     masked, kept = int(hidden.sum()), int((held == labels).sum())
     return Replaced(masked, len(held) - masked - kept, kept)
 
@@ -73,40 +73,40 @@ def _disordered(rows: Rows, row_of: NDArray[np.int64], positions: NDArray[np.int
     return broken
 
 
-def _budgets(rows: Rows, rules: Rules) -> NDArray[np.int64]:
+def _budgets(rows: Rows, spec: RowSpec) -> NDArray[np.int64]:
     """The masks that the settings give each row, if there are tokens enough: shape (num_rows,), int64."""
-    masking = rules.config.masking
+    masking = spec.config.masking
     if masking.strategy == "none" or masking.masked_lm_prob == 0:
         return np.zeros(len(rows), np.int64)
     budgets = np.maximum(1, np.rint(rows.lengths * masking.masked_lm_prob).astype(np.int64))
-    most: NDArray[np.int64] = np.minimum(budgets, masking.predictions(rules.config.pairing.max_seq_length))
+    most: NDArray[np.int64] = np.minimum(budgets, masking.predictions(spec.config.pairing.max_seq_length))
     return most
 
 
-def _check_counts(rows: Rows, rules: Rules, notes: Notes) -> None:
+def _check_counts(rows: Rows, spec: RowSpec, notes: Notes) -> None:
     """Each row against its budget; with `whole_word` a row may fall short, see `_check_words`."""
-    counts, budgets = np.diff(rows.masked_offsets), _budgets(rows, rules)
+    counts, budgets = np.diff(rows.masked_offsets), _budgets(rows, spec)
     notes.add("mask_count", counts > budgets, "more masks than the settings allow")
     short = np.flatnonzero(counts < budgets)
-    if len(short) and rules.config.masking.strategy != "whole_word":
-        free = _free_tokens(rows, rules)[short]
+    if len(short) and spec.config.masking.strategy != "whole_word":
+        free = _free_tokens(rows, spec)[short]
         notes.add("mask_count", short[counts[short] < np.minimum(budgets[short], free)], TOO_FEW)
 
 
-def _free_tokens(rows: Rows, rules: Rules) -> NDArray[np.int64]:
+def _free_tokens(rows: Rows, spec: RowSpec) -> NDArray[np.int64]:
     """Tokens of each row that are not special before masking: shape (num_rows,), int64."""
-    free = ~rules.specials[rows.input_ids]
+    free = ~spec.specials[rows.input_ids]
     held = rows.input_ids[np.minimum(rows.masked_token_indices, len(rows.input_ids) - 1)]
-    hidden = rules.specials[held] & ~rules.specials[rows.masked_lm_labels]
+    hidden = spec.specials[held] & ~spec.specials[rows.masked_lm_labels]
     in_row = np.repeat(np.arange(len(rows)), np.diff(rows.masked_offsets))[hidden]
     return np.add.reduceat(free, rows.offsets[:-1], dtype=np.int64) + np.bincount(in_row, minlength=len(rows))
 
 
-def _check_words(rows: Rows, rules: Rules, notes: Notes) -> None:
+def _check_words(rows: Rows, spec: RowSpec, notes: Notes) -> None:
     """With `whole_word`: no word is masked in part, and where a row falls short no word is left that would have fitted."""
     ids = rows.unmasked_ids()
-    candidates = ~rules.specials[ids]
-    continues = candidates & rules.continuations[ids]
+    candidates = ~spec.specials[ids]
+    continues = candidates & spec.continuations[ids]
     continues[1:] &= candidates[:-1]
     masked = np.zeros(len(ids), np.bool_)
     masked[rows.masked_token_indices] = True
@@ -114,7 +114,7 @@ def _check_words(rows: Rows, rules: Rules, notes: Notes) -> None:
     notes.add("whole_words", _row_of(rows, torn))
     starts = np.flatnonzero(candidates & ~continues)
     sizes = np.bincount((np.cumsum(candidates & ~continues) - 1)[candidates], minlength=len(starts))
-    room = (_budgets(rows, rules) - np.diff(rows.masked_offsets))[_row_of(rows, starts)]
+    room = (_budgets(rows, spec) - np.diff(rows.masked_offsets))[_row_of(rows, starts)]
     notes.add("mask_count", _row_of(rows, starts[~masked[starts] & (sizes <= room)]), TOO_FEW)
 
 
@@ -123,12 +123,12 @@ def _row_of(rows: Rows, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def check_shares(replaced: Replaced, rules: Rules, findings: Findings) -> None:
-    """Holds the shares of [MASK], random and kept over a dataset to the settings, within what chance allows."""
-    masking, total = rules.config.masking, replaced.total
+def check_shares(replaced: Replaced, spec: RowSpec, findings: Findings) -> None:
+    """Compares the shares of [MASK], random and kept tokens of the dataset with the settings, within what chance allows."""
+    masking, total = spec.config.masking, replaced.total
     if not total:
         return
-    same = masking.random_share / max(1, int((~rules.specials).sum()))  # a random token may be the one that stood there
+    same = masking.random_share / max(1, int((~spec.specials).sum()))  # a random token may be the original one
     expected = {
         "mask": masking.mask_share,
         "random": masking.random_share - same,

@@ -1,4 +1,4 @@
-"""Where in its documents a row's segments stand: A and B are looked for as the contract says that they were cut out.
+"""Finds the segments of a row in its documents: A and B are looked for as the procedure of the build cuts them out.
 
 A segment is a run of whole sentences. Where A and B are longer than a row, tokens were taken one at a time from the longer of
 the two (from B where they were equal), each from its front or its back. So the number of tokens that A and B keep follows from
@@ -53,7 +53,7 @@ class Segments(NamedTuple):
 
 
 class Named(NamedTuple):
-    """The documents that bear the ids of a row; more than one where the input gives an id to several texts.
+    """The documents that have the ids of a row; more than one if several texts of the input share an id.
 
     Attributes:
         order: shape (num_documents,): documents, equal ids side by side.
@@ -105,7 +105,7 @@ def place_pairs(text: Text, rows: Segments, named: Named, cut: Cut, found: NDArr
 
 @compiled
 def _turn(named: Named, row: int, last: int, stays: bool) -> int:  # noqa: FBT001
-    """Which of the documents of a row's id to try first: that of the row before, where it goes on, or else the next after it."""
+    """Which of the documents with a row's id to try first: that of the previous row if it continues, else the next one."""
     for step in range(named.count_a[row]):
         document = named.order[named.begin_a[row] + step]
         if document > last or (stays and document == last):
@@ -125,7 +125,7 @@ def _keep(found: NDArray[np.int64], document: int, other: int, place: tuple[int,
 
 @compiled
 def _place_neighbours(text: Text, rows: Segments, row: int, document: int, cut: Cut) -> tuple[int, int, int, int]:
-    """Two segments of one document, side by side; with `swaps` and label 1, B stands before A."""
+    """Two adjacent segments of one document; with `swaps` and label 1, B comes before A."""
     swapped = rows.label[row] == 1
     first, end = text.document_offsets[document], text.document_offsets[document + 1]
     a, b = first + rows.sentence_a[row], first + rows.sentence_b[row]
@@ -166,7 +166,7 @@ def _why(
     kept: int,
     cut: Cut,
 ) -> int:
-    """What is wrong with a row whose segments are not where they must be."""
+    """What is wrong with a row whose segments are not found where they must be."""
     offsets = text.sentence_offsets
     end_a, end_b = text.document_offsets[document + 1], text.document_offsets[other + 1]
     if not within(text, offsets[a], offsets[end_a] - offsets[a], rows.ids, rows.begin_a[row], rows.length_a[row]):
@@ -186,7 +186,7 @@ def _why(
 def _place_strangers(
     text: Text, rows: Segments, row: int, document: int, other: int, cut: Cut
 ) -> tuple[int, int, int, int]:
-    """Two segments of two documents; where A ended is told by the next row, or else tried out."""
+    """Two segments of two documents; the next row says where A ended, otherwise every end is tried."""
     first, end = text.document_offsets[document], text.document_offsets[document + 1]
     a, b = first + rows.sentence_a[row], text.document_offsets[other] + rows.sentence_b[row]
     if a >= end or b >= text.document_offsets[other + 1]:
@@ -211,7 +211,7 @@ def _place_strangers(
 
 @compiled
 def _cut_off(text: Text, rows: Segments, row: int, a: int, stop: int, b: int, other: int, cut: Cut) -> int:
-    """The tokens that were cut off where A held the sentences from `a` to `stop`; -1 where it cannot have."""
+    """The truncated tokens if A held the sentences from `a` to `stop`; -1 if that is impossible."""
     offsets, end = text.sentence_offsets, text.document_offsets[other + 1]
     length_a, length_b = rows.length_a[row], rows.length_b[row]
     whole_a = offsets[stop] - offsets[a]
@@ -252,7 +252,7 @@ def place_single(text: Text, rows: Segments, named: Named, cut: Cut, found: NDAr
 def _place_run(
     text: Text, rows: Segments, row: int, document: int, max_tokens: int, done: int
 ) -> tuple[int, int, int, int]:
-    """One segment; of a sentence that is longer than a row, the piece where the row before ended is tried first."""
+    """One segment; if a sentence is longer than a row, the piece after the end of the previous row is tried first."""
     first, end = text.document_offsets[document], text.document_offsets[document + 1]
     sentence = first + rows.sentence_a[row]
     if sentence >= end:
@@ -275,7 +275,7 @@ def _place_run(
 
 @compiled
 def stands(text: Text, start: int, ids: NDArray[Any], begin: int, length: int) -> bool:
-    """Whether a segment stands at this token of the text."""
+    """Whether the segment is at this token of the text."""
     for index in range(length):
         if text.ids[start + index] != ids[begin + index]:
             return False
@@ -284,7 +284,7 @@ def stands(text: Text, start: int, ids: NDArray[Any], begin: int, length: int) -
 
 @compiled
 def within(text: Text, start: int, room: int, ids: NDArray[Any], begin: int, length: int) -> bool:
-    """Whether a segment stands anywhere in this run of the text."""
+    """Whether the segment is anywhere in this run of the text."""
     for place in range(start, start + room - length + 1):
         if stands(text, place, ids, begin, length):
             return True
@@ -293,7 +293,7 @@ def within(text: Text, start: int, room: int, ids: NDArray[Any], begin: int, len
 
 @compiled
 def _both(text: Text, rows: Segments, row: int, start_a: int, cut_a: int, start_b: int, cut_b: int) -> bool:
-    """Whether A and B stand in their runs, which are longer by so many tokens."""
+    """Whether A and B are in their runs, which are longer by this many tokens."""
     length_a, length_b = rows.length_a[row], rows.length_b[row]
     return within(text, start_a, length_a + cut_a, rows.ids, rows.begin_a[row], length_a) and within(
         text, start_b, length_b + cut_b, rows.ids, rows.begin_b[row], length_b

@@ -1,4 +1,4 @@
-"""The rows of a shard, made once more: what no law of rows can say, whether each pair and each mask is the one that the seed gives."""
+"""The rows of a shard, made once more: what no rule of rows can say, whether each pair and each mask is the one that the seed gives."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 FROM_BUILD_ALONE = ("forced_negatives", "tokens_truncated", "sentences_unpaired", "used_tokens")
 """Counts of the build that are compared to what building again counts."""
 
 
 def check_rebuilt(
-    rows: Rows, documents: TokenizedDocuments, rules: Rules, notes: Notes, place: tuple[str, int]
+    rows: Rows, documents: TokenizedDocuments, spec: RowSpec, notes: Notes, place: tuple[str, int]
 ) -> dict[str, int]:
     """Builds a shard again from its documents and notes the rows that are others.
 
     Args:
         rows: all of the shard, found in its documents without fault.
         documents: those that belong to the shard, in order.
-        rules: what rows must be.
+        spec: what rows must be.
         notes: where to note what is wrong.
         place: the split, and the shard's index in it.
 
@@ -37,7 +37,7 @@ def check_rebuilt(
         What building counts.
     """
     split, shard = place
-    built, counts = build_instances(documents, rules.config, rules.vocabulary, split=split, shard=shard)
+    built, counts = build_instances(documents, spec.config, spec.vocabulary, split=split, shard=shard)
     if len(built) != len(rows):
         message = f"{len(rows):,} rows, but building again gives {len(built):,}"
         notes.findings.add("rebuilt", message, file=notes.file, count=abs(len(built) - len(rows)))

@@ -1,4 +1,4 @@
-"""A whole validation: the directory, then shard after shard, then what only the whole shows."""
+"""Runs a validation: the directory, then each shard, then the checks over all shards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nspdata.dataset.manifest import ShardEntry
     from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Finding
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 
 def validate(
@@ -35,10 +35,10 @@ def validate(
 
     Args:
         directory: a dataset directory; one behind a URL is copied to a temporary directory first.
-        on_shard: called with the path and the bytes of each shard that is done.
+        on_shard: called with the path and the size of each shard after its check.
 
     Returns:
-        What is wrong; nothing, where all is well.
+        What is wrong; an empty list if the dataset is valid.
 
     Raises:
         ShardError: the directory holds no manifest.
@@ -54,18 +54,18 @@ def _validate(place: Path, on_shard: Callable[[str, int], None]) -> list[Finding
         return findings.to_list()
     manifest, config = settled
     check_files(place, manifest, findings)
-    rules = check_tokenizer(place, manifest, config, findings)
-    shards = ShardChecks(place, rules, findings)
+    spec = check_tokenizer(place, manifest, config, findings)
+    shards = ShardChecks(place, spec, findings)
     for split, entries in manifest.splits.items():
         for entry in entries:
             if (place / entry.path).exists():
                 shards.check(split, entry)
             on_shard(entry.path, entry.bytes)
-    if rules:
-        check_names(manifest, rules, findings)
-        check_datasets_files(place, manifest, rules, findings)
-        check_shares(shards.tally.replaced, rules, findings)
-        check_whole(shards.tally, manifest, rules, findings)
+    if spec:
+        check_names(manifest, spec, findings)
+        check_datasets_files(place, manifest, spec, findings)
+        check_shares(shards.tally.replaced, spec, findings)
+        check_whole(shards.tally, manifest, spec, findings)
         statistics = check_statistics(place, manifest, shards.tally, findings)
         if statistics:
             check_card(place, manifest, statistics, findings)
@@ -74,17 +74,17 @@ def _validate(place: Path, on_shard: Callable[[str, int], None]) -> list[Finding
 
 @dataclass(frozen=True)
 class ShardChecks:
-    """The checks of shards, one after another.
+    """Checks shards one after another.
 
     Attributes:
         directory: the dataset directory.
-        rules: what rows must be; None where nothing can be said of rows.
+        spec: what rows must be; None if rows cannot be checked.
         findings: where to note what is wrong.
-        tally: what the shards add up to.
+        tally: sums over the shards.
     """
 
     directory: Path
-    rules: Rules | None
+    spec: RowSpec | None
     findings: Findings
     tally: Tally = field(default_factory=Tally)
 
@@ -95,8 +95,8 @@ class ShardChecks:
         if size != entry.bytes:
             add("file_size", f"{size:,} bytes, the manifest says {entry.bytes:,}", file=file)
         if file_sha256(path) != entry.sha256:
-            add("file_sha256", "the sha256 is not the manifest's: the file was damaged or altered", file=file)
-        batches = read_batches(path, file, self.rules, self.findings)
+            add("file_sha256", "the sha256 is not the manifest's: the file is corrupt or was changed", file=file)
+        batches = read_batches(path, file, self.spec, self.findings)
         if batches is None:
             return
         num_rows, num_tokens = sum(map(len, batches)), sum(_num_tokens(batch) for batch in batches)
@@ -104,14 +104,14 @@ class ShardChecks:
             add("shard_rows", f"{num_rows:,} rows, the manifest says {entry.rows:,}", file=file)
         if num_tokens != entry.tokens:
             add("shard_tokens", f"{num_tokens:,} tokens, the manifest says {entry.tokens:,}", file=file)
-        if self.rules:
-            self.tally.add_shard(split, file, list(self._check_rows(file, batches, self.rules)), self.rules)
+        if self.spec:
+            self.tally.add_shard(split, file, list(self._check_rows(file, batches, self.spec)), self.spec)
 
-    def _check_rows(self, file: str, batches: list[pa.RecordBatch], rules: Rules) -> Iterator[Rows]:
-        """Checks a shard's rows, batch by batch; yields those of sound shape."""
-        for rows, notes in sound_parts(batches, file, rules, self.findings):
-            self.tally.replaced += check_masks(rows, rules, notes)
-            check_labels(rows, rules, notes)
+    def _check_rows(self, file: str, batches: list[pa.RecordBatch], spec: RowSpec) -> Iterator[Rows]:
+        """Checks a shard's rows, batch by batch; yields those with a valid shape."""
+        for rows, notes in sound_parts(batches, file, spec, self.findings):
+            self.tally.replaced += check_masks(rows, spec, notes)
+            check_labels(rows, spec, notes)
             yield rows
 
 

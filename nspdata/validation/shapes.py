@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.validation.findings import Notes
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 LISTS = ("input_ids", "token_type_ids", "masked_lm_positions", "masked_lm_labels")
 
 
-def sound_rows(batch: pa.RecordBatch, rules: Rules, notes: Notes) -> tuple[Rows, Notes]:
+def sound_rows(batch: pa.RecordBatch, spec: RowSpec, notes: Notes) -> tuple[Rows, Notes]:
     """Checks the shape of a batch's rows.
 
     Args:
         batch: of the contract's schema, whole as Arrow goes.
-        rules: what rows must be.
+        spec: what rows must be.
         notes: where to note what is wrong.
 
     Returns:
@@ -31,7 +31,7 @@ def sound_rows(batch: pa.RecordBatch, rules: Rules, notes: Notes) -> tuple[Rows,
     """
     batch, notes = _aligned(batch, notes)
     rows = Rows.from_batch(batch)
-    broken = _unframed(rows, batch, rules, notes)
+    broken = _unframed(rows, batch, spec, notes)
     if broken.any():
         rows, notes = Rows.from_batch(batch.filter(pa.array(~broken))), notes.keep(~broken)
     return rows, notes
@@ -50,14 +50,14 @@ def _aligned(batch: pa.RecordBatch, notes: Notes) -> tuple[pa.RecordBatch, Notes
     return batch.filter(pa.array(~broken)), notes.keep(~broken)
 
 
-def _unframed(rows: Rows, batch: pa.RecordBatch, rules: Rules, notes: Notes) -> NDArray[np.bool_]:
+def _unframed(rows: Rows, batch: pa.RecordBatch, spec: RowSpec, notes: Notes) -> NDArray[np.bool_]:
     """Notes what is wrong with lengths, types, frame and ids; returns the rows that cannot be read as A and B."""
     lengths, ids, starts, ends = rows.lengths, rows.input_ids, rows.offsets[:-1], rows.offsets[1:]
-    cls, sep = rules.special_ids["[CLS]"], rules.special_ids["[SEP]"]
-    notes.add("row_length", lengths > rules.config.pairing.max_seq_length)
+    cls, sep = spec.special_ids["[CLS]"], spec.special_ids["[SEP]"]
+    notes.add("row_length", lengths > spec.config.pairing.max_seq_length)
     mixed = _mixed_types(rows, batch)
     notes.add("token_types", mixed)
-    middle, whole = np.clip(rows.lengths_a, 1, lengths), rules.objective == "none"
+    middle, whole = np.clip(rows.lengths_a, 1, lengths), spec.objective == "none"
     unframed = (ids[starts] != cls) | (ids[starts + middle - 1] != sep) | (ids[ends - 1] != sep)
     unframed &= ~mixed
     hidden = _masked_frame(rows, middle) if unframed.any() else unframed
@@ -67,9 +67,9 @@ def _unframed(rows: Rows, batch: pa.RecordBatch, rules: Rules, notes: Notes) -> 
     empty = (rows.lengths_a < 3) | ((length_b != -1) if whole else (length_b < 1))
     empty &= ~mixed & ~unframed
     notes.add("empty_segment", empty)
-    unknown = _rows_over(ids, rows.offsets, rules.vocab_size)
-    unknown |= _rows_over(rows.masked_lm_labels, rows.masked_offsets, rules.vocab_size)
-    notes.add("vocabulary", unknown, f"an id is not below {rules.vocab_size:,}")
+    unknown = _rows_over(ids, rows.offsets, spec.vocab_size)
+    unknown |= _rows_over(rows.masked_lm_labels, rows.masked_offsets, spec.vocab_size)
+    notes.add("vocabulary", unknown, f"an id is not below {spec.vocab_size:,}")
     broken: NDArray[np.bool_] = mixed | unframed | empty | unknown
     return broken
 

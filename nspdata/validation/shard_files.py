@@ -1,4 +1,4 @@
-"""A shard's file as batches of rows: whole Arrow, the columns of the contract, and rows of sound shape."""
+"""Reads a shard as batches of rows: a complete Arrow stream, the columns of the schema, rows of a valid shape."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from nspdata.instances.rows import Rows
     from nspdata.validation.findings import Findings
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 
-def read_batches(path: Path, file: str, rules: Rules | None, findings: Findings) -> list[pa.RecordBatch] | None:
-    """The record batches of a shard, views of the file; None where they cannot be read as rows.
+def read_batches(path: Path, file: str, spec: RowSpec | None, findings: Findings) -> list[pa.RecordBatch] | None:
+    """The record batches of a shard, views of the file; None if they cannot be read as rows.
 
     Args:
         path: of the file.
         file: its path in the dataset directory.
-        rules: what rows must be, where that is known.
+        spec: what rows must be, where that is known.
         findings: where to note what is wrong.
     """
     try:
@@ -42,7 +42,7 @@ def read_batches(path: Path, file: str, rules: Rules | None, findings: Findings)
     except (ShardError, TypeError, ValueError) as error:
         findings.add("arrow_schema", str(error), file=file)
         return None
-    if rules and metadata != rules.metadata:
+    if spec and metadata != spec.metadata:
         findings.add("arrow_schema", "the metadata are not those that the manifest and the tokenizer give", file=file)
     if nulls := sum(_num_nulls(column) for batch in batches for column in batch.columns):
         findings.add("arrow_schema", "values are null", file=file, count=nulls)
@@ -56,13 +56,13 @@ def _num_nulls(column: pa.Array) -> int:
 
 
 def sound_parts(
-    batches: Sequence[pa.RecordBatch], file: str, rules: Rules, findings: Findings
+    batches: Sequence[pa.RecordBatch], file: str, spec: RowSpec, findings: Findings
 ) -> Iterator[tuple[Rows, Notes]]:
-    """The rows of a shard that are of sound shape, batch by batch, and where to note what else is wrong with them."""
+    """The rows of a shard that have a valid shape, batch by batch, and where to note what else is wrong with them."""
     begin = 0
     for batch in batches:
         numbers = np.arange(begin, begin + len(batch))
         begin += len(batch)
-        rows, notes = sound_rows(batch, rules, Notes(findings, file, numbers))
+        rows, notes = sound_rows(batch, spec, Notes(findings, file, numbers))
         if len(rows):
             yield rows, notes

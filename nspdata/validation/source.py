@@ -1,4 +1,4 @@
-"""A dataset against its source: the documents are read and tokenized again, and every row is looked up in them."""
+"""Checks a dataset against its source: reads and tokenizes the documents again, and looks up every row in them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nspdata.tokenization.encoded import Encoder, TokenizedDocuments
     from nspdata.tokenization.vocabulary import Vocabulary
     from nspdata.validation.findings import Finding
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
     from nspdata.validation.spilling import Reading
 
 
@@ -50,16 +50,16 @@ def validate_source(
 ) -> list[Finding]:
     """Checks every row of a dataset directory against the documents that it was built from.
 
-    What `validate` finds is not looked for again: rows whose shape is broken are left out here.
+    Rows with an invalid shape are skipped here; `validate` reports them.
 
     Args:
         directory: a dataset directory; one behind a URL is copied to a temporary directory first.
         inputs: what it was built from, all of it, as `build` was given it.
-        fast: split and encode as the builder does, not in the plain way.
-        on_read: called with the bytes of text that were read so far.
+        fast: whether the fast encoder of a build is used instead of the plain one.
+        on_read: called with the number of bytes of text read so far.
 
     Returns:
-        What is wrong; nothing, where all is well.
+        What is wrong; an empty list if the dataset is valid.
 
     Raises:
         ShardError: the directory holds no manifest.
@@ -71,29 +71,29 @@ def validate_source(
 
 
 def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callable[[int], None]) -> list[Finding]:
-    from nspdata.files.any import Places  # these need what only those who build have installed
+    from nspdata.files.any import Places  # these need the packages of nspdata[build]
     from nspdata.reading import expand_inputs
     from nspdata.validation.spilling import lay_down
 
     findings = Findings()
     settled = check_manifest(place, findings)
-    rules = check_tokenizer(place, *settled, findings) if settled else None
-    if settled is None or rules is None:
+    spec = check_tokenizer(place, *settled, findings) if settled else None
+    if settled is None or spec is None:
         return findings.to_list()
     manifest, _ = settled
     files = Places()
-    sources = expand_inputs(inputs, files, rules.config.input)
+    sources = expand_inputs(inputs, files, spec.config.input)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
-        encoder = _encoder(manifest, rules, fast=fast)
-        laid_down = lay_down(sources, rules, files, encoder, Path(spills), on_read=on_read)
-        SourceChecks(place, manifest, rules, findings).check(*laid_down, Path(spills))
+        encoder = _encoder(manifest, spec, fast=fast)
+        laid_down = lay_down(sources, spec, files, encoder, Path(spills), on_read=on_read)
+        SourceChecks(place, manifest, spec, findings).check(*laid_down, Path(spills))
     return findings.to_list()
 
 
-def _encoder(manifest: Manifest, rules: Rules, *, fast: bool) -> Encoder:
+def _encoder(manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoder:
     flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
-    return _make_encoder(rules.config.sentences, rules.vocabulary, *flags, fast)
+    return _make_encoder(spec.config.sentences, spec.vocabulary, *flags, fast)
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +113,7 @@ def _make_encoder(
 
 
 def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
-    """Holds the files that were given to those that the manifest names."""
+    """Compares the given files with those that the manifest names."""
     named = {entry["name"]: entry["bytes"] for entry in manifest.inputs}
     given = {source.name: source.size_bytes for source in sources}
     for name in sorted(named.keys() | given.keys()):
@@ -127,12 +127,12 @@ def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findi
 
 
 class SourceChecks:
-    """The checks of a dataset against its documents, shard after shard."""
+    """Checks a dataset against its documents, shard by shard."""
 
-    def __init__(self, directory: Path, manifest: Manifest, rules: Rules, findings: Findings) -> None:
+    def __init__(self, directory: Path, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
         self.directory = directory
         self.manifest = manifest
-        self.rules = rules
+        self.spec = spec
         self.findings = findings
         self.built: dict[str, int] = {}
         self.corpus = Part()
@@ -141,11 +141,11 @@ class SourceChecks:
         self.paths = {entry.path for entries in manifest.splits.values() for entry in entries}
 
     def check(self, reading: Reading, names: NDArray[np.uint64], spills: Path) -> None:
-        """Looks every shard up in the documents that were laid down, and holds the counts to what both gave."""
+        """Looks up every shard in the tokenized documents, and compares the counts."""
         from nspdata.validation.spilling import take_up
 
-        for key, path in enumerate(chain(*self.rules.partition.paths.values())):
-            documents, dropped = take_up(key, self.rules, spills)
+        for key, path in enumerate(chain(*self.spec.partition.paths.values())):
+            documents, dropped = take_up(key, self.spec, spills)
             (spills / str(key)).unlink(missing_ok=True)
             held = {
                 "documents": len(documents),
@@ -154,14 +154,14 @@ class SourceChecks:
                 **dropped,
             }
             self.built = {name: self.built.get(name, 0) + count for name, count in held.items()}
-            self.corpus += summarize_documents(documents, self.rules.vocabulary)
+            self.corpus += summarize_documents(documents, self.spec.vocabulary)
             self.origin += self._look_up(path, documents, names)
         self._check_counts(reading)
         self._check_rejected(reading)
         self._check_statistics(reading)
 
     def _look_up(self, path: str, documents: TokenizedDocuments, names: NDArray[np.uint64]) -> Origin:
-        """Looks the rows of a shard up, and builds it again where nothing was wrong with them."""
+        """Looks up the rows of a shard, and builds it again if all of them are right."""
         from nspdata.validation.lookup import look_up  # compiled
         from nspdata.validation.rebuilding import check_rebuilt
 
@@ -169,26 +169,26 @@ class SourceChecks:
         if read is None:
             return Origin(placed=False)
         (rows, notes, whole), before = read, len(self.findings)
-        places = look_up(rows, documents, names, self.rules, notes)
+        places = look_up(rows, documents, names, self.spec, notes)
         if not whole:
             return Origin(placed=False)
-        origin = check_cover(rows, places, documents, self.rules, notes)
+        origin = check_cover(rows, places, documents, self.spec, notes)
         if len(self.findings) == before:
-            counts = check_rebuilt(rows, documents, self.rules, notes, self.rules.partition.place(path))
+            counts = check_rebuilt(rows, documents, self.spec, notes, self.spec.partition.place(path))
             self.rebuilt = {name: self.rebuilt.get(name, 0) + count for name, count in counts.items()}
         return origin
 
     def _read(self, path: str) -> tuple[Rows, Notes, bool] | None:
-        """The rows of a shard whose shape is sound, and whether they are all; what is wrong with others is told by `validate`."""
-        told = Findings()
+        """The rows of a shard with a valid shape, and whether these are all rows; `validate` reports the others."""
+        ignored = Findings()
         batches = None
         if path in self.paths and (self.directory / path).exists():
-            batches = read_batches(self.directory / path, path, self.rules, told)
+            batches = read_batches(self.directory / path, path, self.spec, ignored)
         if batches is None:
             return None
-        parts = list(sound_parts(batches, path, self.rules, told))
+        parts = list(sound_parts(batches, path, self.spec, ignored))
         numbers = np.concatenate([np.zeros(0, np.int64), *(notes.numbers for _, notes in parts)])
-        none = Rows.from_batch(pa.RecordBatch.from_pylist([], schema=row_schema(self.rules.metadata)))
+        none = Rows.from_batch(pa.RecordBatch.from_pylist([], schema=row_schema(self.spec.metadata)))
         rows = Rows.concatenate([none, *(rows for rows, _ in parts)])
         return rows, Notes(self.findings, path, numbers), len(rows) == sum(map(len, batches))
 
@@ -225,7 +225,7 @@ class SourceChecks:
                 self.findings.add("source_counts", message, file=MANIFEST)
 
     def _check_rejected(self, reading: Reading) -> None:
-        """Holds the records in `rejected/` to those that the input gives, whatever their order."""
+        """Compares the records in `rejected/` with those of the input, in any order."""
         from nspdata.validation.spilling import digest_rejected
 
         digest = 0
@@ -234,28 +234,28 @@ class SourceChecks:
                 for line in path.read_text(encoding="utf-8").splitlines():
                     digest ^= digest_rejected(json.loads(line))
             except ValueError:
-                return  # told by `validate`
+                return  # reported by `validate`
         if digest != reading.rejected_digest:
             self.findings.add("rejected", "the records are not those that the input gives", file="rejected")
 
     def _built(self) -> dict[str, int]:
-        """Counts of the second half of the build, as the documents and the rows give them."""
+        """The counts of the second half of the build, from the documents and the rows."""
         if not self.origin.placed:
             return self.built
         return {**self.built, "sentences_unpaired": self.origin.sentences_unpaired}
 
     def _check_statistics(self, reading: Reading) -> None:
-        """Holds the corpus part of `statistics.json` to the documents."""
+        """Compares the corpus part of `statistics.json` with the documents."""
         try:
-            told = from_json((self.directory / STATISTICS).read_bytes()).corpus
+            written = from_json((self.directory / STATISTICS).read_bytes()).corpus
         except (OSError, ShardError):
-            return  # told by `validate`
+            return  # reported by `validate`
         counts = {name: count for name, count in self._built().items() if name in FROM_BUILD}
         expected = reading.summarize().corpus + self.corpus + Part(counts=counts)
         known = Part(
-            counts={name: count for name, count in told.counts.items() if name in expected.counts},
-            histograms=told.histograms,
-            token_counts=told.token_counts,
+            counts={name: count for name, count in written.counts.items() if name in expected.counts},
+            histograms=written.histograms,
+            token_counts=written.token_counts,
         )
         for name in differences(known, expected):
             self.findings.add("source_statistics", f"corpus.{name} is not what the input gives", file=STATISTICS)

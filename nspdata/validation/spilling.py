@@ -1,4 +1,4 @@
-"""The documents of the input, tokenized and laid down by shard: memory is bounded by a shard, not by the corpus."""
+"""Tokenizes the documents of the input and writes them to a file per shard: memory is bounded by a shard, not by the corpus."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from nspdata.reading import ReadBatch, Source
     from nspdata.statistics import Statistics
     from nspdata.tokenization.encoded import Encoder
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 READ = ("records", "documents", "input_bytes", "text_bytes")
 """Counts of reading, as the manifest names them."""
 
 SPILL_TOKENS = 4_000_000
-"""Tokens that are gathered before they are laid down."""
+"""Tokens that are collected before they are written."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What the input held: 8 bytes a document, and sums.
+    """What was read of the input: 8 bytes per document, and sums.
 
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, as the manifest names them.
@@ -55,7 +55,7 @@ class Reading:
     statistics: Statistics = field(default_factory=zero)
 
     def add(self, batch: ReadBatch, sizes: Sequence[int], names: NDArray[np.uint64]) -> None:
-        """Counts a batch; `sizes` are the bytes of its texts, `names` the hashes of its ids."""
+        """Adds a batch; `sizes` are the bytes of its texts, `names` the hashes of its ids."""
         for key, number in zip(READ, (batch.records, len(names), batch.input_bytes, sum(sizes)), strict=True):
             self.counts[key] += number
         for record in batch.rejected:
@@ -66,31 +66,31 @@ class Reading:
         self.statistics = merge(self.statistics, summarize_texts(batch.documents.texts))
 
     def summarize(self) -> Statistics:
-        """All that statistics say of reading."""
+        """The part of the statistics that comes from reading."""
         rejected = {f"rejected.{reason}": count for reason, count in self.rejected.items()}
         sizes = {f"rejected_bytes.{reason}": size for reason, size in self.rejected_bytes.items()}
         return merge(self.statistics, summarize_reading({**self.counts, **rejected, **sizes}))
 
 
 def digest_rejected(record: Mapping[str, Any]) -> int:
-    """A 64-bit number for a rejected record; those of many are joined by exclusive or, in any order."""
+    """A 64-bit digest of a rejected record; digests of several records are combined by exclusive or, in any order."""
     return document_hash(json.dumps(record, sort_keys=True))
 
 
 def lay_down(  # noqa: PLR0913 - from where, how, and where to
     sources: Sequence[Source],
-    rules: Rules,
+    spec: RowSpec,
     files: Files,
     encoder: Encoder,
     directory: Path,
     *,
     on_read: Callable[[int], None] = lambda _size: None,
 ) -> tuple[Reading, NDArray[np.uint64]]:
-    """Reads and tokenizes every document, and lays it down for the shard that its text belongs to.
+    """Reads and tokenizes every document, and writes it to the file of the shard that its text belongs to.
 
     Args:
         sources: the input.
-        rules: which shard a text belongs to.
+        spec: which shard a text belongs to.
         files: where the input is.
         encoder: how texts become ids.
         directory: an empty one, for the spills.
@@ -101,13 +101,13 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
     """
     reading, gathered = Reading(), list[TokenizedDocuments]()
     for source in sources:
-        for batch in read_source(source, files, rules.config.input):
+        for batch in read_source(source, files, spec.config.input):
             gathered.append(_tokenize(batch, encoder, reading))
             on_read(reading.counts["text_bytes"])
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                _spill(gathered, rules, directory)
+                _spill(gathered, spec, directory)
                 gathered = []
-    _spill(gathered, rules, directory)
+    _spill(gathered, spec, directory)
     return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
 
 
@@ -126,10 +126,10 @@ def _tokenize(batch: ReadBatch, encoder: Encoder, reading: Reading) -> Tokenized
     )
 
 
-def _spill(gathered: list[TokenizedDocuments], rules: Rules, directory: Path) -> None:
+def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path) -> None:
     """Appends the documents to the files of their shards."""
-    documents = TokenizedDocuments.concatenate(gathered, rules.vocabulary.dtype)
-    keys = rules.partition.assign(documents.text_hashes)
+    documents = TokenizedDocuments.concatenate(gathered, spec.vocabulary.dtype)
+    keys = spec.partition.assign(documents.text_hashes)
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
     for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():
@@ -138,7 +138,7 @@ def _spill(gathered: list[TokenizedDocuments], rules: Rules, directory: Path) ->
             file.write(struct.pack("<Q", len(data)) + data)
 
 
-def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
+def take_up(key: int, spec: RowSpec, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
     """The documents of a shard in their order: by text and id, no text twice, none without a token, long sentences cut.
 
     Returns:
@@ -149,7 +149,7 @@ def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments
         with path.open("rb") as file:
             while head := file.read(8):
                 parts.append(TokenizedDocuments.from_bytes(file.read(struct.unpack("<Q", head)[0])))
-    documents = TokenizedDocuments.concatenate(parts, rules.vocabulary.dtype)
+    documents = TokenizedDocuments.concatenate(parts, spec.vocabulary.dtype)
     high, low = documents.text_hashes.T
     order = np.lexsort((documents.document_ids, low, high))
     high, low = high[order], low[order]
@@ -158,6 +158,6 @@ def take_up(key: int, rules: Rules, directory: Path) -> tuple[TokenizedDocuments
     empty = (np.diff(documents.document_offsets) == 0)[order] & ~again
     dropped = {"duplicates_dropped": int(again.sum()), "documents_without_tokens": int(empty.sum())}
     cut, cuts = cut_documents(
-        documents.take(order[~again & ~empty]), rules.vocabulary, max_tokens=rules.config.max_sentence_tokens
+        documents.take(order[~again & ~empty]), spec.vocabulary, max_tokens=spec.config.max_sentence_tokens
     )
     return cut, {**dropped, **cuts}

@@ -1,4 +1,4 @@
-"""The laws of `tokenizer/`: four files that say the same thing, and what the manifest says."""
+"""Checks `tokenizer/`: its four files agree with each other and with the manifest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.checked_json import parse
 from nspdata.tokenization.vocabulary import Vocabulary
-from nspdata.validation.rules import Rules
+from nspdata.validation.spec import RowSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,8 @@ NAMES = {
 }
 
 
-def check_tokenizer(directory: Path, manifest: Manifest, config: Config, findings: Findings) -> Rules | None:
-    """Holds the tokenizer's files to the manifest and to each other; None where there is no vocabulary to check rows with."""
+def check_tokenizer(directory: Path, manifest: Manifest, config: Config, findings: Findings) -> RowSpec | None:
+    """Compares the tokenizer's files with the manifest and with each other; returns None if there is no vocabulary to check rows with."""
     place = directory / "tokenizer"
     try:
         vocabulary = Vocabulary.read(place / "vocab.txt")
@@ -44,7 +44,7 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
             findings.add("tokenizer", message, file="tokenizer/vocab.txt")
     for name, expected in _expected(vocabulary, manifest.tokenizer).items():
         path, file = place / name, f"tokenizer/{name}"
-        if path.exists():  # else told by `check_files`
+        if path.exists():  # otherwise reported by `check_files`
             try:
                 values = parse(path.read_bytes(), name=path.name)
             except ShardError as error:
@@ -52,11 +52,11 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
                 continue
             if wrong := _departure(values, expected):
                 findings.add("tokenizer", f"{wrong} is not what vocab.txt and the manifest give", file=file)
-    return Rules.of(config, vocabulary)
+    return RowSpec.of(config, vocabulary)
 
 
 def _expected(vocabulary: Vocabulary, named: dict[str, Any]) -> dict[str, Any]:
-    """What each JSON file must say, by name; it may say more."""
+    """What each JSON file must contain, by file name; it may contain more."""
     ids = vocabulary.special_ids
     lowercase, strip_accents = named.get("lowercase"), named.get("strip_accents")
     config = {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": strip_accents}
@@ -91,7 +91,7 @@ def _special(token: str, kind: int) -> dict[str, Any]:
 
 
 def _departure(values: Any, expected: Any, name: str = "") -> str:
-    """The dotted name of the first value that is not as expected, or ""; what is not expected at all may stand there.
+    """The dotted name of the first value that differs from the expected one, or ""; further values are ignored.
 
     >>> _departure({"a": [1, {"b": 2}], "c": 3}, {"a": [1, {"b": 4}]})
     'a.1.b'

@@ -1,4 +1,4 @@
-"""The laws of a whole dataset: counts, shares, and rows and documents that may be in one place only."""
+"""The rules of a whole dataset: counts, shares, and rows and documents that may be in one place only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nspdata.instances.rows import Rows
     from nspdata.statistics import Statistics
     from nspdata.validation.findings import Findings
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -28,8 +28,8 @@ class Tally:
 
     Attributes:
         rows, tokens, negatives: of all shards; `negatives` are rows of label 1.
-        own_tokens: tokens of A, and of B where B is what the document goes on with.
-        replaced: what stands at the masked positions.
+        own_tokens: tokens of A, and of B if B continues the document of A.
+        replaced: what replaces the masked tokens.
         documents: for each split, the distinct documents of each of its shards, shape (any,), uint64.
         first_documents: as `documents`, those that gave an A.
         keys: for each shard, one number a row, the same for the same row, shape (num_rows,), uint64.
@@ -50,11 +50,11 @@ class Tally:
     places: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
 
-    def add_shard(self, split: str, path: str, parts: list[Rows], rules: Rules) -> None:
-        """Takes the rows of a shard that were of sound shape."""
-        longest = rules.config.pairing.max_seq_length
+    def add_shard(self, split: str, path: str, parts: list[Rows], spec: RowSpec) -> None:
+        """Adds the rows of a shard that have a valid shape."""
+        longest = spec.config.pairing.max_seq_length
         for rows in parts:
-            part = summarize_rows(rows, rules.vocabulary, max_seq_length=longest)
+            part = summarize_rows(rows, spec.vocabulary, max_seq_length=longest)
             self.statistics = merge(self.statistics, part)
         a = _distinct([rows.document_a for rows in parts])
         both = _distinct([a, *(rows.document_b for rows in parts)])
@@ -62,7 +62,7 @@ class Tally:
         self.first_documents.append(a)
         none = np.zeros(0, np.uint64)
         self.keys.append(np.concatenate([none, *(row_keys(rows) for rows in parts)]))
-        bits = [mask_bits(rows, rules) for rows in parts]
+        bits = [mask_bits(rows, spec) for rows in parts]
         self.mask_bits.append(np.concatenate([np.zeros(0, np.float32), *bits]))
         self.places.append(path)
         for rows in parts:
@@ -103,14 +103,14 @@ def row_keys(rows: Rows) -> NDArray[np.uint64]:
     return keys
 
 
-def mask_bits(rows: Rows, rules: Rules) -> NDArray[np.float32]:
+def mask_bits(rows: Rows, spec: RowSpec) -> NDArray[np.float32]:
     """The negated binary logarithm of the chance that the same tokens are masked in the same way again, at most: shape (num_rows,).
 
     There are at least (n / k)**k ways to choose k of n tokens, and each is replaced alike with a chance of about 0.65. Where
     words or spans are chosen, there are about half as many things to choose.
     """
     masks = np.diff(rows.masked_offsets)
-    choices = masks if rules.config.masking.strategy == "token" else masks / 2
+    choices = masks if spec.config.masking.strategy == "token" else masks / 2
     ways = np.log2(rows.lengths / np.maximum(1, masks)) + 0.6
     return (choices * ways).astype(np.float32)
 
@@ -121,15 +121,15 @@ def _sums(values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.uint64
     return np.diff(ends[offsets])
 
 
-def check_whole(tally: Tally, manifest: Manifest, rules: Rules, findings: Findings) -> None:
+def check_whole(tally: Tally, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
     """Checks what only the whole dataset shows."""
-    _check_counts(tally, manifest, rules, findings)
-    _check_label_share(tally, manifest, rules, findings)
-    _check_duplicates(tally, rules, findings)
+    _check_counts(tally, manifest, spec, findings)
+    _check_label_share(tally, manifest, spec, findings)
+    _check_duplicates(tally, spec, findings)
     _check_splits(tally, manifest, findings)
 
 
-def _check_counts(tally: Tally, manifest: Manifest, rules: Rules, findings: Findings) -> None:
+def _check_counts(tally: Tally, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
     """The manifest's counts against its entries and against the rows that were read."""
     built, read = manifest.counts.get("built", {}), manifest.counts.get("read", {})
     entries = [entry for split in manifest.splits.values() for entry in split]
@@ -149,19 +149,19 @@ def _check_counts(tally: Tally, manifest: Manifest, rules: Rules, findings: Find
             f"counts: {built.get('documents')} documents built, but the rows name {firsts}",
             file="manifest.json",
         )
-    if rules.config.pairing.unit == "segments" and rules.objective != "sop":
-        _check_tokens(tally, built, rules, findings)
+    if spec.config.pairing.unit == "segments" and spec.objective != "sop":
+        _check_tokens(tally, built, spec, findings)
     if tally.rows == sum(entry.rows for entry in entries):
-        _check_used(tally, built, rules, findings)
+        _check_used(tally, built, spec, findings)
 
 
 def _records(read: dict[str, Any]) -> int:
     return int(read.get("documents", 0)) + int(sum(read.get("rejected", {}).values()))
 
 
-def _check_tokens(tally: Tally, built: dict[str, int], rules: Rules, findings: Findings) -> None:
+def _check_tokens(tally: Tally, built: dict[str, int], spec: RowSpec, findings: Findings) -> None:
     """Every token of a document is in one A, or in one B that follows A, in each pass; or it was truncated."""
-    due = built.get("tokens", 0) * rules.config.duplicate_factor
+    due = built.get("tokens", 0) * spec.config.duplicate_factor
     truncated = built.get("tokens_truncated", 0)
     if not due - truncated <= tally.own_tokens <= due:
         findings.add(
@@ -172,15 +172,15 @@ def _check_tokens(tally: Tally, built: dict[str, int], rules: Rules, findings: F
         )
 
 
-def _check_used(tally: Tally, built: dict[str, int], rules: Rules, findings: Findings) -> None:
+def _check_used(tally: Tally, built: dict[str, int], spec: RowSpec, findings: Findings) -> None:
     """In one pass over segments no token is in two rows, so the tokens used are those of the rows; otherwise they are at most that many."""
     used, most = built.get("used_tokens", 0), min(tally.own_tokens, built.get("tokens", 0))
-    if _never_truncated(rules) and built.get("tokens_truncated", 0):
+    if _never_truncated(spec) and built.get("tokens_truncated", 0):
         message = (
             f"counts: {built['tokens_truncated']:,} tokens_truncated, but with these settings nothing is truncated"
         )
         findings.add("manifest_counts", message, file="manifest.json")
-    once = rules.config.duplicate_factor == 1 and (rules.objective == "none" or rules.config.pairing.unit == "segments")
+    once = spec.config.duplicate_factor == 1 and (spec.objective == "none" or spec.config.pairing.unit == "segments")
     if used > most or (once and used != tally.own_tokens):
         message = (
             f"counts: {used:,} used_tokens, but the rows hold {tally.own_tokens:,} of {built.get('tokens', 0):,} tokens"
@@ -188,16 +188,16 @@ def _check_used(tally: Tally, built: dict[str, int], rules: Rules, findings: Fin
         findings.add("manifest_counts", message, file="manifest.json")
 
 
-def _never_truncated(rules: Rules) -> bool:
+def _never_truncated(spec: RowSpec) -> bool:
     """Whether any two sentences fit into a row."""
-    fits = rules.config.pairing.fill == "fit" and 2 * rules.config.max_sentence_tokens <= rules.max_tokens
-    return fits or rules.objective == "none"
+    fits = spec.config.pairing.fill == "fit" and 2 * spec.config.max_sentence_tokens <= spec.max_tokens
+    return fits or spec.objective == "none"
 
 
-def _check_label_share(tally: Tally, manifest: Manifest, rules: Rules, findings: Findings) -> None:
-    if rules.objective == "none" or not tally.rows:
+def _check_label_share(tally: Tally, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
+    if spec.objective == "none" or not tally.rows:
         return
-    wanted = rules.config.pairing.random_next_prob
+    wanted = spec.config.pairing.random_next_prob
     share, forced = (
         tally.negatives / tally.rows,
         manifest.counts.get("built", {}).get("forced_negatives", 0) / tally.rows,
@@ -211,7 +211,7 @@ def _check_label_share(tally: Tally, manifest: Manifest, rules: Rules, findings:
         )
 
 
-def _check_duplicates(tally: Tally, rules: Rules, findings: Findings) -> None:
+def _check_duplicates(tally: Tally, spec: RowSpec, findings: Findings) -> None:
     """Rows that are there twice with masks that are not drawn twice by chance, or more often than there were passes.
 
     With objective none, a sentence longer than a row is cut into rows that text which repeats itself makes equal: not counted
@@ -225,9 +225,9 @@ def _check_duplicates(tally: Tally, rules: Rules, findings: Findings) -> None:
     again = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
     if not len(again):
         return
-    passes = rules.config.duplicate_factor
+    passes = spec.config.duplicate_factor
     _, group, sizes = np.unique(ordered[again], return_inverse=True, return_counts=True)
-    often = sizes[group] + 1 > (passes if rules.objective != "none" else len(keys))
+    often = sizes[group] + 1 > (passes if spec.objective != "none" else len(keys))
     unlikely = bits[order[again]] > np.log2(1000 * len(keys) * passes**2)
     again = order[again[often | unlikely]]
     begins = np.cumsum([0, *(len(part) for part in tally.keys)])
@@ -236,7 +236,7 @@ def _check_duplicates(tally: Tally, rules: Rules, findings: Findings) -> None:
 
 
 def _check_splits(tally: Tally, manifest: Manifest, findings: Findings) -> None:
-    """No document in two splits; only an id that the input gives to several texts may be, and the counts tell of those."""
+    """Checks that no document is in two splits; an id that several texts of the input share may be, as the counts say."""
     splits = {split: _distinct(parts) for split, parts in tally.documents.items()}
     repeated = manifest.counts.get("built", {}).get("documents", 0) - len(_distinct(tally.first_documents))
     names = sorted(splits)

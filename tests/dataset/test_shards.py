@@ -80,7 +80,7 @@ def test_a_shard_that_is_cut_is_told(dataset: Path) -> None:
     shorter = sink.getvalue().to_pybytes()
     for size in (0, 10, len(data) // 2, len(data) - 8, len(data) - 1):
         damage(path, data[:size])
-        with pytest.raises(ShardError, match=f"{size} bytes, the manifest says {len(data)}; copy the shard anew"):
+        with pytest.raises(ShardError, match=f"{size} bytes, the manifest says {len(data)}; copy the shard again"):
             open_shard(dataset, entry)
     damage(path, shorter)
     with pytest.raises(ShardError, match=f"{batches[0].num_rows} rows, the manifest says {entry.rows}"):

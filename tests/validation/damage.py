@@ -115,10 +115,10 @@ def row_schema_of(directory: Path, manifest: Manifest) -> pa.Schema:
     """The schema that the shards should have."""
     from nspdata.config.build import Config
     from nspdata.config.parsing import from_dict
-    from nspdata.validation.rules import Rules
+    from nspdata.validation.spec import RowSpec
 
     vocabulary = Vocabulary.read(directory / "tokenizer" / "vocab.txt")
-    return row_schema(Rules.of(from_dict(Config, manifest.config), vocabulary).metadata)
+    return row_schema(RowSpec.of(from_dict(Config, manifest.config), vocabulary).metadata)
 
 
 def edit_settled(directory: Path, change: Callable[[Any], object]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from nspdata.validation import LAWS
+from nspdata.validation import RULES
 from tests.building.corpus import nspdata_command
 from tests.validation.damage import edit_rows
 from tests.validation.test_damaged_rows import other_label
@@ -15,7 +15,7 @@ from tests.validation.test_damaged_rows import other_label
 def test_a_sound_dataset(sound: Callable[[str], Path], corpus: Path) -> None:
     """Exit code 0, and a line that says what was checked."""
     done = nspdata_command("validate", sound("nsp"), "--source", corpus)
-    assert "is right: every checksum, row and law, and every row against its documents" in done.stdout
+    assert "is valid: every checksum, row and rule, and every row against its documents" in done.stdout
 
 
 def test_what_a_user_builds(place: Path, corpus: Path, tmp_path: Path) -> None:
@@ -29,17 +29,17 @@ def test_what_a_user_builds(place: Path, corpus: Path, tmp_path: Path) -> None:
     command = ("build", corpus, "-o", tmp_path / "data", "--tokenizer", place / "vocab.txt", "--workers", 2)
     nspdata_command(*command, *(part for setting in settings for part in ("--set", setting)))
     done = nspdata_command("validate", tmp_path / "data", "--source", corpus, "--fast")
-    assert "is right" in done.stdout
+    assert "is valid" in done.stdout
 
 
 def test_without_compiled_loops(sound: Callable[[str], Path], corpus: Path) -> None:
     """A machine without numba finds the same."""
     done = nspdata_command("validate", sound("one shard"), "--source", corpus, NSPDATA_NUMBA="0")
-    assert "is right" in done.stdout
+    assert "is valid" in done.stdout
 
 
 def test_a_damaged_dataset(copied: Callable[[str], Path], corpus: Path) -> None:
-    """Exit code 1; each law by name, with the file, the rows and how many; a law that two checks break is told once."""
+    """Exit code 1; each rule by name, with the file, the rows and how many; a rule that two checks break is told once."""
     directory = copied("nsp")
     edit_rows(directory, lambda rows: [other_label(row) for row in rows[:7]])
     (directory / "notes.txt").write_text("mine")
@@ -50,12 +50,12 @@ def test_a_damaged_dataset(copied: Callable[[str], Path], corpus: Path) -> None:
     assert "train/data-00000-of-00002.arrow, row 0, 1" in done.stdout
     assert "stray_file × 1  notes.txt" in done.stdout
     assert done.stdout.count("tokenizer × 1") == 1
-    assert "laws broken" in done.stdout
+    assert "rules broken" in done.stdout
     assert "Traceback" not in done.stderr
 
 
 def test_findings_as_json(copied: Callable[[str], Path]) -> None:
-    """`--json` prints one object; every finding has its law, the law in words, the place and the number."""
+    """`--json` prints one object; every finding has its rule, the rule in words, the place and the number."""
     directory = copied("nsp")
     (directory / "notes.txt").write_text("mine")
     done = nspdata_command("validate", directory, "--json", check=False)
@@ -64,8 +64,8 @@ def test_findings_as_json(copied: Callable[[str], Path]) -> None:
     assert told["valid"] is False
     assert told["findings"] == [
         {
-            "law": "stray_file",
-            "rule": LAWS["stray_file"],
+            "rule": "stray_file",
+            "description": RULES["stray_file"],
             "file": "notes.txt",
             "count": 1,
             "rows": [],

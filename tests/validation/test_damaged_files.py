@@ -1,4 +1,4 @@
-"""Damage to files and to the manifest: every kind is caught by the name of the law that it breaks."""
+"""Damage to files and to the manifest: every kind is caught by the name of the rule that it breaks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.validation.damage import edit_json, edit_manifest, edit_settled, entr
 Damage = Callable[[Path], object]
 
 
-def laws(directory: Path, *source: Path) -> set[str]:
-    """The names of the laws that a dataset breaks."""
+def rules(directory: Path, *source: Path) -> set[str]:
+    """The names of the rules that a dataset breaks."""
     found = validate(directory)
     if source:
         found += validate_source(directory, [str(path) for path in source])
     assert all(finding.count > 0 and finding.message for finding in found)
-    return {finding.law for finding in found}
+    return {finding.rule for finding in found}
 
 
 def flip_bit(path: Path, share: float) -> None:
@@ -212,11 +212,11 @@ def exchange(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_caught_by_name(name: str, copied: Callable[[str], Path]) -> None:
-    """Each damage is found under the law that it breaks."""
-    law, damage = DAMAGES[name]
+    """Each damage is found under the rule that it breaks."""
+    rule, damage = DAMAGES[name]
     directory = copied("nsp")
     damage(directory)
-    assert law in laws(directory)
+    assert rule in rules(directory)
 
 
 def test_hidden_files_are_nobodys_business(copied: Callable[[str], Path]) -> None:
@@ -238,11 +238,11 @@ def test_an_unfinished_directory_is_no_dataset(copied: Callable[[str], Path]) ->
 
 @pytest.mark.parametrize("share", [step / 40 for step in range(41)])
 def test_no_flipped_bit_goes_unseen(share: float, copied: Callable[[str], Path]) -> None:
-    """A bit flipped anywhere in a shard, a manifest or a vocabulary breaks a law; what Arrow makes of it does no harm."""
+    """A bit flipped anywhere in a shard, a manifest or a vocabulary breaks a rule; what Arrow makes of it does no harm."""
     directory = copied("one shard")
     for name in ("train/data-00000-of-00001.arrow", "tokenizer/vocab.txt"):
         flip_bit(directory / name, share)
-        assert laws(directory) & {"file_sha256", "tokenizer"}
+        assert rules(directory) & {"file_sha256", "tokenizer"}
         flip_bit(directory / name, share)
     before = json.loads((directory / MANIFEST).read_bytes())
     flip_bit(directory / MANIFEST, share)
@@ -253,7 +253,7 @@ def test_no_flipped_bit_goes_unseen(share: float, copied: Callable[[str], Path])
         after, changed = {}, True
     if changed and {**after, "inputs": []} == {**before, "inputs": []}:
         return  # the names and sizes of the inputs are checked with --source only
-    assert bool(laws(directory)) == changed
+    assert bool(rules(directory)) == changed
 
 
 def test_arrow_reads_the_cut_shard(copied: Callable[[str], Path]) -> None:

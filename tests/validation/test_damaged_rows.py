@@ -1,4 +1,4 @@
-"""Damage to rows, done so well that digests, counts and statistics agree with it: the law of the rows itself must catch it."""
+"""Damage to rows, done so well that digests, counts and statistics agree with it: the rule of the rows itself must catch it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from nspdata.dataset.schema import METADATA_KEY
 from nspdata.tokenization.vocabulary import Vocabulary
 from tests.validation.damage import Row, edit_columns, edit_rows, entry_of, read_table, settle, write_table
-from tests.validation.test_damaged_files import laws
+from tests.validation.test_damaged_files import rules
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 
 SHALLOW = {"file_sha256", "file_size", "shard_rows", "shard_tokens", "datasets_files", "card", "arrow"}
-"""Laws that must not be what catches this damage."""
+"""Rules that must not be what catches this damage."""
 
 
 def all_rows(change: Callable[[Row], object]) -> Callable[[Path], None]:
@@ -289,12 +289,12 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_caught_by_name(name: str, copied: Callable[[str], Path]) -> None:
-    """Each damage is found under the law that it breaks, and by nothing that only looks at files."""
-    kind, law, damage = DAMAGES[name]
+    """Each damage is found under the rule that it breaks, and by nothing that only looks at files."""
+    kind, rule, damage = DAMAGES[name]
     directory = copied(kind)
     damage(directory)
-    found = laws(directory)
-    assert law in found
+    found = rules(directory)
+    assert rule in found
     assert not found & SHALLOW
 
 
@@ -310,7 +310,7 @@ def test_rows_are_named(copied: Callable[[str], Path]) -> None:
             rows[number]["next_sentence_label"] = 3
 
     edit_rows(directory, damage, shard=1)
-    finding = next(finding for finding in validate(directory) if finding.law == "label_value")
+    finding = next(finding for finding in validate(directory) if finding.rule == "label_value")
     assert finding.file == "train/data-00001-of-00002.arrow"
     assert finding.count == 7
     assert finding.rows == wrong[:5]

@@ -204,18 +204,18 @@ SEEN_WITHOUT = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_caught_by_name(name: str, copied: Callable[[str], Path], corpus: Path) -> None:
-    """Each damage passes without the documents, and is found with them under the law that it breaks."""
-    kind, law, damage = DAMAGES[name]
+    """Each damage passes without the documents, and is found with them under the rule that it breaks."""
+    kind, rule, damage = DAMAGES[name]
     directory = copied(kind)
     damage(directory)
     if name not in SEEN_WITHOUT:
         assert validate(directory) == []
-    assert law in {finding.law for finding in validate_source(directory, [str(corpus)], fast=True)}
+    assert rule in {finding.rule for finding in validate_source(directory, [str(corpus)], fast=True)}
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_no_altered_value_goes_unseen(seed: int, copied: Callable[[str], Path], corpus: Path) -> None:
-    """Any one value of any one row, changed by one, breaks a law, however well all files agree with it."""
+    """Any one value of any one row, changed by one, breaks a rule, however well all files agree with it."""
     draw = random.Random(seed)
     directory = copied(("nsp", "sop", "none", "whole_word")[seed % 4])
 

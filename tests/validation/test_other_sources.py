@@ -38,13 +38,13 @@ def test_another_source_is_caught_by_name(name: str, sound: Callable[[str], Path
     documents = make_documents()
     change(documents)
     path = write_corpus(tmp_path / "corpus.jsonl", documents)
-    assert expected <= {finding.law for finding in validate_source(sound("nsp"), [str(path)])}
+    assert expected <= {finding.rule for finding in validate_source(sound("nsp"), [str(path)])}
 
 
 def test_records_that_are_broken_otherwise(sound: Callable[[str], Path], tmp_path: Path) -> None:
     """Another number of rejected records is told from the one that the manifest counts."""
     path = write_corpus(tmp_path / "corpus.jsonl", broken=3)
-    found = {finding.law for finding in validate_source(sound("nsp"), [str(path)])}
+    found = {finding.rule for finding in validate_source(sound("nsp"), [str(path)])}
     assert found == {"source_files", "source_counts", "source_statistics", "rejected"}
 
 
@@ -53,7 +53,7 @@ def test_another_file_is_told_by_name(sound: Callable[[str], Path], corpus: Path
     renamed = tmp_path / "other.jsonl"
     renamed.write_bytes(corpus.read_bytes())
     messages = [
-        finding.message for finding in validate_source(sound("nsp"), [str(renamed)]) if finding.law == "source_files"
+        finding.message for finding in validate_source(sound("nsp"), [str(renamed)]) if finding.rule == "source_files"
     ]
     assert messages == [
         "corpus.jsonl is not among the inputs given",
@@ -69,7 +69,7 @@ def test_files_may_be_many(sound: Callable[[str], Path], place: Path, tmp_path: 
     build(paths, directory, place / "vocab.txt", settings("duplicate_factor=2"))
     assert validate(directory) == []
     assert validate_source(directory, [str(tmp_path / "in")]) == []
-    assert {finding.law for finding in validate_source(directory, [str(path) for path in paths[:2]])} >= {
+    assert {finding.rule for finding in validate_source(directory, [str(path) for path in paths[:2]])} >= {
         "source_files",
         "source_counts",
         "unknown_document",

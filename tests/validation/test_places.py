@@ -19,7 +19,7 @@ from nspdata.validation.coverage import check_cover
 from nspdata.validation.findings import Findings, Notes
 from nspdata.validation.lookup import look_up
 from nspdata.validation.placement import FOUND, cuts
-from nspdata.validation.rules import Rules
+from nspdata.validation.spec import RowSpec
 from tests.datasets import small_vocabulary
 
 VOCABULARY = small_vocabulary(40)
@@ -55,17 +55,17 @@ def make(lengths: list[list[int]], *, words: int, same_ids: bool) -> TokenizedDo
 def test_every_row_is_found_and_every_document_covered(
     lengths: list[list[int]], values: dict[str, Any], words: int, same_ids: object, passes: int
 ) -> None:
-    """Rows of any documents, even of one word over and over, break no law, and the tokens cut off are as the builder counts."""
+    """Rows of any documents, even of one word over and over, break no rule, and the tokens cut off are as the builder counts."""
     config = from_dict(Config, {"pairing": values, "duplicate_factor": passes, "output": {"num_shards": 1}})
     documents = make(lengths, words=words, same_ids=bool(same_ids))
     rows, counts = build_instances(documents, config, VOCABULARY, split="train", shard=0)
     findings = Findings()
     if not len(rows):
         return
-    rules, notes = Rules.of(config, VOCABULARY), Notes(findings, "shard", np.arange(len(rows)))
-    places = look_up(rows, documents, np.unique(documents.document_ids), rules, notes)
+    spec, notes = RowSpec.of(config, VOCABULARY), Notes(findings, "shard", np.arange(len(rows)))
+    places = look_up(rows, documents, np.unique(documents.document_ids), spec, notes)
     assert (places.found[:, 0] == FOUND).all()
-    origin = check_cover(rows, places, documents, rules, notes)
+    origin = check_cover(rows, places, documents, spec, notes)
     assert findings.to_list() == []
     assert origin.least_truncated <= counts["tokens_truncated"] <= origin.most_truncated
     assert same_ids or origin.least_truncated == origin.most_truncated
@@ -92,7 +92,7 @@ def test_a_segment_moved_by_a_token_is_not_found(seed: int) -> None:
     rows, _ = build_instances(documents, config, VOCABULARY, split="train", shard=0)
     moved = int(draw.integers(len(rows)))
     rows.sentence_a[moved] += 1
-    rules, findings = Rules.of(config, VOCABULARY), Findings()
+    spec, findings = RowSpec.of(config, VOCABULARY), Findings()
     notes = Notes(findings, "shard", np.arange(len(rows)))
-    places = look_up(rows, documents, documents.document_ids, rules, notes)
+    places = look_up(rows, documents, documents.document_ids, spec, notes)
     assert np.flatnonzero(~places.placed).tolist() == [moved]

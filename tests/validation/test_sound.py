@@ -14,7 +14,7 @@ from tests.validation.damage import edit_rows, settle
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_built_is_right(kind: str, sound: Callable[[str], Path], corpus: Path) -> None:
-    """A dataset of any kind breaks no law, by itself and against its source, read the plain way and the fast one."""
+    """A dataset of any kind breaks no rule, by itself and against its source, read the plain way and the fast one."""
     directory = sound(kind)
     assert validate(directory) == []
     assert validate_source(directory, [str(corpus)]) == []

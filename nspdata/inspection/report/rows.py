@@ -1,4 +1,4 @@
-"""Sample rows as the page shows them: the text that stood there, and what was done to it."""
+"""Sample rows of the page: the original text, and how it was masked."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Run:
     """Some text of a segment.
 
     Attributes:
-        text: what stood there, harmless to show.
-        kind: `mask`, `random`, `kept`, or "" where nothing was done.
-        replacement: for `random`, what stands there now.
+        text: the original text, safe to show.
+        kind: `mask`, `random`, `kept`, or "" if it is not masked.
+        replacement: for `random`, the token in the row.
     """
 
     text: str
@@ -55,7 +55,7 @@ def sample_rows(dataset: Overview) -> list[SampleRow]:
 
 
 def segment_runs(segment: Segment, masks: list[Mask], vocabulary: Vocabulary) -> list[Run]:
-    """The segment with its masks undone, each masked token a run of its own."""
+    """The segment with its masks undone; each masked token is a run of its own."""
     ids = list(segment.ids)
     places = {mask.position - segment.first: mask for mask in masks}
     done = {place: mask for place, mask in places.items() if 0 <= place < len(ids)}

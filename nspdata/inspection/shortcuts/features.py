@@ -27,7 +27,7 @@ class Words:
     """The distinct tokens of each pair, each as `pair * vocab_size + token`, ascending.
 
     Attributes:
-        a, b, both: shape (any,), int64: those of A, of B, and those that stand in A and in B.
+        a, b, both: shape (any,), int64: words of A, of B, and of both.
         vocab_size: ids are below it.
         num_pairs: how many pairs there are.
     """

@@ -1,8 +1,8 @@
-"""Three guessers that understand nothing, learned on some documents and scored on others.
+"""Three simple classifiers, trained on some documents and scored on others.
 
-Gururangan et al. 2018 ("Annotation artifacts in natural language inference data", arXiv:1803.02324) show why: a label that
-can be had from a shortcut is learned from the shortcut. Guessers see the tokens without masks, so they say the most that a
-model could get this way.
+Gururangan et al. 2018 ("Annotation artifacts in natural language inference data", arXiv:1803.02324) show why: a model learns a
+label from a shortcut if there is one. The classifiers see the tokens without masks, so their accuracy is an upper bound
+of what a model could get this way.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """How a guesser did.
+    """The result of one classifier.
 
     Attributes:
         key: `lengths`, `overlap` or `bags`.
-        title: what it looked at.
+        title: what it uses.
         accuracy: pairs guessed right, 0 to 1.
         low, high: the 95% interval of the accuracy (Wilson 1927).
     """
@@ -63,9 +63,9 @@ class Shortcuts:
 
     Attributes:
         guesses: one of each guesser.
-        majority: share of the more frequent label among the pairs scored: what guessing blindly gives.
+        majority: share of the more frequent label among the scored pairs: the accuracy of guessing.
         learned, scored: pairs.
-        how: how they were parted.
+        how: how they were separated.
         negatives: `pairing.negatives` of the dataset.
     """
 
@@ -82,10 +82,10 @@ class Shortcuts:
 
 
 def measure(directory: Directory | str | Path, *, learned: int = LEARNED, scored: int = SCORED) -> Shortcuts | None:
-    """Runs the test on a dataset; None where its rows have no label (`pairing.objective` = `none`).
+    """Runs the test on a dataset; None if its rows have no label (`pairing.objective` = `none`).
 
     Raises:
-        ShardError: the dataset is unfinished, damaged or too small.
+        ShardError: the dataset is unfinished, corrupt or too small.
     """
     opened = open_directory(directory)
     manifest = opened.manifest
@@ -113,7 +113,7 @@ def measure(directory: Directory | str | Path, *, learned: int = LEARNED, scored
 
 
 def cautions(found: Shortcuts) -> dict[str, str]:
-    """What the test finds unsound, by guesser: the figure, the range, and the remedy; of words only what tells most."""
+    """What is out of range, by classifier: the figure, the range, and the remedy; of the two that use words, only the better one."""
     result = {}
     lengths_alone, *of_words = found.guesses
     words = max(of_words, key=lambda guess: guess.low)
@@ -126,11 +126,11 @@ def cautions(found: Shortcuts) -> dict[str, str]:
         remedy = (
             'pairing.negatives = "similar" draws negatives from documents that share rare words'
             if found.negatives == "other"
-            else "the documents differ much from each other even where they share rare words"
+            else "the documents differ much from each other even if they share rare words"
         )
         result[words.key] = (
             f"{_told(words)}): negatives are easy to tell, and the task teaches topics more than order; {remedy}; "
-            'with pairing.objective = "sop" shared words tell nothing'
+            'with pairing.objective = "sop" shared words reveal nothing'
         )
     return result
 
@@ -140,14 +140,14 @@ def _told(guess: Guess) -> str:
 
 
 def _guess(key: str, one: Any, other: Any, labels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Guess:
-    """Learns and scores one guesser."""
+    """Trains and scores one classifier."""
     right = truth == labels[0] if len(np.unique(labels)) == 1 else _predict(key, one, labels, other) == truth
     low, high = wilson(int(right.sum()), len(right))
     return Guess(key=key, title=TITLES[key], accuracy=float(right.mean()), low=low, high=high)
 
 
 def _predict(key: str, one: Any, labels: NDArray[np.uint8], other: Any) -> Any:
-    """Boosted trees over few numbers, logistic regression over many words; both the same at every run."""
+    """Boosted trees for few features, logistic regression for many words; both are deterministic."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""What rows must be, worked out once from the manifest and the tokenizer."""
+"""What rows must be, derived once from the manifest and the tokenizer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class RowSpec:
     """The settings and the vocabulary as the checks of rows need them.
 
     Attributes:
@@ -26,7 +26,7 @@ class Rules:
         vocab_size: entries of the vocabulary.
         special_ids: id of each special token.
         specials: shape (vocab_size,), bool: the special tokens.
-        continuations: shape (vocab_size,), bool: tokens that go on with a word.
+        continuations: shape (vocab_size,), bool: tokens that continue a word.
     """
 
     config: Config
@@ -37,9 +37,9 @@ class Rules:
     continuations: NDArray[np.bool_]
 
     @staticmethod
-    def of(config: Config, vocabulary: Vocabulary) -> Rules:
-        """The rules that these settings give with this vocabulary."""
-        return Rules(
+    def of(config: Config, vocabulary: Vocabulary) -> RowSpec:
+        """What these settings and this vocabulary require."""
+        return RowSpec(
             config=config,
             vocabulary=vocabulary,
             vocab_size=len(vocabulary),
@@ -60,7 +60,7 @@ class Rules:
 
     @property
     def metadata(self) -> RowMetadata:
-        """The metadata that every shard's schema must bear."""
+        """The metadata that every shard's schema must have."""
         return RowMetadata.of(self.config.pairing, self.config.masking, self.vocabulary)
 
     @property
