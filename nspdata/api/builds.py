@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.api.datasets import open_dataset
-from nspdata.api.inputs import as_paths, describe
+from nspdata.api.inputs import as_paths, describe, named_paths
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
@@ -68,6 +68,10 @@ def build(  # noqa: PLR0913 - the options of the command
     from nspdata.pipelines.options import check, detached, local
     from nspdata.pipelines.run import run_build
 
+    if named_paths(inputs) is None and not local(beam_options):
+        raise ConfigError(
+            "values in memory are built on this machine; write them to files that all workers reach, or use nspdata.beam.BuildShards"
+        )
     configure(beam_options)
     check(beam_options)
     if detached(beam_options):

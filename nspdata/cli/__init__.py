@@ -22,7 +22,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("demo", "build", "train_tokenizer", "check_tokenizer", "stats", "show", "validate", "train", "score")
+COMMANDS = (
+    "demo",
+    "build",
+    "train_tokenizer",
+    "check_tokenizer",
+    "stats",
+    "show",
+    "validate",
+    "train",
+    "score",
+    "examples",
+)
 """Modules of this package, in the order that `--help` shows; each has a `register(app)`."""
 
 

@@ -130,6 +130,23 @@ def test_other_inputs_are_refused(inputs: Any, message: str) -> None:
         pass
 
 
+def test_a_dataset_dict_of_several_splits_is_refused() -> None:
+    """Its test split must not become training data; one with a single split is read."""
+    datasets = pytest.importorskip("datasets")
+    one, other = (datasets.Dataset.from_list(part) for part in (RECORDS[:2], RECORDS[2:]))
+    with pytest.raises(nspdata.ConfigError, match=r"give a single split, such as inputs\['train'\]"):
+        staged(datasets.DatasetDict({"train": one, "test": other}))
+    with as_paths(datasets.DatasetDict({"train": one}), InputConfig()) as paths:
+        assert (Path(paths[0]) / "dataset_dict.json").exists()
+
+
+def test_values_in_memory_stay_on_this_machine(inside: Path) -> None:
+    """Workers elsewhere could not read the temporary file."""
+    options = ["--runner=DataflowRunner"]
+    with pytest.raises(nspdata.ConfigError, match="values in memory are built on this machine"):
+        nspdata.build(RECORDS, "remote", tokenizer="tokenizer", beam_options=options)
+
+
 def test_a_format_is_for_files() -> None:
     """Values in memory have no file format."""
     with pytest.raises(nspdata.ConfigError, match=r"input\.format describes files"):
