@@ -46,7 +46,9 @@ def stats(
     """Shows the statistics of a dataset as a table, as JSON, or as a report with plots; warnings come first."""
     from nspdata.inspection import overview
 
-    datasets = [overview(directory, recomputed=recomputed, shortcuts=shortcuts) for directory in (output, compare) if directory]
+    datasets = [
+        overview(directory, recomputed=recomputed, shortcuts=shortcuts) for directory in (output, compare) if directory
+    ]
     if html:
         from nspdata.inspection.report.page import write_report
 
