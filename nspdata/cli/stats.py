@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SHOWN_TOKENS = 12
 
+LEAST_WIDTH_OF_NOTES = 80
+"""A narrower terminal shows the figures without their notes."""
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
@@ -64,12 +67,13 @@ def stats(
 def _print(datasets: Sequence[Overview]) -> None:
     from rich.console import Console
 
+    from nspdata.cli.layout import print_warnings
+
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
     console = Console(highlight=False, markup=False, emoji=False)
     for dataset in datasets:
         console.print(f"{dataset.directory}", style="bold", soft_wrap=True)
-        for warning in dataset.warnings:
-            console.print(f"  warning: {warning.message}", style="yellow", soft_wrap=True)
+        print_warnings(console, dataset.warnings)
     console.print(_splits(datasets))
     sections = list(dict.fromkeys(figure.section for dataset in datasets for figure in dataset.figures))
     for section in sections:
@@ -95,10 +99,11 @@ def _print_section(console: Console, section: str, datasets: Sequence[Overview])
     titles = {key: figure for table in tables for key, figure in table.items()}
     if single := [figure for figure in titles.values() if not figure.of]:
         names = [name for several in _names(datasets) for name in several] or [""]
-        table = _table(section, ["", *names, ""])
+        notes = not console.is_terminal or console.width >= LEAST_WIDTH_OF_NOTES
+        table = _table(section, ["", *names, *([""] if notes else [])])
         for figure in single:
             cells = [_cell(found.get(figure.key)) for found in tables]
-            table.add_row(figure.title, *cells, figure.note)
+            table.add_row(figure.title, *cells, *([figure.note] if notes else []))
         console.print(table)
     if spread := {figure.of: figure.title for figure in titles.values() if figure.of}:
         console.print(_distributions(spread, tables, datasets))
@@ -146,7 +151,7 @@ def _table(title: str, columns: Sequence[str], *, several: bool = False) -> Tabl
     from rich import box
     from rich.table import Table
 
-    plain = {0, len(columns) - 1} if columns[-1] == "" else {0}
+    plain = {0, len(columns) - 1} if len(columns) > 2 and columns[-1] == "" else {0}
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns))
     if several:
         table.add_column("dataset")
