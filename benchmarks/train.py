@@ -62,10 +62,10 @@ def ours(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, flo
 
     settings = {
         "model": {"source": size},
-        "batch_size": batch_size,
+        "batch_sequences": batch_size,
         "steps": steps,
         "checkpoint": {"every": 0},
-        "log": {"every": steps // 3, "tensorboard": False},
+        "log": {"every": steps // 3, "to": []},
     }
     with tempfile.TemporaryDirectory() as run:
         outcome = train(dataset, Path(run) / "run", train_config(settings))
@@ -81,10 +81,10 @@ def trainer(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, 
 
     from nspdata.config.train import ModelConfig
     from nspdata.loading import Loader
-    from nspdata.training.data import open_dataset, read_vocabulary
+    from nspdata.training.data import open_dataset
     from nspdata.training.model import fresh_model
 
-    opened = open_dataset(dataset)
+    opened = open_dataset(str(dataset))
     cuda = torch.cuda.is_available()
     loader = Loader(dataset, batch_size=batch_size, seed=12345, padding="max", drop_last=True)
     batches = [
@@ -106,7 +106,7 @@ def trainer(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, 
 
     torch.manual_seed(0)
     model = fresh_model(
-        size, read_vocabulary(opened), max_seq_length=opened.metadata.max_seq_length, config=ModelConfig()
+        size, opened.directories[0].vocabulary, max_seq_length=opened.metadata.max_seq_length, config=ModelConfig()
     )
     model.set_attn_implementation("sdpa")
     with tempfile.TemporaryDirectory() as directory:

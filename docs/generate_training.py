@@ -16,22 +16,32 @@ HEAD = "| key | values | default | meaning |\n| --- | --- | --- | --- |\n"
 
 
 def rows(kind: type, prefix: str = "") -> list[str]:
-    """A line of the table for each setting but `phases`."""
+    """A line of the table for each setting except `phases`."""
     hints, described, lines = typing.get_type_hints(kind), attributes(kind), []
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint):
             lines += rows(typing.cast("type", hint), f"{prefix}{field.name}.")
         elif field.name != "phases":
-            choices = ", ".join(f"`{choice}`" for choice in typing.get_args(hint)) or hint.__name__
+            default = field.default_factory() if field.default is dataclasses.MISSING else field.default
             lines.append(
-                f"| `{prefix}{field.name}` | {choices} | `{json.dumps(field.default)}` | {described[field.name]} |"
+                f"| `{prefix}{field.name}` | {values(hint)} | `{json.dumps(default)}` | {described[field.name]} |"
             )
     return lines
 
 
+def values(hint: typing.Any) -> str:
+    """The values that a setting takes, in a few words."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        return f"list of {values(arguments[0])}"
+    if typing.get_origin(hint) is dict:
+        return "table"
+    return ", ".join(f"`{choice}`" for choice in arguments if choice != "") or hint.__name__
+
+
 def page(text: str) -> str:
-    """The page with its tables written anew; each stands between two comments."""
+    """The page with new tables; each is between two comments."""
     for name, lines in (("settings", rows(TrainConfig)), ("phases", rows(Phase))):
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = text.partition(begin)

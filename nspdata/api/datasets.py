@@ -272,5 +272,5 @@ def open_dataset(
         return dataset
     from nspdata.dataset.stores import open_store
 
-    store = open_store(os.fspath(dataset), verify=False, cache=cache, storage_options=storage_options)
+    store = open_store(os.fspath(dataset), cache=cache, storage_options=storage_options)
     return Dataset(open_directory(store))

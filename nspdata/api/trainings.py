@@ -44,7 +44,7 @@ def train(
         ShardError: the dataset or a checkpoint is corrupt.
 
     >>> import nspdata
-    >>> outcome = nspdata.train("data", "short-run", model="tiny", steps=2, batch_size=8)  # doctest: +SKIP
+    >>> outcome = nspdata.train("data", "short-run", model="tiny", steps=2, batch_sequences=8)  # doctest: +SKIP
     >>> outcome.finished, outcome.step  # doctest: +SKIP
     (True, 2)
     """
@@ -54,7 +54,7 @@ def train(
     resolved = resolved or train_config(nested_settings(TrainConfig, config, settings))
     from nspdata.training import run
 
-    return run.train(Path(dataset), Path(output), resolved, resume=resume)
+    return run.train(os.fspath(dataset), Path(output), resolved, resume=resume)
 
 
 class Scorer:

@@ -14,13 +14,15 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    dataset: Annotated[Path, typer.Argument(metavar="OUT", help="The dataset directory that `nspdata build` wrote.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="OUT", help="The dataset directory that `nspdata build` wrote, or its URL.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The directory of the run to write.")],
     model: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE|HF_DIR",
-            help="tiny, mini, small, base, large, or a Hugging Face BERT directory to go on from (default: tiny).",
+            help="tiny, mini, small, base, large, or a Hugging Face BERT directory to continue from (default: tiny).",
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
@@ -34,7 +36,9 @@ def train(
         bool | None,
         typer.Option("--extend-vocab", help="Add rows for the dataset's new tokens to a checkpoint's vocabulary."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume from the run's last checkpoint; more --steps extend the run.")
+    ] = False,
 ) -> None:
     """Pretrains a BERT on a dataset; RUN/model loads with transformers.
 
@@ -50,10 +54,10 @@ def train(
     outcome = run.train(dataset, output, settings, resume=resume)
     if not outcome.finished:
         typer.echo(
-            f"stopped at step {outcome.step:,} of {outcome.num_steps:,}; the same command with --resume goes on",
+            f"stopped at step {outcome.step:,} of {outcome.num_steps:,}; the same command with --resume continues",
             err=True,
         )
-        raise typer.Exit(143)
+        raise typer.Exit(outcome.exit_code)
     typer.echo(
         f"Look at it:  {output / 'report.html'}   nspdata score {output / 'model'} 'First sentence.' 'Second sentence.'"
     )

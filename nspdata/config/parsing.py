@@ -97,6 +97,8 @@ def _checked(hint: Any, value: Any, key: str, root: type[Any]) -> Any:
         if value not in get_args(hint):
             raise ConfigError(f"{key} must be one of {', '.join(map(repr, get_args(hint)))}, not {value!r}")
         return value
+    if get_origin(hint) in {tuple, dict}:
+        return _collection(hint, value, key, root)
     if isinstance(hint, types.UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -104,6 +106,18 @@ def _checked(hint: Any, value: Any, key: str, root: type[Any]) -> Any:
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{key} must be of type {hint.__name__}, not {value!r}")
     return value
+
+
+def _collection(hint: Any, value: Any, key: str, root: type[Any]) -> Any:
+    """A list of one kind as a tuple, or a table of one kind; each item is checked."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{key} is a list, not {value!r}")
+        return tuple(_checked(get_args(hint)[0], item, f"{key}[{number}]", root) for number, item in enumerate(value))
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} is a table, not {value!r}")
+    kind = get_args(hint)[1]
+    return {name: item if kind is Any else _checked(kind, item, f"{key}.{name}", root) for name, item in value.items()}
 
 
 def read_settings(text: str, assignments: Iterable[str] = ()) -> dict[str, Any]:

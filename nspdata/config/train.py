@@ -1,4 +1,4 @@
-"""Settings of a training: frozen values, checked at birth, read from TOML and `key=value` like those of a build."""
+"""Settings of a training: frozen values, checked when they are made, read from TOML and `key=value` like those of a build."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nspdata.config.build import MaskingConfig
 from nspdata.config.parsing import assigned, flat, from_dict, read_settings, require
 from nspdata.errors import ConfigError
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
 Objective = Literal["auto", "mlm+nsp", "mlm+sop", "mlm", "nsp", "sop"]
 Masking = Literal["static", "dynamic"]
-Layout = Literal["auto", "flat", "packed"]
+Layout = Literal["packed", "flat"]
 ScheduleName = Literal["linear", "cosine", "wsd", "constant"]
+OptimizerName = Literal["adamw", "lamb", "muon"]
+Destination = Literal["tensorboard", "wandb", "mlflow"]
 
 SIZES = {"tiny": (2, 128), "mini": (4, 256), "small": (4, 512), "base": (12, 768), "large": (24, 1024)}
 """Layers and hidden size of the BERT miniatures (Turc et al. 2019) and of BERT; heads are hidden / 64, intermediate 4 x hidden."""
@@ -24,25 +27,27 @@ RATES = {"tiny": 2e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
 """Highest learning rate of each size; `tiny` was measured (docs/training.md), the others are customary."""
 
 FURTHER_RATE = 5e-5
-"""The same where a checkpoint is gone on from."""
+"""The same where training continues from a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """What is trained.
+    """The model that is trained.
 
     Attributes:
-        source: `tiny`, `mini`, `small`, `base`, `large`, or a Hugging Face BERT directory to go on from.
-        dropout: of embeddings and layers' outputs, 0 to 1.
-        attention_dropout: of attention weights, 0 to 1; flash attention of ragged rows has none, so 0 is the default.
-        extend_vocab: lets the dataset's vocabulary be longer than the checkpoint's; new rows begin as the mean row.
-        activation_checkpointing: computes a layer again in the backward pass; less memory, a third more work.
+        source: `tiny`, `mini`, `small`, `base`, `large`, or a Hugging Face BERT directory to continue from.
+        dropout: of embeddings and of the layers' outputs, 0 to 1.
+        attention_dropout: of attention weights, 0 to 1; flash attention over ragged rows has none, so the default is 0.
+        extend_vocab: the dataset's vocabulary may be longer than the checkpoint's; new rows start as the mean row.
+        extend_positions: the dataset's rows may be longer than the checkpoint's positions; new positions repeat the known ones.
+        activation_checkpointing: computes each layer again in the backward pass: less memory, a third more work.
     """
 
     source: str = "tiny"
     dropout: float = 0.1
     attention_dropout: float = 0.0
     extend_vocab: bool = False
+    extend_positions: bool = False
     activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
@@ -53,21 +58,23 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW and its schedule, one over all phases.
+    """The optimizer and its schedule, one over all phases.
 
     Attributes:
-        learning_rate: the highest one; 0 takes what suits the size (`RATES`).
+        name: `adamw`; `lamb` for very large batches (You et al. 2020); `muon` for the encoder's matrices, AdamW for the rest.
+        learning_rate: the highest one; 0 takes the default of the model size (`RATES`).
         beta1: decay of the mean gradient.
         beta2: decay of the mean squared gradient.
         epsilon: added to the root of the mean squared gradient.
         weight_decay: decoupled; biases and LayerNorm are skipped.
         clip: largest norm of the whole gradient; 0 clips nothing.
-        schedule: after the warm-up: `linear` or `cosine` down, `wsd` (constant, then linear down at the end), `constant`.
-        warmup_share: share of all steps in which the rate climbs from 0.
-        decay_share: share of all steps in which `wsd` comes down.
-        final_share: what is left of the learning rate at the end.
+        schedule: after the warm-up: `linear` or `cosine` decay, `wsd` (constant, then a linear decay at the end), `constant`.
+        warmup_share: share of all steps in which the rate rises from 0.
+        decay_share: share of all steps in which `wsd` decays.
+        final_share: share of the highest learning rate that is left at the end.
     """
 
+    name: OptimizerName = "adamw"
     learning_rate: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.98
@@ -90,34 +97,52 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A stretch of training on one dataset, such as short rows first and long ones after.
+    """A part of a training on one dataset, such as short rows first and long rows after.
+
+    A phase on a dataset that an earlier phase used continues where that phase stopped.
 
     Attributes:
-        dataset: its dataset directory; "" for the one named on the command line.
+        dataset: its dataset directory or URL; "" for the one named on the command line.
+        mixture: several dataset directories or URLs and their weights, in place of `dataset`.
+        temperature: a mixture's weight is multiplied by the dataset's rows to this power; 0 takes the weights as they are.
         steps: updates; 0 for one pass over the train split.
-        batch_size: rows of one update, over all ranks (in the packed layout: sequences of max_seq_length tokens).
-        micro_batch_size: rows of one forward pass of one rank at most; 0 for no limit. More are accumulated.
+        batch_sequences: sequences of one update, over all ranks. A sequence is what `device.layout` says, on every device.
+        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit. More are accumulated.
+        learning_rate: the highest one of this phase; 0 for `optimizer.learning_rate`. The schedule goes on over all phases.
+        masking: `static` masks from the shards, `dynamic` masks drawn in each epoch; "" for the setting of the whole training.
+        masking_config: settings of `masking.*` that dynamic masks differ in from the build, such as `masked_lm_prob = 0.3`.
+        bins: length bins of a batch in the flat layout; 0 for none.
     """
 
     dataset: str = ""
+    mixture: dict[str, float] = field(default_factory=dict)
+    temperature: float = 0.0
     steps: int = 0
-    batch_size: int = 32
-    micro_batch_size: int = 0
+    batch_sequences: int = 32
+    micro_batch_sequences: int = 0
+    learning_rate: float = 0.0
+    masking: Literal["", "static", "dynamic"] = ""
+    masking_config: dict[str, Any] = field(default_factory=dict)
+    bins: int = 0
 
     def __post_init__(self) -> None:
-        require("batch_size", self.batch_size, "at least 1", holds=self.batch_size >= 1)
-        for key in ("steps", "micro_batch_size"):
+        require("batch_sequences", self.batch_sequences, "at least 1", holds=self.batch_sequences >= 1)
+        for key in ("steps", "micro_batch_sequences", "learning_rate", "bins"):
             value = getattr(self, key)
             require(key, value, "0 or more", holds=value >= 0)
+        require("temperature", self.temperature, "from 0 to 1", holds=0 <= self.temperature <= 1)
+        if self.mixture and self.dataset:
+            raise ConfigError(f"a phase has a dataset or a mixture, not both: {self.dataset!r} and {self.mixture}")
+        from_dict(MaskingConfig, self.masking_config, prefix="masking_config.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationConfig:
-    """Held-out figures.
+    """Held-out metrics, on the validation split of the phase's own dataset.
 
     Attributes:
         every: steps between two evaluations; 0 for one at the end only.
-        rows: rows of the validation split to evaluate at most; 0 for all of them.
+        rows: rows of the validation split to evaluate, exactly, on any number of ranks; 0 for all rows.
         batch_size: rows of one forward pass of one rank.
     """
 
@@ -134,15 +159,17 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointConfig:
-    """What a killed run goes on from.
+    """What a stopped run resumes from.
 
     Attributes:
-        every: steps between two checkpoints; 0 for one at the end and at SIGTERM only.
-        keep: how many of the last ones stay.
+        every: steps between two checkpoints; 0 for one at the end and when the run is stopped.
+        keep: how many of the last ones are kept.
+        background: whether a thread writes the files while training continues; takes the memory of one more copy on the host.
     """
 
     every: int = 1000
     keep: int = 2
+    background: bool = True
 
     def __post_init__(self) -> None:
         require("checkpoint.every", self.every, "0 or more", holds=self.every >= 0)
@@ -151,21 +178,25 @@ class CheckpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """What is told.
+    """What is recorded.
 
     Attributes:
-        every: steps between two lines of `metrics.jsonl`; only then does the processor wait for the GPU.
-        tensorboard: whether TensorBoard's files are written too.
-        divergence: a line's MLM or NSP loss this far above its best one, in nats, stops the run; 0 never stops it.
+        every: steps between two lines of `metrics.jsonl`; only then does the CPU wait for the GPU.
+        to: where the metrics go besides: `tensorboard`, `wandb`, `mlflow`, as a list; each needs its package.
+        divergence: an MLM or NSP loss this far above its lowest, in nats, stops the run; 0 never stops it.
+        profile: steps to record with torch's profiler, after the first ten, into `RUN/profile`; 0 for none.
     """
 
     every: int = 10
-    tensorboard: bool = True
+    to: tuple[Destination, ...] = ("tensorboard",)
     divergence: float = 3.0
+    profile: int = 0
 
     def __post_init__(self) -> None:
         require("log.every", self.every, "at least 1", holds=self.every >= 1)
-        require("log.divergence", self.divergence, "0 or more", holds=self.divergence >= 0)
+        for key in ("divergence", "profile"):
+            value = getattr(self, key)
+            require(f"log.{key}", value, "0 or more", holds=value >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,18 +204,22 @@ class DeviceConfig:
     """Where and how it runs.
 
     Attributes:
-        name: `auto` takes a CUDA device where there is one.
-        precision: `auto` is `bf16` on CUDA and `fp32` on a processor; parameters are fp32 always.
-        compile: `auto` compiles on CUDA.
-        layout: rows one after another without padding (`flat`), or packed to max_seq_length; `auto` is packed on CUDA.
+        name: `auto` takes a CUDA device if there is one.
+        precision: `auto` is `bf16` on CUDA and `fp32` on a CPU; parameters are always fp32.
+        compile: `auto` compiles on CUDA; `max` compiles with max-autotune, which takes minutes to start.
+        layout: what a sequence is, on every device: `packed`, as many rows as fit into max_seq_length tokens; `flat`, one row.
         parallel: with several ranks, `ddp` copies the model, `fsdp` shards it.
+        tf32: fp32 matrix products on CUDA in TF32: faster, with 10 bits of mantissa.
+        flash_attention: implementation of flash attention: `auto` is torch's own; `fa3` where torch and its package offer it.
     """
 
     name: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    compile: Literal["auto", "yes", "no"] = "auto"
-    layout: Layout = "auto"
+    compile: Literal["auto", "yes", "no", "max"] = "auto"
+    layout: Layout = "packed"
     parallel: Literal["ddp", "fsdp"] = "ddp"
+    tf32: bool = False
+    flash_attention: Literal["auto", "fa3"] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,22 +229,21 @@ class TrainConfig:
     Attributes:
         seed: of initial weights, order of rows, dynamic masks and dropout.
         objective: `auto` takes what the dataset was built for; the loss is the sum of the parts.
-        masking: masks as they lie in the shards, or fresh ones each epoch.
+        masking: `static` masks from the shards, or `dynamic` masks drawn in each epoch.
+        masking_config: settings of `masking.*` that dynamic masks differ in from the build, such as `masked_lm_prob = 0.3`.
         steps: updates of the only phase; 0 for one pass over the train split.
-        batch_size: rows of one update of the only phase, over all ranks.
-        micro_batch_size: rows of one forward pass of one rank at most; 0 for no limit.
+        batch_sequences: sequences of one update of the only phase, over all ranks; `device.layout` says what a sequence is.
+        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit.
         phases: several phases, in place of the three settings above.
-
-    >>> TrainConfig(steps=1000, model=ModelConfig(source="base")).with_rate().optimizer.learning_rate
-    0.0002
     """
 
     seed: int = 12345
     objective: Objective = "auto"
     masking: Masking = "static"
+    masking_config: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
-    batch_size: int = 32
-    micro_batch_size: int = 0
+    batch_sequences: int = 32
+    micro_batch_sequences: int = 0
     phases: tuple[Phase, ...] = ()
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -219,17 +253,31 @@ class TrainConfig:
     device: DeviceConfig = field(default_factory=DeviceConfig)
 
     def __post_init__(self) -> None:
-        only = Phase(steps=self.steps, batch_size=self.batch_size, micro_batch_size=self.micro_batch_size)
+        from_dict(MaskingConfig, self.masking_config, prefix="masking_config.")
+        only = self._only()
         if self.phases and only != Phase():
             raise ConfigError(
-                "steps, batch_size and micro_batch_size belong into each of [[phases]] where there are any"
+                "steps, batch_sequences and micro_batch_sequences belong into each of [[phases]] where there are any"
             )
+
+    def _only(self) -> Phase:
+        return Phase(
+            steps=self.steps,
+            batch_sequences=self.batch_sequences,
+            micro_batch_sequences=self.micro_batch_sequences,
+        )
 
     @property
     def stages(self) -> tuple[Phase, ...]:
-        """The phases; where none is given, the one that the three settings make."""
-        only = Phase(steps=self.steps, batch_size=self.batch_size, micro_batch_size=self.micro_batch_size)
-        return self.phases or (only,)
+        """The phases, with the masking of the whole training where they have none; without phases, the only one."""
+        return tuple(
+            dataclasses.replace(
+                phase,
+                masking=phase.masking or ("dynamic" if phase.masking_config else self.masking),
+                masking_config=self.masking_config | phase.masking_config,
+            )
+            for phase in self.phases or (self._only(),)
+        )
 
     def intervals(self) -> dict[str, int]:
         """Steps between two of each: `log`, `evaluation`, `checkpoint`; 0 for never."""
@@ -248,10 +296,11 @@ class TrainConfig:
         return dataclasses.replace(self, optimizer=dataclasses.replace(self.optimizer, learning_rate=rate))
 
     def decisive(self) -> dict[str, Any]:
-        """The settings that the course of a training depends on, flat: a resumed one needs the same."""
+        """The settings that decide the course of a training, without the steps and phases: a resumed run needs the same."""
         settings = flat(self.to_dict())
-        other = ("checkpoint.", "log.", "evaluation.", "device.name", "device.compile", "device.parallel")
-        return {key: value for key, value in settings.items() if not key.startswith(other)}
+        other = ["checkpoint.", "log.", "evaluation.", "device.name", "device.compile", "device.parallel", "masking"]
+        other += ["steps", "batch_sequences", "micro_batch_sequences", "phases"]
+        return {key: value for key, value in settings.items() if not key.startswith(tuple(other))}
 
 
 def train_config(values: Mapping[str, Any]) -> TrainConfig:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from nspdata.dataset.manifest import read_manifest
-from nspdata.dataset.shards import file_sha256, shard_path
+from nspdata.dataset.shards import shard_path
+from nspdata.dataset.verification import check_shard_bytes, check_verify
 from nspdata.errors import ShardError
 
 if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest, ShardEntry
+    from nspdata.dataset.verification import Verify
 
 
 class Store(Protocol):
@@ -46,11 +48,10 @@ class Store(Protocol):
 class LocalStore:
     """A directory on this machine."""
 
-    def __init__(self, directory: str | Path, *, verify: bool = False) -> None:
-        """Nothing is read yet; `verify` compares the sha256 of each shard when it is first opened."""
+    def __init__(self, directory: str | Path, *, verify: Verify = "once") -> None:
+        """Reads nothing; `verify` says when the sha256 of a shard is checked."""
         self.name = str(directory)
-        self._verify = verify
-        self._verified: set[str] = set()
+        self._verify = check_verify(verify)
 
     def manifest(self) -> Manifest:
         """See `Store.manifest`."""
@@ -82,13 +83,7 @@ class LocalStore:
     def open(self, entry: ShardEntry) -> BinaryIO:
         """See `Store.open`."""
         path = shard_path(self.name, entry)
-        if self._verify and entry.path not in self._verified:
-            digest = file_sha256(path)
-            if digest != entry.sha256:
-                raise ShardError(
-                    f"{path}: sha256 {digest[:12]}..., the manifest says {entry.sha256[:12]}...; copy the shard again"
-                )
-            self._verified.add(entry.path)
+        check_shard_bytes(path, entry, self._verify)
         return path.open("rb")
 
     def ahead(self, entries: list[ShardEntry]) -> None:

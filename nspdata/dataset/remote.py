@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from nspdata.dataset.manifest import MANIFEST, Manifest
-from nspdata.dataset.shards import file_sha256
+from nspdata.dataset.verification import altered, check_verify
 from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.any import Places
 from nspdata.files.fsspec import connect
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nspdata.dataset.manifest import ShardEntry
+    from nspdata.dataset.verification import Verify
     from nspdata.files.local import Files
 
 Answer = TypeVar("Answer")
@@ -111,7 +112,7 @@ class Cache:
                     told = path.stat()
                     total += told.st_size
                     if path.suffix == ".arrow":
-                        found.append((told.st_mtime_ns, told.st_size, path))
+                        found.append((told.st_atime_ns, told.st_size, path))
                     elif time.time() - told.st_mtime > STALE_S:
                         found.append((0, told.st_size, path))
             for _, size, path in sorted(found):
@@ -127,7 +128,7 @@ class RemoteStore:
     """A dataset directory behind a URL."""
 
     def __init__(
-        self, url: str, *, cache: Cache, storage_options: dict[str, Any] | None = None, verify: bool = False
+        self, url: str, *, cache: Cache, storage_options: dict[str, Any] | None = None, verify: Verify = "once"
     ) -> None:
         """Connects to nothing yet.
 
@@ -135,12 +136,12 @@ class RemoteStore:
             url: of the dataset directory, `s3://bucket/data` for example.
             cache: where shards are kept.
             storage_options: what fsspec's filesystem is made with.
-            verify: whether the sha256 of a shard is compared each time it is opened, not only when it arrives.
+            verify: when the sha256 of a cached shard is checked, besides as it arrives: `once`, `always` or `size`.
         """
         self.name = url.rstrip("/")
         self.cache = cache
         self._storage_options = storage_options or {}
-        self._verify = verify
+        self._verify = check_verify(verify)
         self._process = 0
         self._filesystem: Any = None
         self._root = ""
@@ -187,8 +188,10 @@ class RemoteStore:
             if not self.cache.holds(entry):
                 self.fetch(entry)
             with contextlib.suppress(FileNotFoundError):  # another process may make room meanwhile
-                if not self._verify or file_sha256(path) == entry.sha256:
-                    os.utime(path)
+                if not altered(path, entry, self._verify):
+                    os.utime(
+                        path, ns=(time.time_ns(), path.stat().st_mtime_ns)
+                    )  # what was used longest ago leaves first
                     return path.open("rb")
                 path.unlink()
 

@@ -63,6 +63,10 @@ def shard_path(directory: str | Path, entry: ShardEntry) -> Path:
         ShardError: it is missing, or of another size.
     """
     path = Path(directory) / entry.path
+    if path.is_symlink() and not path.resolve().is_relative_to(Path(directory).resolve()):
+        raise ShardError(
+            f"{path}: a symbolic link to {path.resolve()}, outside of the dataset directory; copy the files themselves (cp -rL)"
+        )
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:

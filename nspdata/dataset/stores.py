@@ -9,10 +9,11 @@ from nspdata.dataset.remote import Cache, RemoteStore
 
 if TYPE_CHECKING:
     from nspdata.dataset.local import Store
+    from nspdata.dataset.verification import Verify
 
 
 def open_store(
-    name: str, *, verify: bool = False, cache: Cache | None = None, storage_options: dict[str, Any] | None = None
+    name: str, *, verify: Verify = "once", cache: Cache | None = None, storage_options: dict[str, Any] | None = None
 ) -> Store:
     """The store of a directory on this machine, or of a URL."""
     if name.startswith("file://"):

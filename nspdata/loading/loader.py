@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nspdata.config.build import MaskingConfig
     from nspdata.dataset.remote import Cache
     from nspdata.dataset.schema import RowMetadata
+    from nspdata.dataset.verification import Verify
     from nspdata.loading.batches import Draft
     from nspdata.loading.options import Layout, Masking, Names
     from nspdata.loading.order import Plan
@@ -75,7 +76,7 @@ class Loader:
         endless: bool = False,
         shuffle: bool = True,
         window_rows: int = 0,
-        verify: bool = False,
+        verify: Verify = "once",
         trace: bool = False,
         cache: Cache | None = None,
         storage_options: dict[str, Any] | None = None,
@@ -103,7 +104,8 @@ class Loader:
             endless: epoch follows epoch without an end, and a step may take rows of two epochs; nothing is dropped.
             shuffle: False reads the rows as they lie.
             window_rows: rows that are shuffled one by one; 0 for 8,388,608 tokens of full rows. It bounds the memory.
-            verify: whether each local shard is held to its sha256 when it is opened (a remote one always is, as it arrives).
+            verify: when a shard's sha256 is checked: `once` when this process first opens the file, `always` on each opening,
+                `size` for its size alone (a remote shard is always checked as it arrives).
             trace: whether batches bear `shard` and `row` as well: where each row lies.
             cache: where shards from URLs are kept; None for `Cache()`.
             storage_options: what fsspec's filesystem is made with, for URLs.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from nspdata.config.build import MaskingConfig
+    from nspdata.dataset.verification import Verify
 
 Masking = Literal["static", "dynamic", "none"]
 Layout = Literal["padded", "flat", "packed"]
@@ -39,7 +40,7 @@ class Options:
     endless: bool = False
     shuffle: bool = True
     window_rows: int = 0
-    verify: bool = False
+    verify: Verify = "once"
     trace: bool = False
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ class Collator:
         self, directory: str | Path, *, masking: Masking, masking_config: MaskingConfig | None, padding: str
     ) -> None:
         """Reads the manifest and the vocabulary."""
-        store = open_store(str(directory), verify=False, cache=None, storage_options=None)
+        store = open_store(str(directory))
         dataset = open_directory(store)
         options = Options(batch_size=1, masking=masking, masking_config=masking_config)
         self.metadata, self.masking = dataset.metadata, masking

@@ -17,7 +17,7 @@ from nspdata.training.run import train
 def parser() -> argparse.ArgumentParser:
     """The options; those of `nspdata train`."""
     options = argparse.ArgumentParser(prog="nspdata.training", description=__doc__)
-    options.add_argument("dataset", metavar="OUT", type=Path)
+    options.add_argument("dataset", metavar="OUT")
     options.add_argument("-o", "--output", metavar="RUN", type=Path, required=True)
     options.add_argument("--model", metavar="SIZE|HF_DIR")
     options.add_argument("--config", metavar="FILE", type=Path)
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Trains; exit code 0, 1 = failed, 2 = bad usage or settings, 143 = stopped by SIGTERM with a checkpoint."""
+    """Trains; exit code 0, 1 = failed, 2 = bad usage or settings, 130 or 143 = stopped by Ctrl-C or SIGTERM with a checkpoint."""
     given = parser().parse_args()
     flags = {
         "model.source": given.model,
@@ -44,8 +44,8 @@ def main() -> None:
     except NspdataError as error:
         print(f"nspdata.training: {error}", file=sys.stderr)  # noqa: T201 - an error's one line
         sys.exit(2 if isinstance(error, ConfigError) else 1)
-    sys.exit(0 if outcome.finished else 143)
+    sys.exit(outcome.exit_code)
 
 
 if __name__ == "__main__":
-    record(main)()  # torchrun tells the error of the rank that failed first
+    record(main)()  # torchrun reports the error of the rank that failed first

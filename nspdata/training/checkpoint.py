@@ -1,7 +1,8 @@
 """Checkpoints: directories that appear whole or not at all, without pickle, the last few kept.
 
-A checkpoint holds the model (loads with `transformers`), the optimizer's tensors, and a few numbers: the step and the loader's state.
-Dropout is seeded at each step from (seed, step, rank), and the learning rate is a function of the step, so there is no other state.
+A checkpoint holds the model (loads with `transformers`), the optimizer's tensors, the settings, and a few numbers: the step and the
+loaders' states. Dropout is seeded at each step from (seed, step, rank), and the learning rate is a function of the step, so there is
+no other state.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,37 +19,84 @@ from safetensors.torch import load_file, save_file
 from nspdata.errors import ShardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
     from transformers import BertConfig
 
-VERSION = 1
+VERSION = 2
 PREFIX = "step-"
+REMEDY = "remove the checkpoint to resume from the one before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a training is; all that a resumed one needs beside the tensors.
+    """How far a training is; all that a resumed one needs besides the tensors.
 
     Attributes:
         step: updates made.
-        loader: state of the loader of the phase that the last update was in.
+        loaders: state of each stream of samples that was read.
         tokens: real tokens trained on.
         rows: rows trained on.
-        seconds: spent in training, start-up and evaluation not counted.
+        seconds: spent in training, without start-up and evaluation.
         best: the lowest `mlm_loss` and `nsp_loss` of a line of the metrics.
         version: of this file.
     """
 
     step: int = 0
-    loader: dict[str, Any] | None = None
+    loaders: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: int = 0
     rows: int = 0
     seconds: float = 0.0
     best: dict[str, float] = field(default_factory=dict)
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for key in ("step", "tokens", "rows"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ValueError(f"{key} must be an integer, 0 or more, not {value!r}")
+        numbers = {"seconds": self.seconds, **self.best} if isinstance(self.best, dict) else {"best": self.best}
+        for key, number in numbers.items():
+            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
+                raise ValueError(f"{key} must be a finite number, 0 or more, not {number!r}")
+        if not isinstance(self.loaders, dict) or not all(isinstance(state, dict) for state in self.loaders.values()):
+            raise ValueError(f"loaders must be a table of states, not {self.loaders!r}")
+
+
+class Writer:
+    """Writes checkpoints in a thread, one at a time; an error of the thread is raised by the next call."""
+
+    def __init__(self, *, background: bool) -> None:
+        """Starts nothing; without `background`, `submit` writes at once."""
+        self._background = background
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def submit(self, write: Callable[[], object]) -> None:
+        """Waits for the checkpoint before, and starts to write this one."""
+        self.wait()
+        if not self._background:
+            write()
+            return
+        self._thread = threading.Thread(target=self._run, args=(write,), name="checkpoint")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Waits until what was submitted is written."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _run(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except BaseException as error:  # noqa: BLE001 - raised again in the training's thread
+            self._error = error
 
 
 def write_model(directory: Path, tensors: Mapping[str, Tensor], config: BertConfig) -> None:
@@ -62,7 +111,7 @@ def write_model(directory: Path, tensors: Mapping[str, Tensor], config: BertConf
 
 
 def replace_directory(temporary: Path, final: Path) -> None:
-    """Gives a finished directory its name; what bore it goes. Its files are on the disk before."""
+    """Renames a finished directory and deletes the one it replaces. Its files are synced to the disk before."""
     for path in (*temporary.iterdir(), temporary):
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -70,31 +119,44 @@ def replace_directory(temporary: Path, final: Path) -> None:
     if final.exists():
         shutil.rmtree(final)
     temporary.rename(final)
+    handle = os.open(final.parent, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
 
 
-def save_checkpoint(
-    directory: Path,
-    progress: Progress,
-    *,
-    model: tuple[Mapping[str, Tensor], BertConfig],
-    optimizer: Mapping[str, Tensor],
-    keep: int,
-) -> Path:
-    """Writes a checkpoint under a temporary name, gives it its own, and removes the oldest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a checkpoint holds besides the progress.
+
+    Attributes:
+        model: the model's tensors by name.
+        config: of the model.
+        optimizer: the optimizer's tensors by name.
+        settings: of the training, for the reader.
+    """
+
+    model: Mapping[str, Tensor]
+    config: BertConfig
+    optimizer: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+
+
+def save_checkpoint(directory: Path, progress: Progress, content: Content, *, keep: int) -> Path:
+    """Writes a checkpoint under a temporary name, renames it, and removes the oldest.
 
     Args:
         directory: where the checkpoints are.
         progress: how far the training is.
-        model: tensors by name, and the config.
-        optimizer: tensors by name.
-        keep: how many checkpoints stay.
+        content: the rest.
+        keep: how many checkpoints are kept.
     """
     final = directory / f"{PREFIX}{progress.step:08d}"
     temporary = directory / f".{final.name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    write_model(temporary, *model)
-    save_file(dict(optimizer), temporary / "optimizer.safetensors")
-    (temporary / "progress.json").write_text(json.dumps(asdict(progress), indent=1) + "\n", encoding="utf-8")
+    write_model(temporary, content.model, content.config)
+    save_file(dict(content.optimizer), temporary / "optimizer.safetensors")
+    for name, values in (("settings", content.settings), ("progress", asdict(progress))):
+        (temporary / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     replace_directory(temporary, final)
     for old in checkpoints(directory)[:-keep]:
         shutil.rmtree(old)
@@ -110,7 +172,7 @@ def load_progress(checkpoint: Path) -> Progress:
     """How far the training was.
 
     Raises:
-        ShardError: the checkpoint is damaged or of another version.
+        ShardError: the checkpoint is corrupt or of another version.
     """
     path = checkpoint / "progress.json"
     try:
@@ -118,22 +180,18 @@ def load_progress(checkpoint: Path) -> Progress:
         if values["version"] != VERSION:
             raise ShardError(f"{path}: version {values['version']!r}; this nspdata reads version {VERSION}")
         return Progress(**values)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ShardError(
-            f"{path}: not a checkpoint's progress ({error}); remove {checkpoint} to go on from the one before"
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ShardError(f"{path}: not the progress of a checkpoint ({error}); {REMEDY} ({checkpoint})") from error
 
 
 def load_tensors(checkpoint: Path, name: str) -> dict[str, Tensor]:
-    """The tensors of `model` or `optimizer`, on the processor.
+    """The tensors of `model` or `optimizer`, on the CPU.
 
     Raises:
-        ShardError: the file is missing or damaged.
+        ShardError: the file is missing or corrupt.
     """
     path = checkpoint / f"{name}.safetensors"
     try:
         return load_file(path)
     except Exception as error:  # safetensors has an error class of its own
-        raise ShardError(
-            f"{path}: cannot be read ({error}); remove {checkpoint} to go on from the one before"
-        ) from error
+        raise ShardError(f"{path}: cannot be read ({error}); {REMEDY} ({checkpoint})") from error

@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nspdata.dataset.manifest import read_manifest
-from nspdata.dataset.shards import open_shard
-from nspdata.errors import ConfigError
-from nspdata.tokenization.vocabulary import Vocabulary
+from nspdata.dataset.directory import open_directory
+from nspdata.dataset.stores import open_store
+from nspdata.errors import ConfigError, ShardError
+from nspdata.loading import Loader, Mixture
 
 if TYPE_CHECKING:
+    from nspdata.config.build import MaskingConfig
     from nspdata.config.train import Phase, TrainConfig
+    from nspdata.dataset.directory import Directory
     from nspdata.dataset.schema import RowMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A dataset directory as the trainer sees it.
+    """The dataset of a phase: one directory, or a mixture of several.
 
     Attributes:
-        directory: where it is.
-        metadata: of its rows.
-        rows: rows of each split.
-        masked: whether masks lie in the shards.
-        fingerprint: of the settings that it was built with.
-        passes: over the documents, each with pairs of its own (`duplicate_factor`).
+        mixture: directories and weights.
+        directories: the same directories, open.
     """
 
-    directory: Path
-    metadata: RowMetadata
-    rows: dict[str, int]
-    masked: bool
-    fingerprint: str
-    passes: int
+    mixture: Mixture
+    directories: tuple[Directory, ...]
+
+    @property
+    def name(self) -> str:
+        """The directories, for messages."""
+        return ", ".join(self.mixture.weights)
+
+    @property
+    def metadata(self) -> RowMetadata:
+        """What the rows have in common; of a mixture, with the longest `max_seq_length`."""
+        return max((directory.metadata for directory in self.directories), key=lambda each: each.max_seq_length)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each split that every directory has rows of."""
+        sizes = [directory.sizes for directory in self.directories]
+        splits = [{split for split, size in each.items() if size.rows} for each in sizes]
+        return {split: sum(each[split].rows for each in sizes) for split in sorted(set.intersection(*splits))}
+
+    @property
+    def masked(self) -> bool:
+        """Whether every directory's shards have masks."""
+        return all(directory.masking.strategy != "none" for directory in self.directories)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal hash of the shards of all splits."""
+        shards = [shard.entry.sha256 for directory in self.directories for shard in directory.shards()]
+        return hashlib.sha256("".join(shards).encode()).hexdigest()[:32]
+
+    @property
+    def passes(self) -> int:
+        """Passes over the documents, each with pairs of its own (`duplicate_factor`)."""
+        return max(int(directory.manifest.config.get("duplicate_factor", 1)) for directory in self.directories)
+
+    def masking(self, changes: dict[str, object]) -> MaskingConfig:
+        """The settings of the stored masks with some changed; a share of predictions brings its own limit with it."""
+        stored = self.directories[0].masking
+        if stored.strategy == "none":
+            stored = dataclasses.replace(stored, strategy="token")
+        if "masked_lm_prob" in changes:
+            stored = dataclasses.replace(stored, max_predictions_per_seq=0)
+        return dataclasses.replace(stored, **changes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +84,8 @@ class PlannedPhase:
         first_step: updates before it.
         steps: its updates.
         accumulation: forward passes of one update on each rank.
-        rank_rows: rows (packed: sequences) of one forward pass of one rank.
+        rank_sequences: sequences of one forward pass of one rank.
+        stream: names the endless stream of samples that the phase reads; phases on one dataset share it.
     """
 
     phase: Phase
@@ -55,102 +93,114 @@ class PlannedPhase:
     first_step: int
     steps: int
     accumulation: int
-    rank_rows: int
+    rank_sequences: int
+    stream: str
+
+    @property
+    def end(self) -> int:
+        """Updates up to its end."""
+        return self.first_step + self.steps
 
 
-def open_dataset(directory: str | Path) -> Dataset:
-    """Reads what a dataset directory says of itself.
+def open_dataset(dataset: str, mixture: dict[str, float] | None = None, *, temperature: float = 0.0) -> Dataset:
+    """Opens one directory or URL, or several with weights.
 
     Raises:
-        ShardError: it is unfinished or damaged.
-        ConfigError: it has no rows to train on.
+        ShardError: a directory is unfinished or corrupt.
+        ConfigError: there are no rows to train on.
     """
-    manifest = read_manifest(directory)
-    rows = {split: sum(entry.rows for entry in entries) for split, entries in manifest.splits.items()}
-    if not rows.get("train"):
-        raise ConfigError(f"{directory}: no rows in the train split; there is nothing to train on")
-    _, metadata = open_shard(directory, next(entry for entry in manifest.splits["train"] if entry.rows))
-    masked = manifest.config.get("masking", {}).get("strategy", "token") != "none"
-    return Dataset(
-        directory=Path(directory),
-        metadata=metadata,
-        rows=rows,
-        masked=masked,
-        fingerprint=manifest.config_fingerprint,
-        passes=manifest.config.get("duplicate_factor", 1),
+    weights = mixture or {dataset: 1.0}
+    stores = [open_store(name) for name in weights]
+    directories = tuple(open_directory(store) for store in stores)
+    for directory in directories:
+        if not directory.sizes.get("train") or not directory.sizes["train"].rows:
+            raise ConfigError(f"{directory.name}: no rows in the train split; there is nothing to train on")
+    shares = {
+        name: weight * directory.sizes["train"].rows ** temperature
+        for (name, weight), directory in zip(weights.items(), directories, strict=True)
+    }
+    return Dataset(mixture=Mixture(shares), directories=directories)
+
+
+def phase_loader(phase: Phase, dataset: Dataset, config: TrainConfig, **ranks: int) -> Loader:
+    """The endless stream of a phase's train split, on one rank.
+
+    Args:
+        phase: its settings.
+        dataset: where its rows are.
+        config: seed and layout.
+        ranks: `batch_size` of one forward pass of one rank, `rank` and `world_size`.
+    """
+    return Loader(
+        dataset.mixture,
+        seed=config.seed,
+        masking=phase.masking or "static",
+        masking_config=dataset.masking(phase.masking_config) if phase.masking == "dynamic" else None,
+        layout="packed" if config.device.layout == "packed" else "flat",
+        bins=phase.bins,
+        endless=True,
+        trace=True,
+        **ranks,  # type: ignore[arg-type]
     )
 
 
-def read_vocabulary(dataset: Dataset) -> Vocabulary:
-    """The dataset's vocabulary, held to what its shards name.
-
-    Raises:
-        ConfigError: the vocabulary beside the shards is not theirs.
-    """
-    path = dataset.directory / "tokenizer" / "vocab.txt"
-    try:
-        vocabulary = Vocabulary.read(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); copy the whole dataset directory") from error
-    if vocabulary.sha256 != dataset.metadata.tokenizer_sha256:
-        raise ConfigError(
-            f"{path}: sha256 {vocabulary.sha256[:12]}..., but the shards were built with {dataset.metadata.tokenizer_sha256[:12]}...; "
-            "copy the whole dataset directory anew"
-        )
-    return vocabulary
-
-
 def resolve_objective(config: TrainConfig, dataset: Dataset) -> str:
-    """The objective: what is asked for, or with `auto` all that the dataset was built for.
+    """The objective: what the settings say, or with `auto` all that the dataset was built for.
 
     Raises:
-        ConfigError: the dataset has not the labels or the masks for it.
+        ConfigError: the dataset does not have the labels or the masks for it.
     """
     pair = {"nsp": "nsp", "sop": "sop"}.get(dataset.metadata.objective, "")
-    masked = dataset.masked or config.masking == "dynamic"
+    masked = dataset.masked or all(phase.masking == "dynamic" for phase in config.stages)
     if config.objective == "auto":
         parts = [part for part, there in (("mlm", masked), (pair, bool(pair))) if there]
         if not parts:
-            raise ConfigError(f"{dataset.directory}: neither masks nor labels to train on; set masking=dynamic")
+            raise ConfigError(f"{dataset.name}: neither masks nor labels to train on; set masking=dynamic")
         return "+".join(parts)
     wanted = config.objective.split("+")
     if "mlm" in wanted and not masked:
         raise ConfigError(
-            f"{dataset.directory}: built with masking.strategy=none; set masking=dynamic to mask as it is read"
+            f"{dataset.name}: built with masking.strategy=none; set masking=dynamic to mask rows as they are read"
         )
     asked = [part for part in wanted if part != "mlm"]
     if asked and asked != [pair]:
         raise ConfigError(
-            f"objective {config.objective!r} needs rows built with pairing.objective={asked[0]}; {dataset.directory} has "
+            f"objective {config.objective!r} needs rows built with pairing.objective={asked[0]}; {dataset.name} has "
             f"pairing.objective={dataset.metadata.objective}"
         )
     return config.objective
 
 
-def plan_phases(config: TrainConfig, directory: Path, *, world_size: int) -> list[PlannedPhase]:
+def plan_phases(config: TrainConfig, directory: str, *, world_size: int) -> list[PlannedPhase]:
     """Opens the dataset of each phase and derives its numbers.
 
     Raises:
         ConfigError: datasets of several vocabularies or objectives, or a batch that the ranks cannot share.
     """
     planned: list[PlannedPhase] = []
-    first_step = 0
     for phase in config.stages:
-        dataset = open_dataset(phase.dataset or directory)
+        dataset = open_dataset(phase.dataset or directory, phase.mixture, temperature=phase.temperature)
         _check_same(planned[0].dataset if planned else dataset, dataset)
-        accumulation, rank_rows = _shares(phase, world_size)
-        steps = phase.steps or max(1, dataset.rows["train"] // phase.batch_size)
+        accumulation, rank_sequences = _shares(phase, world_size)
+        loader = phase_loader(phase, dataset, config, batch_size=phase.batch_sequences)
+        samples = loader.samples_per_epoch()
+        if samples < phase.batch_sequences:
+            raise ConfigError(
+                f"{dataset.name}: {samples} sequences to train on are less than one batch of {phase.batch_sequences}; "
+                "use smaller batch_sequences"
+            )
+        state = loader.state_dict()
         planned.append(
             PlannedPhase(
                 phase=phase,
                 dataset=dataset,
-                first_step=first_step,
-                steps=steps,
+                first_step=planned[-1].end if planned else 0,
+                steps=phase.steps or samples // phase.batch_sequences,
                 accumulation=accumulation,
-                rank_rows=rank_rows,
+                rank_sequences=rank_sequences,
+                stream=f"{state['dataset']}-{state['order']}",
             )
         )
-        first_step += steps
     return planned
 
 
@@ -159,25 +209,47 @@ def _check_same(first: Dataset, other: Dataset) -> None:
         values = [getattr(dataset.metadata, key) for dataset in (first, other)]
         if values[0] != values[1]:
             raise ConfigError(
-                f"every phase needs the same {key}: {first.directory} has {values[0]}, {other.directory} has {values[1]}"
+                f"every phase needs the same {key}: {first.name} has {values[0]}, {other.name} has {values[1]}"
             )
 
 
 def _shares(phase: Phase, world_size: int) -> tuple[int, int]:
-    """How many forward passes an update has on each rank, and how many rows each."""
-    if phase.batch_size % world_size:
-        raise ConfigError(f"batch_size {phase.batch_size} must be a multiple of the {world_size} ranks that share it")
-    share = phase.batch_size // world_size
-    micro = phase.micro_batch_size or share
+    """How many forward passes an update has on each rank, and how many sequences each."""
+    if phase.batch_sequences % world_size:
+        raise ConfigError(
+            f"batch_sequences {phase.batch_sequences} must be a multiple of the {world_size} ranks that share it"
+        )
+    share = phase.batch_sequences // world_size
+    micro = phase.micro_batch_sequences or share
     accumulation = -(-share // micro)
     if share % accumulation:
         raise ConfigError(
-            f"a rank's share of {share} rows cannot be cut into equal parts of at most {micro} (micro_batch_size); "
-            f"take a micro_batch_size that divides {share}"
+            f"a rank's share of {share} sequences cannot be cut into equal parts of at most {micro} (micro_batch_sequences); "
+            f"use micro_batch_sequences that divide {share}"
         )
     return accumulation, share // accumulation
 
 
 def phase_of(planned: list[PlannedPhase], step: int) -> PlannedPhase:
-    """The phase that the update number `step`, from 0, is in; the last one after the end."""
-    return next((phase for phase in planned if step < phase.first_step + phase.steps), planned[-1])
+    """The phase that the update number `step`, from 0, is in; after the end, the last one."""
+    return next((phase for phase in planned if step < phase.end), planned[-1])
+
+
+def check_states(states: dict[str, dict[str, object]], planned: list[PlannedPhase], *, step: int, name: str) -> None:
+    """Checks that each stream is where the updates before `step` left it.
+
+    Raises:
+        ShardError: the states are not those of this training at this step.
+    """
+    used: dict[str, int] = {}
+    for phase in planned:
+        done = min(phase.steps, step - phase.first_step)
+        if done > 0:
+            used[phase.stream] = used.get(phase.stream, 0) + done * phase.phase.batch_sequences
+    found = {stream: state.get("position") for stream, state in states.items()}
+    if found != used:
+        raise ShardError(
+            f"{name}: at step {step} the loaders must be at {sorted(used.values())} sequences, not "
+            f"{sorted(map(str, found.values()))}; the file was altered or is of another training. Remove this checkpoint to "
+            "resume from the one before"
+        )

@@ -1,25 +1,21 @@
-"""Held-out figures, and the figures of guessing that they must beat."""
+"""Held-out metrics, and the metrics of guessing that they must beat."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from nspdata.dataset.manifest import read_manifest, split_entries
-from nspdata.dataset.shards import read_rows
+from nspdata.loading import Loader
 from nspdata.training.batches import Batch, Shape, make_fed, moved
 from nspdata.training.sources import evaluation_feeder
 from nspdata.training.window import SUMS, figures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-    from nspdata.instances.rows import Rows
+    from nspdata.loading.options import Masking
     from nspdata.training.batches import Fed
     from nspdata.training.data import Dataset
     from nspdata.training.metrics import Line
@@ -28,20 +24,24 @@ if TYPE_CHECKING:
 UNIGRAM_TOKENS = 20_000_000
 """Tokens of the train split that the unigram baseline is counted on, at most."""
 
+BATCH_ROWS = 4096
+"""Rows that are counted at a time."""
+
 
 def evaluate(training: Training, dataset: Dataset) -> Line:
-    """Losses and accuracies over the validation split, masks as they lie; nothing where there is no such split."""
-    if not dataset.rows.get("validation"):
+    """Losses and accuracies over the first `evaluation.rows` rows of the validation split; nothing without such a split."""
+    available = dataset.rows.get("validation", 0)
+    if not available:
         return {}
     config, processes = training.config.evaluation, training.processes
-    together = config.batch_size * processes.world_size
-    num_steps = -(-min(config.rows or math.inf, dataset.rows["validation"]) // together)
-    feeder = evaluation_feeder(training, dataset, num_steps=int(num_steps))
+    num_rows = min(config.rows or available, available)
+    num_steps = -(-num_rows // (config.batch_size * processes.world_size))
+    feeder = evaluation_feeder(training, dataset, num_rows=num_rows)
     module = training.model.eval()  # not the compiled copy: this runs a few times, in other shapes
     sums = torch.zeros(6, dtype=torch.float64, device=processes.device)
     nothing = _nothing(processes.device)
     with torch.inference_mode(), training.autocast():
-        for _ in range(int(num_steps)):  # the same on every rank: a sharded model is run by all or none
+        for _ in range(num_steps):  # the same number on every rank: a sharded model runs on all ranks or on none
             fed = next(feeder, nothing)
             sums[:4] += torch.stack(module(fed.batch))
             sums[4:] += fed.counts
@@ -55,7 +55,7 @@ def evaluate(training: Training, dataset: Dataset) -> Line:
 
 
 def _nothing(device: torch.device) -> Fed:
-    """A batch of no rows."""
+    """A batch without rows."""
     none: NDArray[np.int64] = np.zeros(0, np.int64)
     return moved(
         make_fed(dict.fromkeys(Batch._fields, none) | {"cu_seqlens": np.zeros(1, np.int64)}, {}, Shape()), device
@@ -63,25 +63,25 @@ def _nothing(device: torch.device) -> Fed:
 
 
 def guessing(dataset: Dataset) -> dict[str, Any]:
-    """What guessing gets on the validation split: MLM by the train split's token frequencies, pairs by the commoner label.
+    """The metrics of guessing on the validation split: MLM by the train split's token frequencies, pairs by the commoner label.
 
     Returns:
-        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; nothing
-        where there is no validation split.
+        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; nothing without a
+        validation split.
     """
     if not dataset.rows.get("validation"):
         return {}
     size = dataset.metadata.vocab_size
     counts = np.ones(size, np.int64)
-    for rows in _rows(dataset, "train"):
-        counts += np.bincount(rows.unmasked_ids(), minlength=size)
+    for batch in _batches(dataset, "train", masking="none"):
+        counts += np.bincount(batch["input_ids"], minlength=size)
         if counts.sum() > UNIGRAM_TOKENS:
             break
     masked = np.zeros(size, np.int64)
     labels = np.zeros(2, np.int64)
-    for rows in _rows(dataset, "validation"):
-        masked += np.bincount(rows.masked_lm_labels, minlength=size)
-        labels += np.bincount(rows.next_sentence_label, minlength=2)
+    for batch in _batches(dataset, "validation", masking="static" if dataset.masked else "dynamic"):
+        masked += np.bincount(batch["masked_lm_ids"], minlength=size)
+        labels += np.bincount(batch["next_sentence_label"], minlength=2)
     counts[list(dataset.metadata.special_ids.values())] = 0  # never masked, so never to be guessed
     surprise = np.log(counts.sum()) - np.log(np.maximum(counts, 1))
     share = labels / labels.sum()
@@ -94,6 +94,5 @@ def guessing(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _rows(dataset: Dataset, split: str) -> Iterator[Rows]:
-    for entry in split_entries(read_manifest(dataset.directory), split):
-        yield from read_rows(dataset.directory, entry)
+def _batches(dataset: Dataset, split: str, *, masking: Masking) -> Loader:
+    return Loader(dataset.mixture, split=split, batch_size=BATCH_ROWS, shuffle=False, masking=masking, layout="flat")

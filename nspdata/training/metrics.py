@@ -1,4 +1,4 @@
-"""What a training tells: lines of `metrics.jsonl`, TensorBoard's files, and a line or a bar on the terminal."""
+"""The record of a training: lines of `metrics.jsonl`, other destinations, and a line or a bar on the terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
-from nspdata.errors import NspdataError
+from nspdata.errors import NspdataError, ShardError
+from nspdata.training.destinations import DESTINATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
-
-    from torch.utils.tensorboard import SummaryWriter
 
 FILE = "metrics.jsonl"
 
@@ -21,20 +21,25 @@ Line = dict[str, Any]
 
 
 class TrainingError(NspdataError):
-    """A training cannot go on (exit code 1)."""
+    """A training cannot continue (exit code 1)."""
 
 
 def read_metrics(run: Path) -> list[Line]:
-    """The lines of a run's `metrics.jsonl`; none where there is no such file. A last line cut short by a kill is left out."""
+    """The lines of a run's `metrics.jsonl`; none without such a file. A last line that a kill cut short is ignored."""
     path = run / FILE
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    try:
+        return [{"kind": line["kind"], "step": int(line["step"])} | line for line in map(json.loads, lines)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShardError(
+            f"{path}: not a record of metrics ({error!r}); move it away, training does not need it"
+        ) from error
 
 
 def keep_metrics(run: Path, *, step: int) -> list[Line]:
-    """Cuts `metrics.jsonl` back to what was known after this many updates, and hands back what is left."""
+    """Removes the lines of `metrics.jsonl` after this many updates; returns the lines that are left."""
     lines = [line for line in read_metrics(run) if line["step"] <= step]
     temporary = run / f".{FILE}.tmp"
     temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -45,17 +50,26 @@ def keep_metrics(run: Path, *, step: int) -> list[Line]:
 class Metrics:
     """The record of a run; opened by rank 0 alone."""
 
-    def __init__(self, run: Path, *, num_steps: int, tensorboard: bool, done: int = 0) -> None:
+    def __init__(
+        self,
+        run: Path,
+        *,
+        num_steps: int,
+        to: Sequence[str],
+        done: int = 0,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
         """Opens the files to append.
 
         Args:
             run: the directory of the run.
             num_steps: updates of the whole training.
-            tensorboard: whether to write TensorBoard's files.
+            to: where the metrics go besides: `tensorboard`, `wandb`, `mlflow`.
             done: updates made before.
+            settings: of the training, for the destinations that show them.
         """
         self._file = (run / FILE).open("a", encoding="utf-8")
-        self._tensorboard = _summary_writer(run / "tensorboard", done) if tensorboard else None
+        self._destinations = [DESTINATIONS[name](run, settings or {}, done) for name in dict.fromkeys(to)]
         self._bar = Bar(num_steps, done) if sys.stdout.isatty() else None
 
     def __enter__(self) -> Self:
@@ -65,10 +79,10 @@ class Metrics:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes the files and leaves the terminal as it was."""
+        """Closes the files and restores the terminal."""
         self._file.close()
-        if self._tensorboard:
-            self._tensorboard.close()
+        for destination in self._destinations:
+            destination.close()
         if self._bar:
             self._bar.close()
 
@@ -76,10 +90,13 @@ class Metrics:
         """Appends a line, so that it is in the file even if the process is killed."""
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        if self._tensorboard:
-            for key, value in line.items():
-                if key not in {"kind", "step"} and isinstance(value, int | float):
-                    self._tensorboard.add_scalar(f"{line['kind']}/{key}", value, line["step"])
+        values = {
+            f"{line['kind']}/{key}": value
+            for key, value in line.items()
+            if key not in {"kind", "step"} and isinstance(value, int | float)
+        }
+        for destination in self._destinations:
+            destination.write(values, line["step"])
         self._show(line)
 
     def say(self, text: str) -> None:
@@ -96,21 +113,15 @@ class Metrics:
             self.say(described(line))
 
 
-def _summary_writer(directory: Path, done: int) -> SummaryWriter:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(directory), purge_step=done + 1 if done else None)
-
-
 def described(line: Line) -> str:
-    """A line of the metrics for a person.
+    """A line of the metrics as text.
 
     >>> described({"kind": "train", "step": 20, "mlm_loss": 7.25, "mlm_accuracy": 0.125, "tokens_per_s": 5120.0, "mfu": 0.55})
     'step 20  MLM 7.250 (12.5%)  5,120 tokens/s  MFU 55.0%'
     """
     parts = [f"{'evaluation, ' if line['kind'] == 'evaluation' else ''}step {line['step']}"]
     if line["kind"] == "baseline":
-        parts = ["to beat, on the validation split:"]
+        parts = ["guessing, on the validation split:"]
     for key, name in (("mlm", "MLM"), ("nsp", "NSP")):
         if f"{key}_loss" in line:
             parts.append(f"{name} {line[f'{key}_loss']:.3f} ({line[f'{key}_accuracy']:.1%})")
@@ -122,7 +133,7 @@ def described(line: Line) -> str:
 
 
 class Bar:
-    """A bar of the steps, on a terminal."""
+    """A progress bar of the steps, on a terminal."""
 
     def __init__(self, num_steps: int, done: int) -> None:
         """Starts it.
@@ -149,5 +160,5 @@ class Bar:
         self._progress.console.print(text, highlight=False, markup=False)
 
     def close(self) -> None:
-        """Leaves it as it stands."""
+        """Stops it."""
         self._progress.stop()

@@ -1,4 +1,4 @@
-"""The model: made anew or read from a checkpoint, run without padding, saved so that `transformers` reads it."""
+"""The model: new or read from a checkpoint, run without padding, saved so that `transformers` loads it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ INITIAL_DEVIATION = 0.55
 brings starts so small that `tiny` did not begin to learn pairs in 850 steps of 32 rows; with 0.05 it had by step 300."""
 
 
+TOKEN_TYPES = 2
+"""Token types of a row: 0 for `[CLS] A [SEP]`, 1 for `B [SEP]`."""
+
+
 class Sums(NamedTuple):
     """What one forward pass adds up, each a float32 tensor of shape (): divided by counts only where all ranks' are known."""
 
@@ -49,9 +53,14 @@ class Pretraining(nn.Module):
     """`BertForPreTraining` run over flat tokens; the MLM head is computed at masked positions alone."""
 
     def __init__(
-        self, bert: BertForPreTraining, objective: str, *, vocab_multiple: int = 1, recompute: bool = False
+        self,
+        bert: BertForPreTraining,
+        objective: str,
+        *,
+        vocab_multiple: int = 1,
+        recompute: bool = False,
     ) -> None:
-        """Keeps the parameters that the objective trains; the others are frozen.
+        """Freezes the parameters that the objective does not train.
 
         Args:
             bert: the model, parameters in fp32.
@@ -128,7 +137,7 @@ def fresh_model(size: str, vocabulary: Vocabulary, *, max_seq_length: int, confi
 def checkpoint_model(
     directory: Path, vocabulary: Vocabulary, *, max_seq_length: int, config: ModelConfig
 ) -> tuple[BertForPreTraining, list[str]]:
-    """Reads a Hugging Face BERT directory to go on from; no network is touched.
+    """Reads a Hugging Face BERT directory to continue from; nothing is downloaded.
 
     Args:
         directory: with `config.json`, weights, and `vocab.txt` or `tokenizer.json`.
@@ -140,25 +149,34 @@ def checkpoint_model(
         The model, and sentences that say what was initialised.
 
     Raises:
-        ConfigError: it is no BERT, its vocabulary is another, or its positions do not suffice.
+        ConfigError: it is not a BERT, its vocabulary is another, or it has too few positions.
     """
     settings = _bert_config(directory)
     known = _checkpoint_vocabulary(directory)
     _check_vocabulary(directory, known, vocabulary, extend=config.extend_vocab)
-    if max_seq_length > settings.max_position_embeddings:
+    if settings.type_vocab_size != TOKEN_TYPES:
+        raise ConfigError(
+            f"{directory} has {settings.type_vocab_size} token types (type_vocab_size), rows have {TOKEN_TYPES}: A and B; "
+            "training can continue only from a BERT with 2 token types"
+        )
+    missing = max_seq_length - settings.max_position_embeddings
+    if missing > 0 and not config.extend_positions:
         raise ConfigError(
             f"{directory} has {settings.max_position_embeddings} positions, the dataset's rows are up to {max_seq_length} tokens; "
-            "build the dataset with a smaller pairing.max_seq_length"
+            "build the dataset with a smaller pairing.max_seq_length, or set model.extend_positions=true to add positions"
         )
     if settings.vocab_size < len(known):
         raise ConfigError(f"{directory}: {len(known)} tokens, but embeddings for {settings.vocab_size} only")
     settings.hidden_dropout_prob, settings.attention_probs_dropout_prob = config.dropout, config.attention_dropout
     model, notes = _read_weights(directory, settings)
+    if missing > 0:
+        notes.append(f"{missing:,} new positions: their embeddings start as those of the first ones")
+        extend_positions(model, max_seq_length)
     new = len(vocabulary) - settings.vocab_size
     if new > 0:
         extend_vocabulary(model, len(vocabulary))
         notes.append(
-            f"{new:,} new tokens: their embeddings begin as the mean of the {settings.vocab_size:,} known ones"
+            f"{new:,} new tokens: their embeddings start as the mean of the {settings.vocab_size:,} known ones"
         )
     return model, notes
 
@@ -167,14 +185,14 @@ def saved_model(checkpoint: Path) -> BertForPreTraining:
     """Reads one of our own checkpoints back, with the dropout that it was trained with.
 
     Raises:
-        ShardError: it is damaged.
+        ShardError: it is corrupt.
     """
     tensors = load_tensors(checkpoint, "model")
     model = BertForPreTraining(_bert_config(checkpoint))
     parameters = dict(model.named_parameters())
     if parameters.keys() != tensors.keys():
         raise ShardError(
-            f"{checkpoint}: its tensors are not those of its config.json; remove it to go on from the one before"
+            f"{checkpoint}: its tensors are not those of its config.json; remove it to resume from the one before"
         )
     with torch.no_grad():
         for name, parameter in parameters.items():
@@ -190,7 +208,7 @@ def _bert_config(directory: Path) -> BertConfig:
         )
     kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
     if kind != "bert":
-        raise ConfigError(f"{path}: model_type {kind!r}; only a 'bert' can be gone on from")
+        raise ConfigError(f"{path}: model_type {kind!r}; training can continue only from a 'bert' checkpoint")
     return BertConfig.from_pretrained(directory, local_files_only=True)
 
 
@@ -200,7 +218,7 @@ def _checkpoint_vocabulary(directory: Path) -> tuple[str, ...]:
     path = directory / "tokenizer.json"
     if not path.is_file():
         raise ConfigError(
-            f"{directory} has neither vocab.txt nor tokenizer.json, so its ids cannot be told; add one of them"
+            f"{directory} has neither vocab.txt nor tokenizer.json, so its ids are unknown; add one of them"
         )
     values = json.loads(path.read_text(encoding="utf-8"))
     ids = values.get("model", {}).get("vocab", {}) | {token["content"]: token["id"] for token in values["added_tokens"]}
@@ -240,7 +258,7 @@ def _read_weights(directory: Path, settings: BertConfig) -> tuple[BertForPreTrai
     if info["mismatched_keys"]:
         raise ConfigError(f"{directory}: weights do not fit its config.json: {info['mismatched_keys']}")
     missing = sorted(info["missing_keys"])
-    return model, [f"not in the checkpoint, initialised anew: {', '.join(missing)}"] if missing else []
+    return model, [f"not in the checkpoint, initialised randomly: {', '.join(missing)}"] if missing else []
 
 
 def extend_vocabulary(model: BertForPreTraining, vocab_size: int) -> None:
@@ -253,6 +271,18 @@ def extend_vocabulary(model: BertForPreTraining, vocab_size: int) -> None:
     embeddings.num_embeddings = head.decoder.out_features = vocab_size
     model.config.vocab_size = vocab_size
     model.tie_weights()
+
+
+def extend_positions(model: BertForPreTraining, num_positions: int) -> None:
+    """Adds positions: the known embeddings, repeated (as in Longformer, Beltagy et al. 2020)."""
+    embeddings = model.bert.embeddings
+    rows = embeddings.position_embeddings.weight.detach()
+    repeated = rows.repeat(-(-num_positions // len(rows)), 1)[:num_positions].clone()
+    embeddings.position_embeddings = nn.Embedding(num_positions, repeated.shape[1], _weight=repeated)
+    embeddings.position_ids = torch.arange(num_positions)[None]
+    if hasattr(embeddings, "token_type_ids"):
+        embeddings.token_type_ids = torch.zeros_like(embeddings.position_ids)
+    model.config.max_position_embeddings = num_positions
 
 
 def exported_config(model: BertForPreTraining, objective: str) -> BertConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,13 @@ import torch
 
 from nspdata.arrays import random as seeding
 from nspdata.config.train import SIZES
-from nspdata.training.data import plan_phases, read_vocabulary, resolve_objective
+from nspdata.errors import ConfigError
+from nspdata.training.checkpoint import load_progress
+from nspdata.training.data import check_states, phase_of, plan_phases, resolve_objective
 from nspdata.training.model import Pretraining, checkpoint_model, fresh_model, saved_model
 from nspdata.training.optimizer import load_optimizer_tensors, make_optimizer
-from nspdata.training.processes import spread
+from nspdata.training.processes import set_device_options, spread
+from nspdata.training.schedule import learning_rate
 from nspdata.training.throughput import measured_peak
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from transformers import BertForPreTraining
 
     from nspdata.config.train import TrainConfig
+    from nspdata.training.checkpoint import Progress
     from nspdata.training.data import PlannedPhase
     from nspdata.training.processes import Processes
 
@@ -64,13 +69,20 @@ class Training:
     @property
     def num_steps(self) -> int:
         """Updates of all phases."""
-        return self.phases[-1].first_step + self.phases[-1].steps
+        return self.phases[-1].end
 
     @property
-    def packed(self) -> bool:
-        """Whether rows are packed to max_seq_length."""
-        layout = self.config.device.layout
-        return layout == "packed" or (layout == "auto" and self.processes.device.type == "cuda")
+    def fixed_shapes(self) -> bool:
+        """Whether batches are filled up to few shapes: packed sequences for a compiled step."""
+        device = self.config.device
+        cuda = self.processes.device.type == "cuda"
+        return device.layout == "packed" and (cuda or device.compile in {"yes", "max"})
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the update number `step`, from 0: the schedule's, with the highest rate of its phase."""
+        config = self.config.optimizer
+        own = phase_of(self.phases, step).phase.learning_rate or config.learning_rate
+        return learning_rate(step, self.num_steps, dataclasses.replace(config, learning_rate=own))
 
     def autocast(self) -> AbstractContextManager[object]:
         """The precision of a forward pass."""
@@ -78,21 +90,26 @@ class Training:
 
 
 def prepare_training(
-    config: TrainConfig, directory: Path, processes: Processes, *, checkpoint: Path | None = None
+    config: TrainConfig, directory: str, processes: Processes, *, checkpoint: Path | None = None
 ) -> Training:
-    """Opens the datasets, makes or reads the model, and spreads it over the ranks.
+    """Opens the datasets, makes or reads the model, and distributes it over the ranks.
 
     Args:
         config: the settings.
-        directory: the dataset directory of phases that name none.
+        directory: the dataset directory or URL of phases that name none.
         processes: who trains.
-        checkpoint: a checkpoint of this training to go on from.
+        checkpoint: a checkpoint of this training to resume from.
 
     Raises:
         ConfigError: the settings, the model and the datasets do not fit together.
-        ShardError: a dataset or the checkpoint is damaged.
+        ShardError: a dataset or the checkpoint is corrupt.
     """
     config = config.with_rate()
+    set_device_options(config.device)
+    if config.device.parallel == "fsdp" and config.optimizer.name != "adamw" and processes.world_size > 1:
+        raise ConfigError(
+            f"optimizer.name={config.optimizer.name} needs whole tensors; use device.parallel=ddp or adamw"
+        )
     phases = plan_phases(config, directory, world_size=processes.world_size)
     objective = resolve_objective(config, phases[0].dataset)
     cuda = processes.device.type == "cuda"
@@ -104,7 +121,7 @@ def prepare_training(
         recompute=config.model.activation_checkpointing,
     )
     bf16 = config.device.precision == "bf16" or (config.device.precision == "auto" and cuda)
-    compiled = config.device.compile == "yes" or (config.device.compile == "auto" and cuda)
+    compiled = config.device.compile in {"yes", "max"} or (config.device.compile == "auto" and cuda)
     module = spread(model.train(), processes, config.device, compiled=compiled, bf16=bf16)
     optimizer = make_optimizer(model, config.optimizer)
     if checkpoint:
@@ -124,9 +141,20 @@ def prepare_training(
     )
 
 
+def resumed_progress(checkpoint: Path, phases: list[PlannedPhase]) -> Progress:
+    """How far a checkpoint is, checked against the phases.
+
+    Raises:
+        ShardError: it is corrupt, or of another training.
+    """
+    progress = load_progress(checkpoint)
+    check_states(progress.loaders, phases, step=progress.step, name=f"{checkpoint}/progress.json")
+    return progress
+
+
 def _first_model(config: TrainConfig, phases: list[PlannedPhase]) -> tuple[BertForPreTraining, list[str]]:
-    """The model that a training begins with, the same on every rank."""
-    vocabulary = read_vocabulary(phases[0].dataset)
+    """The model that a training starts with, the same on every rank."""
+    vocabulary = phases[0].dataset.directories[0].vocabulary
     longest = max(planned.dataset.metadata.max_seq_length for planned in phases)
     torch.manual_seed(int(seeding.stream(config.seed, "weights").random_raw()) >> 1)
     source = config.model.source

@@ -1,4 +1,4 @@
-"""One process or many: who this one is, what all of them agree on, and how the model is spread over them."""
+"""One process or many: the rank of this one, collective operations, and how the model is distributed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _TORCHRUN = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 
 def spread(model: Pretraining, processes: Processes, config: DeviceConfig, *, compiled: bool, bf16: bool) -> nn.Module:
-    """The model as the step calls it: compiled, and copied (DDP) or sharded (FSDP2) where there are several ranks."""
+    """The model as the step calls it: compiled, and with several ranks copied (DDP) or sharded (FSDP2)."""
     if config.parallel == "fsdp" and processes.world_size > 1:
         _shard(model, processes, compiled=compiled, bf16=bf16)
         return model
@@ -96,11 +96,28 @@ def spread(model: Pretraining, processes: Processes, config: DeviceConfig, *, co
             broadcast_buffers=False,
             gradient_as_bucket_view=True,
         )
-    return cast("nn.Module", torch.compile(module)) if compiled else module
+    mode = "max-autotune-no-cudagraphs" if config.compile == "max" else None
+    return cast("nn.Module", torch.compile(module, mode=mode)) if compiled else module
+
+
+def set_device_options(config: DeviceConfig) -> None:
+    """Sets what torch keeps for the whole process: TF32, and the implementation of flash attention.
+
+    Raises:
+        ConfigError: this torch has no FlashAttention 3, or its package is missing.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = config.tf32
+    if config.flash_attention == "fa3":
+        activate = getattr(torch.nn.attention, "activate_flash_attention_impl", None)
+        if activate is None:
+            raise ConfigError(f"device.flash_attention=fa3 needs a newer torch than {torch.__version__}; use auto")
+        try:
+            activate("FA3")
+        except (ImportError, ModuleNotFoundError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"device.flash_attention=fa3: {error}; install flash_attn_3, or use auto") from error
 
 
 def _shard(model: Pretraining, processes: Processes, *, compiled: bool, bf16: bool) -> None:
-
     mesh = init_device_mesh(processes.device.type, (processes.world_size,))
     policy = (
         MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32) if bf16 else MixedPrecisionPolicy()

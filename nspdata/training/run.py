@@ -1,20 +1,19 @@
-"""A whole training: from a dataset directory to a directory with a model, its record and its report."""
+"""A whole training: from a dataset directory to a directory with a model, its metrics and its report."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from nspdata.errors import ConfigError, InputError
+from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
-from nspdata.training.data import open_dataset
 from nspdata.training.evaluation import guessing
 from nspdata.training.loop import CHECKPOINTS, Loop
 from nspdata.training.metrics import Metrics, keep_metrics, read_metrics
-from nspdata.training.prepare import prepare_training
+from nspdata.training.prepare import prepare_training, resumed_progress
 from nspdata.training.processes import joined
 from nspdata.training.proof import proof
 from nspdata.training.report import write_report
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nspdata.config.train import TrainConfig
+    from nspdata.dataset.directory import Directory
     from nspdata.training.metrics import Line
     from nspdata.training.prepare import Training
 
@@ -33,6 +33,9 @@ SETTINGS = "train.json"
 MODEL = "model"
 """The finished model, in the directory of a run: loads with `transformers`."""
 
+UNDECISIVE = ("steps", "dataset", "mixture", "micro_batch_sequences")
+"""Settings of a phase that a resumed run may change, or that are compared in another way."""
+
 TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -41,125 +44,181 @@ class Outcome:
     """How a training ended.
 
     Attributes:
-        finished: whether its last step was reached; else SIGTERM came.
         step: updates made.
         num_steps: updates of the whole training.
         lines: of `metrics.jsonl`; on rank 0.
+        signal: the signal that stopped it; 0 if its last step was reached.
     """
 
-    finished: bool
     step: int
     num_steps: int
     lines: list[Line]
+    signal: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step was reached."""
+        return not self.signal
+
+    @property
+    def exit_code(self) -> int:
+        """Of a command: 0, or as shells say it: 130 after Ctrl-C, 143 after SIGTERM."""
+        return 128 + self.signal if self.signal else 0
 
 
-def train(directory: Path, run: Path, config: TrainConfig, *, resume: bool = False) -> Outcome:
+def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool = False) -> Outcome:
     """Trains, on every rank that torchrun started.
 
     Args:
-        directory: the dataset directory.
+        directory: the dataset directory or URL.
         run: the directory of the run.
         config: the settings.
-        resume: go on from the run's last checkpoint; begin where there is none.
+        resume: resume from the run's last checkpoint; start from the beginning if there is none, and say so.
 
     Raises:
         ConfigError: settings, model, datasets and run do not fit together.
-        ShardError: a dataset or a checkpoint is damaged.
+        ShardError: a dataset or a checkpoint is corrupt.
         TrainingError: the training diverged.
     """
     with joined(config.device) as processes:
-        checkpoint = _opened(run, directory, config, resume=resume)
+        checkpoint = _checkpoint(run, resume=resume)
         processes.wait()
-        training = prepare_training(config, directory, processes, checkpoint=checkpoint)
-        progress = load_progress(checkpoint) if checkpoint else Progress()
+        training = prepare_training(config, str(directory), processes, checkpoint=checkpoint)
+        progress = resumed_progress(checkpoint, training.phases) if checkpoint else Progress()
+        settings = run_settings(training)
+        notes = check_resumed(run / SETTINGS, settings, step=progress.step) if resume else []
         if processes.rank == 0:
-            _record_settings(run, directory, config)
+            run.mkdir(parents=True, exist_ok=True)
+            write_json(run / SETTINGS, settings)
         with _record(training, run, progress) as metrics:
-            finished = _go(training, run, metrics, progress)
-            step = training.num_steps if finished else load_progress(checkpoints(run / CHECKPOINTS)[-1]).step
+            if metrics:
+                _introduce(training, metrics, progress, notes)
+            stopped = Loop(training, run, metrics, progress).train()
+            step = load_progress(checkpoints(run / CHECKPOINTS)[-1]).step if stopped else training.num_steps
+            if metrics and not stopped:
+                _finish(training, run, metrics)
         if processes.rank == 0:
             write_report(run)
         processes.wait()
-    return Outcome(finished=finished, step=step, num_steps=training.num_steps, lines=read_metrics(run))
+    return Outcome(step=step, num_steps=training.num_steps, lines=read_metrics(run), signal=stopped)
 
 
-def _go(training: Training, run: Path, metrics: Metrics | None, progress: Progress) -> bool:
-    """Says what is at hand, trains, and writes the model."""
-    if metrics:
-        _introduce(training, metrics, progress)
-    if not Loop(training, run, metrics, progress).train():
-        return False
-    if metrics:
-        export(run, checkpoints(run / CHECKPOINTS)[-1], training.phases[-1].dataset.directory)
-        with contextlib.suppress(InputError):  # only what was trained and held out can be told
-            metrics.say(f"{proof(read_metrics(run), passes=training.phases[-1].dataset.passes)}")
-        metrics.say(f"wrote {run / MODEL}")
-    return True
+def _finish(training: Training, run: Path, metrics: Metrics) -> None:
+    """Writes the model and says what it learned."""
+    dataset = training.phases[-1].dataset
+    export(run, checkpoints(run / CHECKPOINTS)[-1], dataset.directories[0])
+    with contextlib.suppress(InputError):  # only what was trained and held out can be judged
+        metrics.say(f"{proof(read_metrics(run), passes=dataset.passes)}")
+    metrics.say(f"wrote {run / MODEL}")
 
 
-def _introduce(training: Training, metrics: Metrics, progress: Progress) -> None:
-    for note in training.notes:
+def _introduce(training: Training, metrics: Metrics, progress: Progress, notes: list[str]) -> None:
+    for note in (*training.notes, *notes):
         metrics.say(note)
     size, config = sum(parameter.numel() for parameter in training.model.bert.parameters()), training.model.bert.config
     metrics.say(
         f"{training.objective}, {size / 1e6:,.1f} M parameters ({config.num_hidden_layers} layers of {config.hidden_size}), "
         f"{training.num_steps:,} steps from step {progress.step:,} on {training.processes.world_size} x {training.processes.device.type}"
     )
-    figures = {} if progress.step else guessing(training.phases[-1].dataset)
-    figures = {
+    guessed = {} if progress.step else guessing(training.phases[-1].dataset)
+    guessed = {
         key: value
-        for key, value in figures.items()
+        for key, value in guessed.items()
         if key[:3] in training.objective.replace("sop", "nsp") or key == "rows"
     }
-    if figures:
-        metrics.write({"kind": "baseline", "step": 0} | figures)
+    if guessed:
+        metrics.write({"kind": "baseline", "step": 0} | guessed)
 
 
 @contextlib.contextmanager
 def _record(training: Training, run: Path, progress: Progress) -> Iterator[Metrics | None]:
-    """The run's record on rank 0, and nothing on the others."""
+    """The metrics of the run on rank 0, nothing on the others."""
     if training.processes.rank:
         yield None
         return
     keep_metrics(run, step=progress.step)
-    log = training.config.log
-    with Metrics(run, num_steps=training.num_steps, tensorboard=log.tensorboard, done=progress.step) as metrics:
+    log, settings = training.config.log, training.config.to_dict()
+    with Metrics(run, num_steps=training.num_steps, to=log.to, done=progress.step, settings=settings) as metrics:
         yield metrics
 
 
-def _opened(run: Path, directory: Path, config: TrainConfig, *, resume: bool) -> Path | None:
-    """The checkpoint to go on from, if any."""
+def _checkpoint(run: Path, *, resume: bool) -> Path | None:
+    """The checkpoint to resume from, if any."""
     found = checkpoints(run / CHECKPOINTS)
-    if not resume:
-        if found or (run / MODEL).exists():
-            raise ConfigError(
-                f"{run} already holds a training; --resume goes on with it, or name another directory with -o"
-            )
-        return None
-    if not (run / SETTINGS).exists():
-        return None
-    before = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
-    now = _settings(directory, config)
-    changed = sorted(key for key in now["decisive"] if now["decisive"][key] != before["decisive"].get(key))
-    if changed:
-        raise ConfigError(
-            f"--resume: {run} was begun with other settings ({', '.join(changed)}); give the same ones, or begin anew with another -o"
-        )
+    if not resume and (found or (run / MODEL).exists()):
+        raise ConfigError(f"{run} already holds a training; --resume continues it, or name another directory with -o")
     return found[-1] if found else None
 
 
-def _settings(directory: Path, config: TrainConfig) -> dict[str, Any]:
-    paths = sorted({phase.dataset or str(directory) for phase in config.stages})
-    datasets = {f"dataset {number}": open_dataset(path).fingerprint for number, path in enumerate(paths)}
-    return {"datasets": paths, "settings": config.to_dict(), "decisive": config.decisive() | datasets}
+def run_settings(training: Training) -> dict[str, Any]:
+    """What `train.json` holds: the settings, and what a resumed run must have in common with this one."""
+    phases = [
+        {
+            "dataset": planned.dataset.name,
+            "fingerprint": planned.dataset.fingerprint,
+            "steps": planned.steps,
+            "settings": {key: value for key, value in asdict(planned.phase).items() if key not in UNDECISIVE},
+        }
+        for planned in training.phases
+    ]
+    return {"settings": training.config.to_dict(), "decisive": training.config.decisive(), "phases": phases}
 
 
-def _record_settings(run: Path, directory: Path, config: TrainConfig) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    (run / SETTINGS).write_text(json.dumps(_settings(directory, config), indent=1) + "\n", encoding="utf-8")
+def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
+    """Checks that a resumed run is the one that was started; it may have more steps and more phases.
+
+    Args:
+        path: `train.json` of the run.
+        now: `run_settings` of the resumed run.
+        step: updates that the checkpoint has; 0 without one.
+
+    Returns:
+        What to tell the user.
+
+    Raises:
+        ConfigError: other settings, or fewer steps than were made; each changed setting is named.
+        ShardError: `train.json` is corrupt.
+    """
+    if not step:
+        return [f"nothing is saved in {path.parent} yet: starting from step 0"]
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key, value in now["decisive"].items() if value != before["decisive"].get(key)]
+        last = len(before["phases"]) - 1
+        planned = sum(phase["steps"] for phase in before["phases"])
+        for number, (old, new) in enumerate(zip(before["phases"], now["phases"], strict=False)):
+            changed += [
+                f"phases[{number}].{key}" for key, value in new["settings"].items() if value != old["settings"].get(key)
+            ]
+            changed += [f"phases[{number}].dataset"] if old["fingerprint"] != new["fingerprint"] else []
+            changed += [f"phases[{number}].steps"] if number < last and old["steps"] != new["steps"] else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ShardError(f"{path}: not the settings of a run ({error!r}); start again with another -o") from error
+    if len(now["phases"]) <= last:
+        changed.append("phases")
+    if changed:
+        raise ConfigError(
+            f"--resume: {path.parent} was started with other settings ({', '.join(sorted(changed))}); give the same ones, or start "
+            "again with another -o"
+        )
+    total = sum(phase["steps"] for phase in now["phases"])
+    if total < step:
+        raise ConfigError(f"--resume: {path.parent} has {step:,} updates already, steps are {total:,}; give more steps")
+    return (
+        [f"{planned:,} steps were planned, now {total:,}: the schedule is that of the new number"]
+        if total != planned
+        else []
+    )
 
 
-def export(run: Path, checkpoint: Path, dataset: Path) -> None:
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def export(run: Path, checkpoint: Path, dataset: Directory) -> None:
     """Writes `RUN/model` from a checkpoint: weights, config and the dataset's tokenizer, for `transformers`."""
     temporary = run / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -167,6 +226,7 @@ def export(run: Path, checkpoint: Path, dataset: Path) -> None:
     for path in (checkpoint / "model.safetensors", checkpoint / "config.json"):
         shutil.copyfile(path, temporary / path.name)
     for name in TOKENIZER_FILES:
-        if (dataset / "tokenizer" / name).exists():
-            shutil.copyfile(dataset / "tokenizer" / name, temporary / name)
+        content = dataset.store.read(f"tokenizer/{name}")
+        if content is not None:
+            (temporary / name).write_bytes(content)
     replace_directory(temporary, run / MODEL)

@@ -2,69 +2,96 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from nspdata.errors import ConfigError
+import numpy as np
+
 from nspdata.loading import Loader
+from nspdata.loading.order import share
 from nspdata.training.batches import Feeder, Read, Shape
+from nspdata.training.data import phase_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from nspdata.training.batches import State
     from nspdata.training.data import Dataset, PlannedPhase
     from nspdata.training.prepare import Training
 
+    Arrays = Mapping[str, NDArray[Any]]
+
 
 def train_feeder(training: Training, planned: PlannedPhase, state: State | None) -> Feeder:
-    """The batches of a phase on this rank, epoch after epoch without end.
+    """The batches of a phase on this rank, without end.
 
     Args:
         training: settings, processes.
         planned: the phase.
-        state: of the loader after the last batch of this phase that was trained on; None at its beginning.
-
-    Raises:
-        ConfigError: the train split is smaller than one batch.
+        state: of the phase's stream after the last batch that was trained on; None at its start.
     """
-    loader = Loader(
-        planned.dataset.directory,
-        batch_size=planned.rank_rows,
-        seed=training.config.seed,
-        rank=training.processes.rank,
-        world_size=training.processes.world_size,
-        masking=training.config.masking,
-        layout="packed" if training.packed else "flat",
-        endless=True,
-        trace=True,
-    )
-    if loader.samples_per_epoch() < planned.rank_rows * training.processes.world_size:
-        raise ConfigError(
-            f"{planned.dataset.directory}: {planned.dataset.rows['train']} rows to train on are less than one batch of "
-            f"{planned.phase.batch_size}; take a smaller batch_size"
-        )
+    processes = training.processes
+    ranks = {"rank": processes.rank, "world_size": processes.world_size, "batch_size": planned.rank_sequences}
+    loader = phase_loader(planned.phase, planned.dataset, training.config, **ranks)
     if state is not None:
         loader.load_state_dict(state)
-    shape = Shape.of(planned.rank_rows, planned.dataset.metadata.max_seq_length) if training.packed else Shape()
-    return Feeder(_endless(loader), training.processes.device, shape)
+    longest = planned.dataset.metadata.max_seq_length
+    shape = Shape.of(planned.rank_sequences, longest) if training.fixed_shapes else Shape()
+    return Feeder(_reads(loader), processes.device, shape)
 
 
-def _endless(loader: Loader) -> Iterator[Read]:
+def _reads(loader: Loader) -> Iterator[Read]:
     for arrays in loader:
         yield Read(arrays, loader.state_dict())
 
 
-def evaluation_feeder(training: Training, dataset: Dataset, *, num_steps: int) -> Feeder:
-    """This rank's share of the first steps of the validation split, as its masks lie."""
+def evaluation_feeder(training: Training, dataset: Dataset, *, num_rows: int) -> Feeder:
+    """This rank's share of the first rows of the validation split, with the stored masks.
+
+    Rows without stored masks get dynamic ones, the same in each evaluation.
+    """
+    processes, size = training.processes, training.config.evaluation.batch_size
     loader = Loader(
-        dataset.directory,
+        dataset.mixture,
         split="validation",
-        batch_size=training.config.evaluation.batch_size,
+        batch_size=size,
         seed=training.config.seed,
-        rank=training.processes.rank,
-        world_size=training.processes.world_size,
+        rank=processes.rank,
+        world_size=processes.world_size,
+        masking="static" if dataset.masked else "dynamic",
+        masking_config=None if dataset.masked else dataset.masking({}),
         layout="flat",
     )
-    reads = (Read(arrays, {}) for arrays in islice(loader, num_steps))
-    return Feeder(reads, training.processes.device, Shape())
+    return Feeder(_first(loader, num_rows), processes.device, Shape())
+
+
+def _first(loader: Loader, num_rows: int) -> Iterator[Read]:
+    """The batches of this rank, cut so that all ranks together have `num_rows` rows: the first ones of the epoch."""
+    options, total = loader.options, loader.samples_per_epoch()
+    step_rows = options.batch_size * options.world_size
+    for step, arrays in enumerate(loader):
+        rest = min(step_rows, total - step * step_rows)
+        first = share(rest, options.rank, options.world_size)[0]
+        kept = num_rows - step * step_rows - first
+        if kept > 0:
+            yield Read(first_rows(arrays, kept), {})
+        if (step + 1) * step_rows >= num_rows:
+            return
+
+
+def first_rows(arrays: Arrays, num_rows: int) -> dict[str, NDArray[Any]]:
+    """The first rows of a flat batch; all of it if it has no more.
+
+    >>> first_rows({"input_ids": np.arange(5), "cu_seqlens": np.array([0, 2, 5]), "masked_lm_positions": np.array([1, 4]),
+    ...             "masked_lm_ids": np.array([7, 8]), "next_sentence_label": np.array([0, 1])}, 1)["masked_lm_ids"]
+    array([7])
+    """
+    starts = arrays["cu_seqlens"]
+    num_rows = min(num_rows, len(starts) - 1)
+    tokens = int(starts[num_rows])
+    masked = int(np.searchsorted(arrays["masked_lm_positions"], tokens))
+    ends = dict.fromkeys(("cls_positions", "next_sentence_label", "shard", "row"), num_rows)
+    ends |= {"cu_seqlens": num_rows + 1, "masked_lm_positions": masked, "masked_lm_ids": masked}
+    return {name: array[: ends.get(name, tokens)] for name, array in arrays.items()}

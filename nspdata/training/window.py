@@ -1,4 +1,4 @@
-"""The updates since the last line of the metrics: summed when the line is due, and held to be finite and not diverging."""
+"""The updates since the last line of the metrics: summed when the line is due, and checked to be finite and not diverging."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from nspdata.training.metrics import TrainingError
-from nspdata.training.schedule import learning_rate
 from nspdata.training.throughput import training_flops
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from nspdata.training.batches import Fed, Feeder
@@ -42,21 +43,21 @@ class Window:
         self._since, self._waited = time.perf_counter(), 0.0
 
     def start(self) -> None:
-        """The clock starts now: what came before was no training."""
+        """Restarts the clock: the time before was not training."""
         if not self.pending:
             self._since = time.perf_counter()
 
     def add(self, step: int, micro_batches: list[Fed], told: Tensor) -> None:
-        """Takes up an update.
+        """Adds an update.
 
         Args:
             step: its number, from 1.
             micro_batches: what it was made from.
-            told: see `train_step`; may still be under way.
+            told: see `train_step`; may still be computed on the device.
         """
         self.pending.append((step, micro_batches, told))
 
-    def close(self, feeder: Feeder, *, last_good: str) -> Line:
+    def close(self, feeder: Feeder, *, last_good: Callable[[], str]) -> Line:
         """Waits for the device and empties the window into a line.
 
         Raises:
@@ -73,7 +74,7 @@ class Window:
         self._check_divergence(line, step, last_good)
         line |= {
             "gradient_norm": told[:, 6].mean().item(),
-            "learning_rate": learning_rate(step - 1, self.training.num_steps, self.training.config.optimizer),
+            "learning_rate": self.training.rate(step - 1),
             "tokens_per_s": sums[4] / seconds,
             "mfu": self._utilization(sums[4:], seconds),
             "data_wait_share": (feeder.waited_s - self._waited) / seconds,
@@ -97,16 +98,16 @@ class Window:
         )
         return flops / seconds / self.training.peak / self.training.processes.world_size
 
-    def _check_finite(self, told: Tensor, last_good: str) -> None:
+    def _check_finite(self, told: Tensor, last_good: Callable[[], str]) -> None:
         wrong = (~told.isfinite()).any(1).nonzero()
         if len(wrong):
             step, micro_batches, _ = self.pending[int(wrong[0])]
             raise TrainingError(
-                f"the loss or its gradient is not finite at step {step} ({described_rows(micro_batches)}); {last_good}. "
+                f"the loss or its gradient is not finite at step {step} ({described_rows(micro_batches)}); {last_good()}. "
                 "A lower optimizer.learning_rate, a longer optimizer.warmup_share or optimizer.clip=1.0 are the usual remedies"
             )
 
-    def _check_divergence(self, line: Line, step: int, last_good: str) -> None:
+    def _check_divergence(self, line: Line, step: int, last_good: Callable[[], str]) -> None:
         limit = self.training.config.log.divergence
         for key in ("mlm_loss", "nsp_loss"):
             if key not in line:
@@ -115,7 +116,7 @@ class Window:
             if limit and line[key] > best + limit:
                 raise TrainingError(
                     f"{key} is {line[key]:.3f} in the steps up to {step}, {line[key] - best:.1f} above its best ({best:.3f}; "
-                    f"log.divergence is {limit}); {last_good}. A lower optimizer.learning_rate is the usual remedy"
+                    f"log.divergence is {limit}); {last_good()}. A lower optimizer.learning_rate is the usual remedy"
                 )
 
 

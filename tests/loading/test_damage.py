@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from nspdata.dataset import verification
 from nspdata.dataset.manifest import MANIFEST, Manifest, read_manifest
 from nspdata.dataset.schema import METADATA_KEY
 from nspdata.dataset.shards import file_sha256
-from nspdata.errors import ShardError
+from nspdata.errors import ConfigError, ShardError
 from nspdata.loading import Loader
 from tests.datasets import rewrite_manifest, write_dataset
 
@@ -62,7 +64,7 @@ def agree(directory: Path) -> None:
 
 def test_the_sound_dataset_loads(sound: Path) -> None:
     """Nothing is refused without a reason."""
-    assert load(sound) == load(sound, verify=True) == 9000
+    assert load(sound) == load(sound, verify="always") == 9000
 
 
 def test_an_unfinished_directory(directory: Path) -> None:
@@ -184,12 +186,55 @@ def test_no_such_split(directory: Path) -> None:
 
 
 def test_every_byte_with_verify(directory: Path) -> None:
-    """With `verify`, a shard with one flipped bit is refused, wherever the bit is."""
+    """A shard with one flipped bit is refused by default, wherever the bit is; with `verify="size"` only its shape is checked."""
     path = directory / SHARD
     data = bytearray(path.read_bytes())
-    data[random.Random(1).randrange(len(data))] ^= 4
+    numbers = random.Random(1)
+    for _ in range(20):
+        place = numbers.randrange(len(data))
+        data[place] ^= 4
+        path.write_bytes(data)
+        refused(directory, SHARD, "sha256", "copy the shard again")
+        refused(directory, SHARD, "sha256", verify="always")
+        data[place] ^= 4
     path.write_bytes(data)
-    refused(directory, SHARD, "sha256", verify=True)
+    assert load(directory) == load(directory, verify="size") == 9000
+    with pytest.raises(ConfigError, match="verify must be one of 'once', 'always', 'size', not True"):
+        load(directory, verify=True)
+
+
+def test_a_shard_is_hashed_once(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unchanged file is hashed once in a process, by whatever loader; a change of its time or its bytes hashes it again."""
+    hashed: list[str] = []
+    plain = verification.file_sha256
+
+    def counted(path: Path) -> str:
+        hashed.append(Path(path).name)
+        return plain(path)
+
+    monkeypatch.setattr(verification, "file_sha256", counted)
+    for path in directory.glob("train/*.arrow"):
+        os.utime(path, (1e9, 1e9))
+    assert load(directory) == load(directory) == 9000
+    assert len(hashed) == 3
+    os.utime(directory / SHARD, (1e9 + 1, 1e9 + 1))
+    load(directory)
+    assert hashed[3:] == [Path(SHARD).name]
+    load(directory, verify="always")
+    load(directory, verify="size")
+    assert len(hashed) == 7
+
+
+def test_a_shard_that_leads_elsewhere(directory: Path, tmp_path: Path) -> None:
+    """A shard that is a symbolic link out of the directory is refused; one to a file inside, or a linked directory, is not."""
+    moved = (directory / SHARD).rename(directory / "train" / "elsewhere.arrow")
+    (directory / SHARD).symlink_to(moved.name)
+    (tmp_path / "linked").symlink_to(directory)
+    assert load(tmp_path / "linked") == 9000
+    outside = moved.rename(tmp_path / "outside.arrow")
+    (directory / SHARD).unlink()
+    (directory / SHARD).symlink_to(outside)
+    refused(directory, SHARD, "a symbolic link to", "outside.arrow", "cp -rL")
 
 
 def told(directory: Path, way: dict[str, object]) -> str:
@@ -202,7 +247,7 @@ def told(directory: Path, way: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("way", [{}, {"masking": "dynamic"}, {"packing": True}, {"bins": 2}])
 def test_altered_bytes_never_crash(sound: Path, tmp_path: Path, way: dict[str, object]) -> None:
-    """Without `verify`, a block of overwritten bytes is an error that names the shard, or other values of the same shape."""
+    """With `verify="size"`, a block of overwritten bytes is an error that names the shard, or other values of the same shape."""
     directory = Path(shutil.copytree(sound, tmp_path / "data"))
     data, found = (sound / SHARD).read_bytes(), 0
     numbers = random.Random(2)
@@ -211,7 +256,7 @@ def test_altered_bytes_never_crash(sound: Path, tmp_path: Path, way: dict[str, o
         altered = bytearray(data)
         altered[start : start + 64] = numbers.randbytes(64)
         (directory / SHARD).write_bytes(altered)
-        message = told(directory, way)
+        message = told(directory, way | {"verify": "size"})
         assert not message or SHARD in message
         found += bool(message)
     assert found > 10

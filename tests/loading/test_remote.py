@@ -159,7 +159,7 @@ def test_a_damaged_cache_is_mended(directory: Path, server: FaultyServer, tmp_pa
     first.write_bytes(first.read_bytes()[:-8])
     assert_same(make(directory), make(server.url, cache=cache))
     second.write_bytes(second.read_bytes()[:-1] + b"\xff")
-    assert_same(make(directory), make(server.url, cache=cache, verify=True))
+    assert_same(make(directory), make(server.url, cache=cache, verify="always"))
 
 
 def load_all(url: str, cache: Cache, results: Any) -> None:

@@ -30,9 +30,9 @@ def small_dataset(directory: Path, **options: Any) -> Path:
 
 def small_config(**settings: Any) -> TrainConfig:
     """Settings of a short training on a processor: each step told, 8 rows a step, 4 steps."""
-    plain = {"device": {"name": "cpu"}, "log": {"every": 1, "tensorboard": False}, "batch_size": 8, "steps": 4}
+    plain = {"device": {"name": "cpu"}, "log": {"every": 1, "to": []}, "batch_sequences": 8, "steps": 4}
     if "phases" in settings:
-        del plain["batch_size"], plain["steps"]
+        del plain["batch_sequences"], plain["steps"]
     for key, value in settings.items():
         plain[key] = plain[key] | value if isinstance(value, dict) and key in plain else value
     return train_config(plain)
@@ -55,7 +55,7 @@ def figures(run: Path, kind: str = "train") -> dict[int, dict[str, float]]:
 def command(dataset: Path, run: Path, *options: str, processes: int = 1) -> list[str]:
     """The command of a training in a process of its own, or in several by torchrun."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    settings = ["device.name=cpu", "log.every=1", "log.tensorboard=false"]
+    settings = ["device.name=cpu", "log.every=1", "log.to=[]"]
     start = torchrun if processes > 1 else []
     return [
         sys.executable,
@@ -87,7 +87,7 @@ def pretraining(directory: Path) -> list[list[str]]:
     corpus = sorted(str(path) for path in (ROOT / "nspdata" / "corpus").glob("*.jsonl"))
     tokenizer, data, run = (str(directory / name) for name in ("tokenizer", "data", "run"))
     built = ["output.validation_fraction=0.15", "duplicate_factor=10", "output.num_shards=1"]
-    trained = ["model.dropout=0", "log.every=50", "log.tensorboard=false", "device.name=cpu"]
+    trained = ["model.dropout=0", "log.every=50", "log.to=[]", "device.name=cpu"]
     return [
         ["train-tokenizer", *corpus, "-o", tokenizer, "--vocab-size", "3000"],
         ["build", *corpus, "-o", data, "--tokenizer", tokenizer, *_assigned(built)],

@@ -11,7 +11,7 @@ from tests.training.runs import figures, train_small
 
 def test_packed_rows_are_rows(dataset, tmp_path):
     """In the packed layout a batch is so many sequences' worth of rows; every row is in an epoch once, and it trains."""
-    outcome = train_small(dataset, tmp_path / "run", device={"layout": "packed"}, batch_size=4, steps=5)
+    outcome = train_small(dataset, tmp_path / "run", batch_sequences=4, steps=5)
     trained = [line for line in outcome.lines if line["kind"] == "train"]
     assert trained[-1]["rows"] > 20
     assert trained[-1]["tokens"] > 0.9 * 5 * 4 * 32
@@ -52,7 +52,7 @@ def test_cuda_is_asked_for_in_vain(dataset, tmp_path, monkeypatch):
 def test_compiled_is_not_compiled(dataset, tmp_path):
     """The compiled step gives the losses of the plain one, to rounding, flat and packed."""
     for layout in ("flat", "packed"):
-        settings = {"steps": 3, "model": {"dropout": 0.0}, "batch_size": 4}
+        settings = {"steps": 3, "model": {"dropout": 0.0}, "batch_sequences": 4}
         for compiled in ("no", "yes"):
             device = {"compile": compiled, "layout": layout}
             train_small(dataset, tmp_path / layout / compiled, device=device, **settings)
@@ -66,7 +66,7 @@ def test_flash_attention_is_attention(dataset, tmp_path):
     """On a CUDA device, packed bf16 with flash attention of ragged rows trains to the losses of a processor."""
     for name, layout in (("cuda", "packed"), ("cpu", "packed")):
         device = {"name": name, "layout": layout, "precision": "bf16", "compile": "no"}
-        train_small(dataset, tmp_path / name, device=device, model={"dropout": 0.0}, batch_size=4, steps=5)
+        train_small(dataset, tmp_path / name, device=device, model={"dropout": 0.0}, batch_sequences=4, steps=5)
     one, other = figures(tmp_path / "cpu"), figures(tmp_path / "cuda")
     for step, line in one.items():
         assert other[step]["loss"] == pytest.approx(line["loss"], rel=0.02)

@@ -52,7 +52,7 @@ def test_nothing_is_proved_of_what_was_not_trained(dataset, tmp_path):
 @pytest.mark.slow
 def test_tiny_learns_the_corpus_of_the_package(pretrained):
     """`tiny` on the bundled corpus: held-out MLM well below the unigram entropy, pairs significantly above chance."""
-    shown = proof(read_metrics(pretrained), passes=open_dataset(pretrained.parent / "data").passes)
+    shown = proof(read_metrics(pretrained), passes=open_dataset(str(pretrained.parent / "data")).passes)
     assert shown.mlm_loss < shown.unigram - 0.3, str(shown)
     assert shown.sigmas > 4, str(shown)
     assert shown.holds
@@ -111,7 +111,12 @@ def test_a_real_checkpoint_learns_on(tmp_path, capsys):
     ]
     built = run_command([sys.executable, "-m", "nspdata", *build, "--set", "output.num_shards=1"])
     assert built.returncode == 0, built.stderr
-    settings = {"model": {"source": str(source)}, "optimizer": {"learning_rate": 3e-4}, "batch_size": 16, "steps": 40}
+    settings = {
+        "model": {"source": str(source)},
+        "optimizer": {"learning_rate": 3e-4},
+        "batch_sequences": 16,
+        "steps": 40,
+    }
     outcome = train_small(tmp_path / "data", tmp_path / "run", **settings)
     assert "not in the checkpoint, initialised anew: " in capsys.readouterr().out
     losses = [line["mlm_loss"] for line in outcome.lines if line["kind"] == "train"]

@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertForMaskedLM, BertForPreTraining, BertModel
 
-from nspdata.config.train import ModelConfig
+from nspdata.config.train import ModelConfig, OptimizerConfig
 from nspdata.errors import ConfigError, ShardError
 from nspdata.tokenization.vocabulary import Vocabulary
 from nspdata.training.metrics import TrainingError, read_metrics
 from nspdata.training.model import checkpoint_model
+from nspdata.training.optimizer import Lamb
 from tests.datasets import small_vocabulary
 from tests.training.runs import figures, small_dataset, train_small
 
@@ -101,12 +102,15 @@ def test_a_loss_that_climbs_stops_the_run(dataset, tmp_path):
 def test_phases_follow_one_another(dataset, tmp_path):
     """Two datasets of short and long rows train one after the other, and a stop between or within them changes nothing."""
     long = small_dataset(tmp_path / "long", max_seq_length=64, seed=3)
-    phases = [{"steps": 3, "batch_size": 8}, {"dataset": str(long), "steps": 3, "batch_size": 4}]
-    settings = {"phases": phases, "checkpoint": {"every": 1, "keep": 9}}
+    phases = [{"steps": 3, "batch_sequences": 8}, {"dataset": str(long), "steps": 3, "batch_sequences": 4}]
+    layout = {"device": {"layout": "flat"}, "evaluation": {"every": 3}}
+    settings = layout | {"phases": phases, "checkpoint": {"every": 1, "keep": 9}}
     whole = tmp_path / "whole"
     assert train_small(dataset, whole, **settings).num_steps == 6
     rows = [line["rows"] for line in read_metrics(whole) if line["kind"] == "train"]
     assert rows == [8, 16, 24, 28, 32, 36]
+    held_out = [line for line in read_metrics(whole) if line["kind"] == "evaluation"]
+    assert [(line["step"], line["dataset"]) for line in held_out] == [(3, str(dataset)), (6, str(long))]
     for step in (3, 4):
         run = tmp_path / f"run{step}"
         shutil.copytree(whole, run)
@@ -139,13 +143,13 @@ def test_a_training_goes_on_from_a_checkpoint(run, dataset, tmp_path):
     ("kind", "missing"), [(BertForMaskedLM, "cls.seq_relationship.weight"), (BertModel, "cls.predictions.transform")]
 )
 def test_heads_that_a_checkpoint_lacks_are_made_and_told(run, dataset, tmp_path, capsys, kind, missing):
-    """A checkpoint without the heads is gone on from: they are made anew, and named."""
+    """Training continues from a checkpoint without heads: they are initialised and named."""
     bare = tmp_path / "bare"
     kind.from_pretrained(run / "model").save_pretrained(bare)
     shutil.copyfile(run / "model" / "vocab.txt", bare / "vocab.txt")
     train_small(dataset, tmp_path / "run", model={"source": str(bare)}, steps=1)
     said = capsys.readouterr().out
-    assert "not in the checkpoint, initialised anew: " in said
+    assert "not in the checkpoint, initialised randomly: " in said
     assert missing in said
     BertForPreTraining.from_pretrained(tmp_path / "run" / "model")
 
@@ -172,7 +176,7 @@ def test_new_tokens_begin_as_the_mean(run):
     torch.testing.assert_close(rows[205:], old.mean(0).expand(10, -1))
     assert model.cls.predictions.decoder.weight.detach().equal(rows)
     assert model.cls.predictions.decoder.bias is model.cls.predictions.bias
-    assert notes == ["10 new tokens: their embeddings begin as the mean of the 205 known ones"]
+    assert notes == ["10 new tokens: their embeddings start as the mean of the 205 known ones"]
 
 
 def test_an_extended_model_trains_and_loads(run, tmp_path):
@@ -201,8 +205,56 @@ def test_what_is_no_bert_is_refused(run, tmp_path):
         checkpoint_model(copy, vocabulary, max_seq_length=32, config=config)
     settings = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(settings | {"model_type": "gpt2"}))
-    with pytest.raises(ConfigError, match="model_type 'gpt2'; only a 'bert'"):
+    with pytest.raises(ConfigError, match="model_type 'gpt2'; training can continue only from a 'bert'"):
         checkpoint_model(copy, vocabulary, max_seq_length=32, config=config)
+
+
+def test_positions_are_extended(run, tmp_path):
+    """With `model.extend_positions`, longer rows train: the new positions start as the first ones; the model loads."""
+    config = ModelConfig(extend_positions=True)
+    model, notes = checkpoint_model(run / "model", small_vocabulary(205), max_seq_length=600, config=config)
+    known = load_file(run / "model" / "model.safetensors")["bert.embeddings.position_embeddings.weight"]
+    assert model.bert.embeddings.position_embeddings.weight.detach().equal(torch.cat([known, known[:88]]))
+    assert notes == ["88 new positions: their embeddings start as those of the first ones"]
+    dataset = small_dataset(tmp_path / "data", max_seq_length=600, rows=12, num_shards=1)
+    model = {"source": str(run / "model"), "extend_positions": True}
+    train_small(dataset, tmp_path / "run", model=model, steps=1, batch_sequences=2)
+    assert BertForPreTraining.from_pretrained(tmp_path / "run" / "model").config.max_position_embeddings == 600
+
+
+def test_one_token_type_is_refused(run, tmp_path):
+    """A model with one token type cannot tell A from B, and is refused in words."""
+    copy = tmp_path / "copy"
+    shutil.copytree(run / "model", copy)
+    settings = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(settings | {"type_vocab_size": 1}))
+    with pytest.raises(ConfigError, match=r"1 token types .* only from a BERT with 2"):
+        checkpoint_model(copy, small_vocabulary(205), max_seq_length=32, config=ModelConfig())
+
+
+@pytest.mark.parametrize("name", ["lamb", "muon"])
+def test_other_optimizers_learn_and_resume(dataset, tmp_path, name):
+    """LAMB and Muon lower the loss, and a run that stopped ends in the weights of one that did not."""
+    optimizer = {"name": name, "learning_rate": 2e-3, "schedule": "constant", "warmup_share": 0.0}
+    settings = {"optimizer": optimizer, "model": {"dropout": 0.0}, "checkpoint": {"every": 15}, "log": {"every": 15}}
+    train_small(dataset, tmp_path / "whole", steps=30, **settings)
+    train_small(dataset, tmp_path / "run", steps=15, **settings)
+    train_small(dataset, tmp_path / "run", steps=30, resume=True, **settings)
+    losses = [line["mlm_loss"] for line in read_metrics(tmp_path / "whole") if line["kind"] == "train"]
+    assert losses[1] < losses[0]
+    one, other = (load_file(tmp_path / run / "model" / "model.safetensors") for run in ("whole", "run"))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_lamb_by_hand():
+    """One step of LAMB moves a weight by the learning rate times its norm, against the gradient; a bias moves as in Adam."""
+    weight, bias = torch.nn.Parameter(torch.tensor([[3.0, 4.0]])), torch.nn.Parameter(torch.tensor([1.0]))
+    groups = [{"params": [weight], "weight_decay": 1e-9}, {"params": [bias], "weight_decay": 0.0}]
+    optimizer = Lamb(groups, OptimizerConfig(learning_rate=0.1, epsilon=0.0))
+    weight.grad, bias.grad = torch.tensor([[1.0, -1.0]]), torch.tensor([2.0])
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), torch.tensor([[3 - 0.1 * 5 / 2**0.5, 4 + 0.1 * 5 / 2**0.5]]))
+    torch.testing.assert_close(bias.detach(), torch.tensor([0.9]))
 
 
 def test_an_altered_vocabulary_is_refused(tmp_path):
@@ -210,7 +262,7 @@ def test_an_altered_vocabulary_is_refused(tmp_path):
     dataset = small_dataset(tmp_path / "data")
     path = dataset / "tokenizer" / "vocab.txt"
     path.write_text(path.read_text().replace("w7\n", "w7x\n"))
-    with pytest.raises(ConfigError, match="but the shards were built with"):
+    with pytest.raises(ShardError, match="not the tokenizer that the rows were built with"):
         train_small(dataset, tmp_path / "run")
 
 

@@ -17,8 +17,17 @@ from nspdata.training.metrics import read_metrics
 from tests.training.runs import ROOT, command, environment, figures, run_command, small_config, train_small
 
 STEPS = 4
-SETTINGS = {"steps": STEPS, "batch_size": 16, "model": {"dropout": 0.0}, "evaluation": {"every": 2}}
-OPTIONS = ["--steps", str(STEPS), "--set", "batch_size=16", "--set", "model.dropout=0", "--set", "evaluation.every=2"]
+SETTINGS = {"steps": STEPS, "batch_sequences": 16, "model": {"dropout": 0.0}, "evaluation": {"every": 2}}
+OPTIONS = [
+    "--steps",
+    str(STEPS),
+    "--set",
+    "batch_sequences=16",
+    "--set",
+    "model.dropout=0",
+    "--set",
+    "evaluation.every=2",
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +72,7 @@ def test_two_processes_go_on_from_one(dataset, alone, tmp_path):
 
 def test_accumulated_batches_train_as_whole_ones(dataset, alone, tmp_path):
     """Four forward passes of 4 rows make the update of one of 16, also where they hold unlike numbers of masked tokens."""
-    train_small(dataset, tmp_path / "run", **SETTINGS | {"micro_batch_size": 4})
+    train_small(dataset, tmp_path / "run", **SETTINGS | {"micro_batch_sequences": 4})
     same_but_for_rounding(tmp_path / "run", alone)
 
 
@@ -92,10 +101,10 @@ def test_a_rank_that_dies_ends_the_run(dataset, tmp_path):
 
 def test_settings_that_ranks_cannot_share_are_refused(dataset):
     """A batch that cannot be cut into equal parts is told with what to change."""
-    with pytest.raises(ConfigError, match="batch_size 9 must be a multiple of the 2 ranks"):
-        plan_phases(small_config(batch_size=9), dataset, world_size=2)
-    with pytest.raises(ConfigError, match="micro_batch_size that divides 8"):
-        plan_phases(small_config(batch_size=16, micro_batch_size=3), dataset, world_size=2)
+    with pytest.raises(ConfigError, match="batch_sequences 9 must be a multiple of the 2 ranks"):
+        plan_phases(small_config(batch_sequences=9), str(dataset), world_size=2)
+    with pytest.raises(ConfigError, match="micro_batch_sequences that divide 8"):
+        plan_phases(small_config(batch_sequences=16, micro_batch_sequences=3), str(dataset), world_size=2)
 
 
 def test_an_error_of_a_user_is_one_line(tmp_path, capsys, monkeypatch):
@@ -116,7 +125,7 @@ def test_an_error_of_a_user_is_one_line(tmp_path, capsys, monkeypatch):
 def test_sigterm_reaches_every_rank(dataset, tmp_path):
     """When torchrun is asked to stop, all ranks end after the same step and leave a checkpoint of it."""
     run = tmp_path / "run"
-    arguments = command(dataset, run, "--steps", "100000", "--set", "batch_size=16", processes=2)
+    arguments = command(dataset, run, "--steps", "100000", "--set", "batch_sequences=16", processes=2)
     with subprocess.Popen(
         arguments, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from nspdata.config.train import ModelConfig
 from nspdata.errors import ConfigError, ShardError
-from nspdata.training.checkpoint import Progress, checkpoints, load_progress, save_checkpoint
+from nspdata.training.checkpoint import Content, Progress, Writer, checkpoints, load_progress, save_checkpoint
 from nspdata.training.loop import CHECKPOINTS
 from nspdata.training.metrics import read_metrics
 from nspdata.training.model import exported_config, fresh_model
@@ -77,7 +77,7 @@ module.{function} = dying
 from pathlib import Path
 from nspdata.training.run import train
 from tests.training.runs import small_config
-sys.exit(0 if train(Path({dataset!r}), Path({run!r}), small_config(**{settings!r})).finished else 143)
+sys.exit(train({dataset!r}, Path({run!r}), small_config(**{settings!r})).exit_code)
 """
 """A training whose process gets a signal at one moment of it."""
 
@@ -88,41 +88,75 @@ sys.exit(0 if train(Path({dataset!r}), Path({run!r}), small_config(**{settings!r
         ("loop", "train_step", "SIGKILL", 4),
         ("checkpoint", "replace_directory", "SIGKILL", 4),
         ("loop", "train_step", "SIGTERM", 5),
+        ("loop", "train_step", "SIGINT", 5),
     ],
-    ids=["in a step", "in a checkpoint", "asked to stop"],
+    ids=["in a step", "in a checkpoint", "asked to stop", "Ctrl-C"],
 )
 def test_a_killed_process_goes_on_bit_for_bit(small, whole, tmp_path, module, function, how, step):
-    """A process killed in the middle leaves a run that goes on; SIGTERM ends the step under way and saves it."""
+    """A process killed in the middle leaves a run that resumes; SIGTERM and Ctrl-C end after the current step and save it."""
     run = tmp_path / "run"
     names = {"module": module, "function": function, "how": how, "call": 4, "dataset": str(small), "run": str(run)}
     arguments = [sys.executable, "-c", KILLED.format(settings=SETTINGS, **names)]
     killed = subprocess.run(arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert killed.returncode == (143 if how == "SIGTERM" else -signal.SIGKILL), killed.stderr
-    assert load_progress(checkpoints(run / CHECKPOINTS)[-1]).step == step
+    assert killed.returncode == {"SIGTERM": 143, "SIGINT": 130, "SIGKILL": -signal.SIGKILL}[how], killed.stderr
+    saved = load_progress(checkpoints(run / CHECKPOINTS)[-1]).step
+    assert step - (how == "SIGKILL") <= saved <= step  # a checkpoint that was being written is lost with the process
     assert train_small(small, run, resume=True, **SETTINGS).finished
     same_training(run, whole)
 
 
-def test_a_run_without_a_checkpoint_begins_anew(small, whole, tmp_path):
+def test_a_run_without_a_checkpoint_begins_anew(small, whole, tmp_path, capsys):
     """A run killed before its first checkpoint begins again with `--resume`, and its record with it."""
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     shutil.rmtree(run / CHECKPOINTS)
     shutil.rmtree(run / "model")
     train_small(small, run, resume=True, **SETTINGS)
+    assert f"nothing is saved in {run} yet: starting from step 0" in capsys.readouterr().out
     same_training(run, whole)
+
+
+@pytest.mark.parametrize("added", [{"steps": 9}, {"phases": True}])
+def test_a_run_is_extended(small, tmp_path, capsys, added):
+    """A finished run with more steps, or with a phase more, trains on: the same weights as in one go, and the model is replaced."""
+    constant = {"optimizer": {"schedule": "constant", "warmup_share": 0.0}, "log": {"every": 1, "to": []}}
+    more = (
+        {"phases": [{"steps": 6, "batch_sequences": 8}, {"steps": 3, "batch_sequences": 8}]}
+        if "phases" in added
+        else added
+    )
+    first = {"phases": more["phases"][:1]} if "phases" in added else {"steps": 6}
+    train_small(small, tmp_path / "run", **constant, **first)
+    before = weights(tmp_path / "run")
+    capsys.readouterr()
+    outcome = train_small(small, tmp_path / "run", resume=True, **constant, **more)
+    assert "6 steps were planned, now 9" in capsys.readouterr().out
+    assert (outcome.finished, outcome.step) == (True, 9)
+    train_small(small, tmp_path / "whole", **constant, **more)
+    assert figures(tmp_path / "run") == figures(tmp_path / "whole")
+    one, other = weights(tmp_path / "run"), weights(tmp_path / "whole")
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert not all(torch.equal(one[key], before[key]) for key in one)
+
+
+def test_fewer_steps_than_were_made_are_refused(small, whole):
+    """A run cannot be resumed to end before the step that it has."""
+    with pytest.raises(ConfigError, match="has 7 updates already, steps are 5; give more steps"):
+        train_small(small, whole, resume=True, **SETTINGS | {"steps": 5})
 
 
 def test_other_settings_are_refused(small, whole):
     """A run goes on only with the settings that it began with; the ones that differ are named."""
-    with pytest.raises(ConfigError, match=r"begun with other settings \(batch_size, optimizer.beta1\)"):
-        train_small(small, whole, resume=True, **SETTINGS | {"batch_size": 4, "optimizer": {"beta1": 0.8}})
+    with pytest.raises(
+        ConfigError, match=r"started with other settings \(optimizer.beta1, phases\[0\].batch_sequences\)"
+    ):
+        train_small(small, whole, resume=True, **SETTINGS | {"batch_sequences": 4, "optimizer": {"beta1": 0.8}})
 
 
 def test_another_dataset_is_refused(small, whole, tmp_path):
     """A run does not go on with rows that are not those it began with."""
     other = small_dataset(tmp_path / "data", rows=48, validation_rows=10, seed=5)
-    with pytest.raises(ConfigError, match="begun with other settings"):
+    with pytest.raises(ConfigError, match="started with other settings"):
         train_small(other, whole, resume=True, **SETTINGS)
 
 
@@ -147,7 +181,7 @@ def test_a_damaged_checkpoint_is_named(small, whole, tmp_path):
         path = last / name
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2])
-        with pytest.raises(ShardError, match=f"{last.name}.*remove .* to go on from the one before"):
+        with pytest.raises(ShardError, match=f"{last.name}.*remove .* to resume from the one before"):
             train_small(small, run, resume=True, **SETTINGS)
         path.write_bytes(content)
 
@@ -168,11 +202,52 @@ def test_an_unfinished_checkpoint_is_not_one(tmp_path):
     left.mkdir()
     (left / "model.safetensors").write_bytes(b"half")
     assert checkpoints(tmp_path) == []
-    model = (dict(bert.named_parameters()), exported_config(bert, "mlm"))
-    saved = save_checkpoint(tmp_path, Progress(step=3), model=model, optimizer={}, keep=1)
+    content = Content(
+        model=dict(bert.named_parameters()), config=exported_config(bert, "mlm"), optimizer={}, settings={"seed": 1}
+    )
+    saved = save_checkpoint(tmp_path, Progress(step=3), content, keep=1)
+    assert json.loads((saved / "settings.json").read_text()) == {"seed": 1}
     assert checkpoints(tmp_path) == [saved]
     assert load_progress(saved) == Progress(step=3)
     assert not left.exists()
+
+
+def test_an_altered_progress_is_refused(whole, tmp_path):
+    """Each value of progress.json that cannot be is refused in one line that names the file."""
+    values = json.loads((checkpoints(whole / CHECKPOINTS)[0] / "progress.json").read_text())
+    changes = [
+        ("step", -1),
+        ("step", 1.5),
+        ("step", None),
+        ("rows", "9"),
+        ("tokens", True),
+        ("seconds", -1),
+        ("seconds", "x"),
+    ]
+    changes += [("best", 3), ("best", {"mlm_loss": "x"}), ("loaders", None), ("loaders", {"a": 1}), ("more", 1)]
+    for key, value in changes:
+        (tmp_path / "progress.json").write_text(json.dumps(values | {key: value}))
+        with pytest.raises(ShardError, match=r"progress.json: not the progress of a checkpoint") as error:
+            load_progress(tmp_path)
+        assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run():
+    """An error in the thread that writes is raised by the next call, once; without a thread, at once."""
+    done = []
+
+    def full():
+        raise OSError("no space left")
+
+    writer = Writer(background=True)
+    writer.submit(full)
+    with pytest.raises(OSError, match="no space left"):
+        writer.submit(lambda: done.append(1))
+    writer.submit(lambda: done.append(2))
+    writer.wait()
+    assert done == [2]
+    with pytest.raises(OSError, match="no space left"):
+        Writer(background=False).submit(full)
 
 
 def test_a_record_cut_short_is_mended(small, whole, tmp_path):

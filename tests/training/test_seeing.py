@@ -50,11 +50,12 @@ def test_a_line_tells_loss_speed_and_waiting(run):
 
 
 def test_only_real_tokens_are_counted(run, dataset):
-    """The tokens of a run are those of its rows, padding not counted; its rows are steps times batch size."""
-    batches = zip(range(6), Loader(dataset, batch_size=8, seed=12345, layout="flat", drop_last=True), strict=False)
+    """The tokens of a run are those of its rows, padding not counted; its rows are those that fill the sequences."""
+    batches = zip(range(6), Loader(dataset, batch_size=8, seed=12345, layout="packed", drop_last=True), strict=False)
     last = lines(run, "train")[-1]
-    assert last["tokens"] == sum(len(batch["input_ids"]) for _, batch in batches)
-    assert last["rows"] == 48
+    read = [batch for _, batch in batches]
+    assert last["tokens"] == sum(len(batch["input_ids"]) for batch in read)
+    assert last["rows"] == sum(len(batch["cls_positions"]) for batch in read) > 48
 
 
 def test_held_out_figures_are_those_of_the_saved_model(run, dataset):
@@ -73,8 +74,8 @@ def test_held_out_figures_are_those_of_the_saved_model(run, dataset):
 
 
 def test_evaluation_can_be_of_fewer_rows(dataset, tmp_path):
-    """`evaluation.rows` bounds the rows that are evaluated, to a batch."""
-    train_small(dataset, tmp_path / "run", steps=1, evaluation={"rows": 10, "batch_size": 5})
+    """`evaluation.rows` is the number of rows that are evaluated, whatever the batches."""
+    train_small(dataset, tmp_path / "run", steps=1, evaluation={"rows": 10, "batch_size": 4})
     assert [line["rows"] for line in lines(tmp_path / "run", "evaluation")] == [10]
 
 
@@ -84,7 +85,7 @@ def test_guessing_is_counted_from_the_rows(run, dataset):
     counts[:5] = 0  # the special tokens
     rows = split_rows(dataset, "validation")
     shares = counts / counts.sum()
-    guessed = guessing(open_dataset(dataset))
+    guessed = guessing(open_dataset(str(dataset)))
     assert guessed["mlm_loss"] == pytest.approx(-np.log(shares[rows.masked_lm_labels]).mean())
     assert guessed["mlm_accuracy"] == pytest.approx((rows.masked_lm_labels == shares.argmax()).mean())
     assert guessed["nsp_accuracy"] == max(rows.next_sentence_label.mean(), 1 - rows.next_sentence_label.mean())

@@ -48,10 +48,10 @@ def test_a_file_is_under_assignments_and_they_under_flags():
     [
         ({"stepz": 1}, "'steps'?"),
         ({"optimizer": {"learning_rte": 1}}, "'optimizer.learning_rate'?"),
-        ({"phases": [{"batchsize": 1}]}, r"'phases\[0\].batch_size'?"),
+        ({"phases": [{"batch_sequence": 1}]}, r"'batch_sequences'\?"),
         ({"phases": 3}, "phases is a list of tables"),
         ({"phases": [{"steps": 1}], "steps": 2}, r"belong into each of \[\[phases\]\]"),
-        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"batch_sequences": 0}, "batch_sequences must be at least 1, not 0"),
         ({"steps": -1}, "steps must be 0 or more"),
         ({"objective": "mlm+xyz"}, "objective must be one of"),
         ({"optimizer": {"warmup_share": 1.5}}, "from 0 to 1, not 1.5"),
@@ -76,10 +76,10 @@ def test_settings_without_a_file_are_the_defaults(tmp_path):
 
 def test_phases_stand_for_the_settings_of_the_only_one():
     """Without phases there is one, of the settings at the top; with them, those count."""
-    assert TrainConfig(steps=3, batch_size=4).stages == (Phase(steps=3, batch_size=4),)
+    assert TrainConfig(steps=3, batch_sequences=4).stages == (Phase(steps=3, batch_sequences=4, masking="static"),)
     assert train_config({"phases": [{"steps": 9}, {"dataset": "long"}]}).stages == (
-        Phase(steps=9),
-        Phase(dataset="long"),
+        Phase(steps=9, masking="static"),
+        Phase(dataset="long", masking="static"),
     )
 
 

@@ -43,8 +43,8 @@ def test_a_model_brings_its_tokenizer(run, dataset):
 def test_the_command_trains(dataset, tmp_path, capsys, monkeypatch):
     """`nspdata train OUT -o RUN --model tiny --config FILE` trains and says where to look."""
     config = tmp_path / "train.toml"
-    config.write_text('batch_size = 8\n[log]\nevery = 1\n[device]\nname = "cpu"\n')
-    options = ["--model", "tiny", "--config", str(config), "--steps", "2", "--set", "log.tensorboard=false"]
+    config.write_text('batch_sequences = 8\n[log]\nevery = 1\n[device]\nname = "cpu"\n')
+    options = ["--model", "tiny", "--config", str(config), "--steps", "2", "--set", "log.to=[]"]
     monkeypatch.setattr("sys.argv", ["nspdata", "train", str(dataset), "-o", str(tmp_path / "run"), *options])
     with pytest.raises(SystemExit) as done:
         main()
@@ -65,5 +65,5 @@ def test_a_run_is_not_begun_twice(run, dataset):
 def test_a_dataset_without_enough_rows_is_refused(tmp_path):
     """Fewer rows than one batch are told before anything is trained."""
     dataset = small_dataset(tmp_path / "data", rows=4, num_shards=1)
-    with pytest.raises(ConfigError, match="4 rows to train on are less than one batch of 8"):
+    with pytest.raises(ConfigError, match="sequences to train on are less than one batch of 8"):
         train_small(dataset, tmp_path / "run")
