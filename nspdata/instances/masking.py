@@ -1,7 +1,7 @@
-"""Masks: which tokens of a row are predicted, and what stands in their place.
+"""Masks: which tokens of a row are predicted, and what replaces them.
 
 A row's mask is a function of the row and of one 64-bit key, from which its draws are counted off (splitmix64, Steele et al.
-2014); so the builder and a loader that masks anew share it, and no row's mask depends on its neighbours. Sources: Devlin et al.
+2014); so the builder and a loader that masks again share it, and no row's mask depends on its neighbours. Sources: Devlin et al.
 2019 (`token`), Google's `create_pretraining_data.py` (`whole_word`), Joshi et al. 2020 (`span`).
 """
 
@@ -48,7 +48,7 @@ class MaskRules:
         max_predictions: the most predictions a row.
         mask_id: id of [MASK].
         specials: shape (vocab_size,), bool: ids that are never masked and never a replacement.
-        continuations: shape (vocab_size,), bool: ids of tokens that go on with a word.
+        continuations: shape (vocab_size,), bool: ids of tokens that continue a word.
     """
 
     strategy: str

@@ -111,7 +111,7 @@ def pair(
     ends before the sentence that would give it more than `max_tokens`; a random B starts at a sentence that fits beside A.
     Nothing is truncated if no sentence is longer than half of `max_tokens`: then any two sentences fit.
 
-    A chunk of one sentence can only have label 1. These forced negatives are made up for at the other chunks, alike at all of
+    A chunk of one sentence can only have label 1. These forced negatives are compensated at the other chunks, equally at all of
     them: a first pass counts both kinds, and the second draws a free label with the chance that gives `random_next_prob` over
     both; what it is off by so far is spread over the free labels that are still to come.
 

@@ -1,4 +1,4 @@
-"""The pool of other documents: whom a negative is drawn from, in one draw, never tried twice."""
+"""Candidate documents for negatives: one draw per negative, no rejection sampling."""
 
 from __future__ import annotations
 

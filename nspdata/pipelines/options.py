@@ -95,7 +95,7 @@ def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
 
 
 def _without_credentials() -> None:
-    """Keeps Beam from looking for Google credentials, for some 20 seconds, though it was told not to use any."""
+    """Keeps Beam from looking for Google credentials, which takes some 20 seconds, although it should use none."""
     with contextlib.suppress(ImportError, AttributeError):
         from apache_beam.internal.gcp import auth
 

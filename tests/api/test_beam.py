@@ -13,7 +13,7 @@ from apache_beam.testing.util import assert_that
 
 import nspdata
 import nspdata.beam
-from nspdata.pipelines.run import LOCAL_RUNNER
+from nspdata.pipelines.options import LOCAL_RUNNER
 from tests.api.conftest import shard_digests
 from tests.building.corpus import write_jsonl
 
