@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nspdata.api.datasets import Dataset, Examples, open_dataset
     from nspdata.api.inputs import Inputs
     from nspdata.api.sentences import split_sentences
+    from nspdata.api.tokenizers import TokenizerFit, check_tokenizer
     from nspdata.api.trainings import Scorer, train
     from nspdata.api.validations import validate
     from nspdata.building.estimate import Estimate
@@ -44,11 +45,13 @@ __all__ = [
     "NspdataError",
     "Scorer",
     "ShardError",
+    "TokenizerFit",
     "TrainConfig",
     "TrainedTokenizer",
     "__version__",
     "beam",
     "build",
+    "check_tokenizer",
     "estimate",
     "open_dataset",
     "split_sentences",
@@ -63,6 +66,7 @@ _MODULES = {
     "nspdata.api.datasets": ("Dataset", "Examples", "open_dataset"),
     "nspdata.api.inputs": ("Inputs",),
     "nspdata.api.sentences": ("split_sentences",),
+    "nspdata.api.tokenizers": ("TokenizerFit", "check_tokenizer"),
     "nspdata.api.trainings": ("Scorer", "train"),
     "nspdata.api.validations": ("validate",),
     "nspdata.building.estimate": ("Estimate",),

@@ -59,9 +59,16 @@ def test_examples_of_the_interface_run(inside: Path) -> None:
     import nspdata.api.builds
     import nspdata.api.datasets
     import nspdata.api.sentences
+    import nspdata.api.tokenizers
     import nspdata.api.validations
 
-    modules = (nspdata.api.builds, nspdata.api.datasets, nspdata.api.sentences, nspdata.api.validations)
+    modules = (
+        nspdata.api.builds,
+        nspdata.api.datasets,
+        nspdata.api.sentences,
+        nspdata.api.tokenizers,
+        nspdata.api.validations,
+    )
     for module in modules:
         found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
         assert found.failed == 0, module
