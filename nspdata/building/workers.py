@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from nspdata.building.shard import ShardResult
     from nspdata.building.tokenize import ReadSummary
 
+LOG = logging.getLogger("nspdata")
+"""Shown where an engine shows what its workers log; the processes of a local build log nothing."""
+
 
 def encode_unit(sources: Sequence[Source]) -> bytes:
     """A unit of reading work as JSON."""
@@ -38,14 +42,24 @@ def encode_unit(sources: Sequence[Source]) -> bytes:
 
 def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | ReadSummary]:
     """The spills of a unit, then the summary of what was read; in this process."""
+    sources = _sources(unit)
+    name = f"{sources[0].name} from byte {sources[0].start}" + (f" and {len(sources) - 1} more" * (len(sources) > 1))
+    LOG.info("reading %s", name)
     with _first_failure():
-        yield from tokenize_unit(plan, _sources(unit), Places(), encoder_of(plan))
+        for value in tokenize_unit(plan, sources, Places(), encoder_of(plan)):
+            if not isinstance(value, tuple):
+                LOG.info("read %s: %s documents", name, value.counts.get("documents", 0))
+            yield value
 
 
 def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
     """A shard, built and written in this process."""
+    path = plan.shard_path(key)
+    LOG.info("building %s of %s spills", path, len(spills))
     with _first_failure():
-        return finish_shard(plan, key, spills, Places())
+        result = finish_shard(plan, key, spills, Places())
+    LOG.info("built %s: %s rows, %s bytes", path, result.entry.rows, result.entry.bytes)
+    return result
 
 
 class Workers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -137,6 +138,22 @@ def test_a_job_ends_with_one_line(tmp_path: Path) -> None:
     assert done.stderr == (
         "build_shards: unknown option --runer: neither nspdata nor this runner of Beam knows it; did you mean --runner?\n"
     )
+
+
+def test_workers_log_units_and_shards(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At INFO, as engines show it: each unit and each shard, when it begins and when it ends."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+    arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary, runner]
+    with caplog.at_level(logging.INFO, logger="nspdata"):
+        build_shards.main([*map(str, arguments), "--set", "output.num_shards=2"])
+    (entry, _) = read_manifest(tmp_path / "job").splits["train"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "nspdata"]
+    assert lines[:2] == [
+        "reading inaugural_addresses.jsonl from byte 0",
+        f"read inaugural_addresses.jsonl from byte 0: {len(records())} documents",
+    ]
+    assert f"built {entry.path}: {entry.rows} rows, {entry.bytes} bytes" in lines
 
 
 def test_no_job_touches_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.engines
 def test_training_on_a_url(server: Server, tmp_path: Path) -> None:
     """Two steps on the URL give the losses of two steps on the directory."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
-    nspdata_command("build", INAUGURAL, "-o", tmp_path / "out", "--tokenizer", vocabulary, "--set", "output.num_shards=2")
+    nspdata_command(
+        "build", INAUGURAL, "-o", tmp_path / "out", "--tokenizer", vocabulary, "--set", "output.num_shards=2"
+    )
     for path in [*digests(tmp_path / "out"), "README.md"]:
         server.write(f"data/{path}", (tmp_path / "out" / path).read_bytes())
     options = ("--model", "tiny", "--steps", 2, "--set", "log.every=1")
