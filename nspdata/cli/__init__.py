@@ -32,6 +32,7 @@ COMMANDS = (
     "validate",
     "train",
     "score",
+    "evaluate",
     "examples",
 )
 """Modules of this package, in the order that `--help` shows; each has a `register(app)`."""

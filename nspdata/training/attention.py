@@ -1,13 +1,14 @@
 """Attention over rows that lie one after another: no row sees another, and nothing is computed on padding.
 
 `transformers` lets a model name its attention function; this one takes flat queries, keys and values and the rows' cumulative
-lengths. On CUDA in bf16 it is torch's flash attention of variable lengths; elsewhere the rows are laid out to the longest for
+lengths. On CUDA in bf16 it is torch's flash attention of variable lengths; elsewhere the rows are padded to the longest for
 `scaled_dot_product_attention` alone, which is a few percent of the work: every matrix product outside of it stays free of padding.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -22,6 +23,21 @@ NAME = "nspdata_ragged"
 
 VARLEN = importlib.util.find_spec("torch.nn.attention.varlen") is not None
 """Whether this torch has flash attention of variable lengths."""
+
+DEVICES: tuple[str, ...] = ("cuda",)
+"""Device types that have a kernel for it."""
+
+
+def _takes_scale() -> bool:
+    """Whether that function has a `scale`: it is newer than the function."""
+    if not VARLEN:
+        return False
+    from torch.nn.attention.varlen import varlen_attn
+
+    return "scale" in inspect.signature(varlen_attn).parameters
+
+
+SCALES = _takes_scale()
 
 
 def ragged_attention(  # noqa: PLR0913 - transformers' signature
@@ -43,7 +59,7 @@ def ragged_attention(  # noqa: PLR0913 - transformers' signature
         query: shape (1, heads, num_tokens, head_size).
         key: as the query.
         value: as the query.
-        cu_seqlens: shape (num_rows + 1,), int32: where each row starts; the last entry is num_tokens. Empty rows are well.
+        cu_seqlens: shape (num_rows + 1,), int32: where each row starts; the last entry is num_tokens. Empty rows are allowed.
         max_seqlen: tokens of the longest row, at least.
         dropout: of the attention weights; 0 in evaluation.
         scaling: of the products.
@@ -52,10 +68,14 @@ def ragged_attention(  # noqa: PLR0913 - transformers' signature
         Shape (1, num_tokens, heads, head_size), and None where other functions return weights.
     """
     q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))  # (num_tokens, heads, head_size)
-    if VARLEN and q.is_cuda and q.dtype in {torch.bfloat16, torch.float16} and not dropout:
+    if VARLEN and q.device.type in DEVICES and q.dtype in {torch.bfloat16, torch.float16} and not dropout:
         from torch.nn.attention.varlen import varlen_attn
 
-        out = cast("Tensor", varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, scale=scaling))
+        options: dict[str, Any] = {"scale": scaling} if SCALES else {}
+        if scaling is not None and not SCALES:
+            q = q * (scaling * q.size(-1) ** 0.5)  # the function divides by the root of the head size
+        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+        out = cast("Tensor", varlen_attn(q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, **options))
         return out[None], None
     return _laid_out((q, k, v), cu_seqlens, max_seqlen, dropout=dropout, scaling=scaling)[None], None
 
