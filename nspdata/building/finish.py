@@ -1,14 +1,17 @@
-"""The end of a build: everything beside the shards, and the manifest last."""
+"""The end of a build: all files but the shards, the manifest last; then the new dataset replaces what was there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nspdata.building.plan import OWNED
 from nspdata.dataset.manifest import MANIFEST, Manifest
 from nspdata.dataset.schema import row_schema
 from nspdata.files.local import join
+from nspdata.files.swap import clear, commit, complete, pending
 from nspdata.metadata.describe import describe
 from nspdata.metadata.huggingface import dataset_files
+from nspdata.reading.content import hexadecimal
 from nspdata.statistics import merge, summarize_files, summarize_reading
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES
 
@@ -20,8 +23,16 @@ if TYPE_CHECKING:
 
 
 def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Files) -> Manifest:
-    """Writes the tokenizer, the statistics, the card and what `datasets` needs; then the manifest."""
+    """Writes the tokenizer, the statistics, the card and what `datasets` needs, then the manifest, and puts all in place.
+
+    May be repeated, as engines do: a build that is in place already is left as it is.
+    """
     manifest = make_manifest(plan, summary, built)
+    if pending(plan.output, files):
+        complete(plan.output, files)
+    if _in_place(plan, manifest, files):
+        clear(plan.output, files)
+        return manifest
     statistics = merge(summary.statistics, summarize_reading(summary.counts))
     statistics = merge(statistics, built.statistics)
     statistics = merge(statistics, summarize_files(entry for _, entry in sorted(built.entries.items())))
@@ -29,9 +40,22 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     written |= dataset_files(manifest, row_schema(plan.metadata))
     written |= describe(manifest, statistics, plan.command)
     for path, data in sorted(written.items()):
-        files.write(join(plan.output, path), data)
-    files.write(join(plan.output, MANIFEST), manifest.to_json().encode())
+        files.write(join(plan.root, path), data)
+    files.write(join(plan.root, MANIFEST), manifest.to_json().encode())
+    if plan.root != plan.output:
+        commit(plan.output, files, last=MANIFEST, owned=OWNED)
+    clear(plan.output, files)
     return manifest
+
+
+def _in_place(plan: BuildPlan, manifest: Manifest, files: Files) -> bool:
+    """Whether a first try of the same step has put this very dataset in place: nothing is left of its shards elsewhere."""
+    if files.stat(join(plan.output, MANIFEST)) is None:
+        return False
+    with files.open(join(plan.output, MANIFEST)) as stream:
+        if stream.read() != manifest.to_json().encode():
+            return False
+    return plan.root == plan.output or not files.listing(plan.root)
 
 
 def make_manifest(plan: BuildPlan, summary: ReadSummary, built: Built) -> Manifest:
@@ -44,7 +68,9 @@ def make_manifest(plan: BuildPlan, summary: ReadSummary, built: Built) -> Manife
         config=plan.config.to_dict(),
         config_fingerprint=plan.config.fingerprint(),
         tokenizer=plan.tokenizer_identity,
-        inputs=[{"name": name, "bytes": size} for name, size in plan.inputs],
+        inputs=[
+            {"name": name, "bytes": size, "content": hexadecimal(summary.contents[name])} for name, size in plan.inputs
+        ],
         counts={
             "read": {**counts, "rejected": summary.rejected, "rejected_bytes": summary.rejected_bytes},
             "built": built.counts,

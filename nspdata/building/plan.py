@@ -1,4 +1,4 @@
-"""A plan: everything that a build needs to know, settled before any work begins and the same on every worker."""
+"""The plan of a build: everything that it needs to know, fixed before any work begins and the same on every worker."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.dataset.manifest import shard_name
+from nspdata.dataset.manifest import MANIFEST, shard_name
 from nspdata.dataset.schema import RowMetadata
 from nspdata.files.local import join
+from nspdata.files.lock import WORK
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -23,8 +24,23 @@ if TYPE_CHECKING:
     from nspdata.tokenization.vocabulary import Vocabulary
 
 TRAIN, VALIDATION = "train", "validation"
-WORK = ".build"
-"""Directory in OUT that holds what an unfinished build has; it goes away at the end."""
+
+PLAN, RESULTS, CONTENTS = f"{WORK}/plan.json", f"{WORK}/shards", f"{WORK}/contents.json"
+"""In OUT until the build is finished: its identity, the results of its shards, and the content of its input files."""
+
+OWNED = (
+    MANIFEST,
+    "statistics.json",
+    "README.md",
+    "croissant.json",
+    "dataset_dict.json",
+    "report.html",
+    "tokenizer",
+    "rejected",
+    TRAIN,
+    VALIDATION,
+)
+"""What a build replaces in OUT; it removes nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +51,14 @@ class BuildPlan:
         output: the dataset directory.
         config: every setting, `output.num_shards` resolved.
         inputs: name and bytes of every input file, sorted by name.
+        versions: of every input file as it was listed, in the order of `inputs`; no part of the build's identity.
         vocabulary: of the tokenizer.
         tokenizer_identity: `sha256`, `vocab_size`, `lowercase`, `strip_accents`, for the manifest.
         command: the command as the user gave it, for the dataset card.
-        finished: indices of the shards that an earlier, unfinished run of the same plan has left.
-        spill_directory: where tokenized documents are laid down between the two halves of the build;
+        finished: keys of the shards that an earlier, unfinished run of the same plan has finished.
+        stage: the directory that the files are written to; `output` itself, or one that replaces its content at the end.
+            "" stands for `output`.
+        spill_directory: where tokenized documents are kept between the two halves of the build;
             "" hands them to the engine's own shuffle.
     """
 
@@ -49,7 +68,9 @@ class BuildPlan:
     vocabulary: Vocabulary
     tokenizer_identity: dict[str, Any]
     command: str = ""
+    versions: tuple[str, ...] = ()
     finished: frozenset[int] = frozenset()
+    stage: str = ""
     spill_directory: str = ""
 
     @cached_property
@@ -83,9 +104,14 @@ class BuildPlan:
         """The path of a shard in OUT."""
         return shard_name(*self.locate(key))
 
+    @property
+    def root(self) -> str:
+        """The directory that the files are written to."""
+        return self.stage or self.output
+
     def result_path(self, key: int) -> str:
         """Where the result of a finished shard is kept until the manifest is written."""
-        return join(self.output, f"{WORK}/shards/{key:05d}.json")
+        return join(self.output, f"{RESULTS}/{key:05d}.json")
 
     def assign(self, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The shard key of each text: the split by the low word of its hash, the shard in it by the high word."""
@@ -117,5 +143,5 @@ class BuildPlan:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        """A plan travels as its fields; what was worked out from them is worked out again."""
+        """Only the fields are pickled; cached properties are computed again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

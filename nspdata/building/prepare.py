@@ -1,20 +1,24 @@
-"""Everything that can go wrong before a build begins, made to go wrong before it begins."""
+"""Checks the inputs, the tokenizer and the output before a build, and makes its plan."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nspdata.building.contents import changed_inputs
 from nspdata.building.encoders import encoder_of
-from nspdata.building.plan import TRAIN, VALIDATION, WORK, BuildPlan
+from nspdata.building.plan import BuildPlan
 from nspdata.building.preflight import preflight
-from nspdata.building.shard import ShardResult
+from nspdata.building.staging import check_foreign, differences
 from nspdata.config.parsing import flat
 from nspdata.dataset.manifest import MANIFEST, read_manifest
-from nspdata.errors import ConfigError, InputError, NspdataError
+from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
+from nspdata.files.lock import WORK
+from nspdata.files.swap import pending
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import expected_text_bytes, make_units
 from nspdata.tokenization.wordpiece import WordPiece
@@ -31,23 +35,6 @@ if TYPE_CHECKING:
 SHARD_BYTES = 64_000_000
 """Text of one shard where the number of shards is derived: the pool that negatives come from."""
 
-PLAN = f"{WORK}/plan.json"
-
-OURS = (
-    MANIFEST,
-    "statistics.json",
-    "README.md",
-    "croissant.json",
-    "dataset_dict.json",
-    "report.html",
-    "tokenizer",
-    "rejected",
-    TRAIN,
-    VALIDATION,
-    WORK,
-)
-"""What a build writes in OUT; `--overwrite` removes nothing else."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -55,15 +42,19 @@ class Prepared:
 
     Attributes:
         plan: what to build.
-        units: sources, grouped to units of work.
+        sources: the input files.
+        units: the same, cut and grouped to units of work.
         expected_bytes: bytes of text to expect.
-        manifest: that of the finished dataset, where the very same build was done already.
+        overwrite: whether another dataset or unfinished build in OUT may be replaced.
+        manifest: that of the finished dataset, where OUT holds the result of this very build already.
         warnings: what is out of range in a sample of the input.
     """
 
     plan: BuildPlan
+    sources: list[Source]
     units: list[list[Source]]
     expected_bytes: int
+    overwrite: bool = False
     manifest: Manifest | None = None
     warnings: list[DataWarning] = field(default_factory=list)
 
@@ -80,7 +71,7 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     local: bool = True,
     strict: bool = False,
 ) -> Prepared:
-    """Checks the inputs, the tokenizer and the output, and settles the plan.
+    """Checks the inputs, the tokenizer and the output, and makes the plan. Nothing is written.
 
     Raises:
         ConfigError: a setting is wrong, or OUT holds another build.
@@ -92,25 +83,29 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
     plan = make_plan(sources, output, wordpiece, config, command=command)
-    if manifest := _finished_before(plan, files, overwrite=overwrite):
-        return Prepared(plan, [], 0, manifest)
-    encoder_of(plan)  # an unknown language or pipeline is told here
+    check_output(plan.output)
+    if not overwrite and (manifest := _finished_before(plan, sources, files)):
+        return Prepared(plan, sources, [], 0, manifest=manifest)
+    check_foreign(plan, files)
+    encoder_of(plan)  # raises for an unknown language or pipeline
     found = preflight(plan, sources, files, strict=strict)
-    plan = dataclasses.replace(plan, finished=_take_over(plan, files, overwrite=overwrite))
-    _check_output(plan, files)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
-    return Prepared(plan, make_units(sources), expected_text_bytes(sources), warnings=found)
+    return Prepared(
+        plan, sources, make_units(sources), expected_text_bytes(sources), overwrite=overwrite, warnings=found
+    )
 
 
 def make_plan(
     sources: Sequence[Source], output: str, wordpiece: WordPiece, config: Config, *, command: str = ""
 ) -> BuildPlan:
     """The plan of a build; nothing is read or written for it."""
+    ordered = sorted(sources, key=lambda source: (source.name, source.size_bytes))
     return BuildPlan(
         output=output.rstrip("/") or "/",
         config=_resolved(config, sources),
-        inputs=tuple(sorted((source.name, source.size_bytes) for source in sources)),
+        inputs=tuple((source.name, source.size_bytes) for source in ordered),
+        versions=tuple(source.version for source in ordered),
         vocabulary=wordpiece.vocabulary,
         tokenizer_identity=wordpiece.identity(),
         command=command,
@@ -124,75 +119,45 @@ def _resolved(config: Config, sources: Sequence[Source]) -> Config:
     return dataclasses.replace(config, output=dataclasses.replace(config.output, num_shards=num_shards))
 
 
-def _finished_before(plan: BuildPlan, files: Files, *, overwrite: bool) -> Manifest | None:
-    """The manifest of OUT where it is of this very build; otherwise None, if OUT may be written."""
-    if overwrite or not files.exists(join(plan.output, MANIFEST)):
+def _finished_before(plan: BuildPlan, sources: Sequence[Source], files: Files) -> Manifest | None:
+    """The manifest of OUT where it is of this very build: same settings, tokenizer and content of the input files."""
+    if not (files.stat(join(plan.output, MANIFEST)) or pending(plan.output, files)):
         return None
     manifest = read_manifest(plan.output, files=files)
-    inputs = [{"name": name, "bytes": size} for name, size in plan.inputs]
-    changes = {
-        "settings": manifest.config == plan.config.to_dict(),
-        "tokenizer": manifest.tokenizer == plan.tokenizer_identity,
-        "input files": manifest.inputs == inputs,
-    }
-    if differing := [what for what, same in changes.items() if not same]:
+    remedy = "give another directory with -o, or --overwrite to replace it"
+    if differing := differences(manifest, plan):
         raise ConfigError(
-            f"{plan.output} holds a finished dataset of other {' and '.join(differing)}{_difference(manifest, plan)}; "
-            "give another -o, or --overwrite to replace it"
+            f"{plan.output} holds a finished dataset of other {' and '.join(differing)}{_difference(manifest, plan)}; {remedy}"
+        )
+    recorded = {entry["name"]: (entry.get("content", ""), "") for entry in manifest.inputs}
+    if changed := changed_inputs(sources, recorded, files):
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise ConfigError(
+            f"{plan.output} holds a finished dataset of other content of the input files: {changed[0]}{more} changed since; {remedy}"
         )
     return manifest
+
+
+def check_output(output: str) -> None:
+    """Checks that a local directory can be made and written.
+
+    Raises:
+        ConfigError: it is a file, or lies below one.
+        InputError: there is no permission to write to it.
+    """
+    if "://" in output:
+        return
+    place = Path(output).absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir():
+        below = "is a file" if place == Path(output).absolute() else f"lies below the file {place}"
+        raise ConfigError(f"{output} {below}; give a directory with -o")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: no permission to write to {place}; give another directory with -o")
 
 
 def _difference(manifest: Manifest, plan: BuildPlan) -> str:
     old, new = flat(manifest.config), flat(plan.config.to_dict())
     changed = [f"{key} {old.get(key)!r} there, {new.get(key)!r} here" for key in new if old.get(key) != new[key]]
     return f" ({'; '.join(changed)})" if changed else ""
-
-
-def _take_over(plan: BuildPlan, files: Files, *, overwrite: bool) -> frozenset[int]:
-    """Clears what is stale in OUT and says which shards an unfinished run of the same plan has left."""
-    left, planned = {}, join(plan.output, PLAN)
-    if files.exists(planned):
-        with files.open(planned) as stream:
-            left = json.loads(stream.read())
-    elif not files.exists(join(plan.output, MANIFEST)) and (foreign := files.match(plan.output)):
-        raise ConfigError(
-            f"{plan.output} is not empty and holds no build of nspdata (there is {foreign[0][0]}); "
-            "give a directory of its own with -o"
-        )
-    same = left.get("fingerprint") == plan.fingerprint
-    finished = _finished_shards(plan, files) if same and not overwrite else frozenset()
-    other = left and not same and files.match(join(plan.output, f"{WORK}/shards/*.json"))
-    if other and not overwrite:
-        raise ConfigError(
-            f"{plan.output} holds an unfinished build of other settings, tokenizer or input files; run that command again "
-            "to finish it, give another -o, or --overwrite to begin anew"
-        )
-    stale = ("rejected", f"{WORK}/spill") if finished else OURS
-    for name in stale:
-        files.delete(join(plan.output, name))
-    return finished
-
-
-def _finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
-    """The shards that are whole: their result is there, and their file has the size that it names."""
-    finished = set()
-    for key in range(plan.total_shards):
-        if not files.exists(plan.result_path(key)):
-            continue
-        with files.open(plan.result_path(key)) as stream:
-            entry = ShardResult.from_json(stream.read()).entry
-        if [size for _, size in files.match(join(plan.output, entry.path))] == [entry.bytes]:
-            finished.add(key)
-    return frozenset(finished)
-
-
-def _check_output(plan: BuildPlan, files: Files) -> None:
-    """Writes the plan, which also shows that OUT can be written."""
-    record = {"fingerprint": plan.fingerprint, **plan.identity()}
-    try:
-        files.write(join(plan.output, PLAN), json.dumps(record).encode())
-    except NspdataError:
-        raise
-    except Exception as error:
-        raise InputError(f"{plan.output} cannot be written ({error}); give a directory that can be with -o") from error

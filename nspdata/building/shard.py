@@ -1,10 +1,10 @@
-"""The second half of a build: a shard's documents become its rows; a pure function of the documents, the settings and the index."""
+"""The second half of a build: the rows of a shard from its documents, a pure function of documents, settings and index."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import InputError
 from nspdata.files.local import join
+from nspdata.files.state import read_state, seal
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import from_dict, merge, summarize_shard, to_dict, zero
 from nspdata.statistics.rejected import over_limit
@@ -60,7 +61,11 @@ class ShardResult:
     @staticmethod
     def from_json(data: bytes) -> ShardResult:
         """Reads `to_json` back."""
-        values = json.loads(data)
+        return ShardResult.from_values(json.loads(data))
+
+    @staticmethod
+    def from_values(values: dict[str, Any]) -> ShardResult:
+        """Of the values that `to_json` writes."""
         return ShardResult(
             key=values["key"],
             entry=ShardEntry(**values["entry"]),
@@ -102,16 +107,15 @@ class Built:
 
 
 def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: Files) -> ShardResult:
-    """Builds and writes one shard, or takes it as an earlier run of the same plan left it."""
-    if key in plan.finished:
-        with files.open(plan.result_path(key)) as stream:
-            return ShardResult.from_json(stream.read())
+    """Builds and writes one shard, or returns the result of an earlier run of the same plan."""
+    if key in plan.finished and (earlier := read_result(plan, key, files)):
+        return earlier
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
     documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     del gathered
     split, shard, _ = plan.locate(key)
     rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
-    entry = write_shard(files, plan.output, plan.shard_path(key), rows, row_schema(plan.metadata))
+    entry = write_shard(files, plan.root, plan.shard_path(key), rows, row_schema(plan.metadata))
     held = {
         "documents": len(documents),
         "sentences": documents.num_sentences,
@@ -120,7 +124,7 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
     }
     statistics = summarize_shard(documents, rows, {**held, **dropped, **counts}, plan.vocabulary, plan.config)
     result = ShardResult(key=key, entry=entry, counts={**held, **dropped, **counts}, statistics=statistics)
-    files.write(plan.result_path(key), result.to_json())
+    write_result(plan, result, files)
     return result
 
 
@@ -136,6 +140,20 @@ def shard_documents(
     documents, dropped = in_order(gathered)
     documents, cuts = cut_documents(documents, vocabulary, max_tokens=config.max_sentence_tokens)
     return documents, {**dropped, **cuts}
+
+
+def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
+    """Keeps the result of a shard whose file was written."""
+    head = f'{{"fingerprint": "{plan.fingerprint}", "result":\n'.encode()
+    files.write(plan.result_path(result.key), seal(head + result.to_json() + b"}"))
+
+
+def read_result(plan: BuildPlan, key: int, files: Files) -> ShardResult | None:
+    """The result of a shard; None where it is missing, damaged, or of another plan."""
+    values = read_state(files, plan.result_path(key))
+    if not isinstance(values, dict) or values.get("fingerprint") != plan.fingerprint:
+        return None
+    return ShardResult.from_values(values["result"])
 
 
 def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:
@@ -162,6 +180,6 @@ def check_rejected(plan: BuildPlan, summary: ReadSummary) -> None:
     """
     records, rejected = summary.counts.get("records", 0), sum(summary.rejected.values())
     if found := over_limit(summary.counts, plan.config):
-        raise InputError(f"{found}; the rejected records are in {join(plan.output, 'rejected')}")
+        raise InputError(f"{found}; the rejected records are in {join(plan.root, 'rejected')}")
     if not summary.counts.get("documents", 0):
         raise InputError(f"the input holds no document ({records} records, {rejected} rejected); look at the input")

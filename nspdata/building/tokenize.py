@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import tempfile
@@ -16,6 +17,7 @@ from nspdata.building import progress
 from nspdata.errors import naming
 from nspdata.files.local import join
 from nspdata.reading import read_source
+from nspdata.reading.content import MODULUS, WatchedFiles
 from nspdata.reading.records import count_rejected
 from nspdata.statistics import merge, summarize_texts, zero
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
@@ -45,14 +47,24 @@ class ReadSummary:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, and for each reason `rejected.<reason>` (records) and
             `rejected_bytes.<reason>`.
         statistics: of the texts.
+        contents: the content of each input file, or of the part of it that was read; see `nspdata.reading.content`.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=zero)
+    contents: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: ReadSummary) -> ReadSummary:
+        return dataclasses.replace(self, contents=dict(self.contents)).absorb(other)
+
+    def absorb(self, other: ReadSummary) -> ReadSummary:
+        """As `+`, but this summary's `contents` are updated in place: there is one for each of very many files."""
+        for name, content in other.contents.items():
+            self.contents[name] = (self.contents.get(name, 0) + content) % MODULUS
         return ReadSummary(
-            counts=add_counts(self.counts, other.counts), statistics=merge(self.statistics, other.statistics)
+            counts=add_counts(self.counts, other.counts),
+            statistics=merge(self.statistics, other.statistics),
+            contents=self.contents,
         )
 
     @property
@@ -82,12 +94,17 @@ def tokenize_unit(
 
     Yields:
         `(shard key, spill)` for each shard that has documents here, and at the end what was read.
+
+    Raises:
+        InputError: a file changed since it was listed, or while it was read.
     """
     summary = ReadSummary()
+    contents: dict[str, int] = {}
     gathered: list[TokenizedDocuments] = []
     for source in sources:
         rejected: list[Rejected] = []
-        for batch in read_source(source, files, plan.config.input):
+        watched = WatchedFiles(files, source)
+        for batch in read_source(source, watched, plan.config.input):
             rejected += batch.rejected
             documents, part = tokenize_batch(plan, batch.documents, encoder)
             counts = {"records": batch.records, "input_bytes": batch.input_bytes}
@@ -97,9 +114,10 @@ def tokenize_unit(
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
                 yield from spill(plan, gathered)
                 gathered = []
+        contents[source.name] = (contents.get(source.name, 0) + watched.content()) % MODULUS
         summary += keep_rejected(plan, source, rejected, files)
     yield from spill(plan, gathered)
-    yield summary
+    yield dataclasses.replace(summary, contents=contents)
 
 
 def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> tuple[TokenizedDocuments, ReadSummary]:
@@ -168,5 +186,5 @@ def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], fil
         return ReadSummary()
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
     digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
-    files.write(join(plan.output, f"rejected/{digest}.jsonl"), lines.encode())
+    files.write(join(plan.root, f"rejected/{digest}.jsonl"), lines.encode())
     return ReadSummary(counts=count_rejected(rejected))

@@ -25,6 +25,7 @@ from nspdata.files.checked_json import (
     record,
 )
 from nspdata.files.local import join
+from nspdata.files.swap import settle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,8 @@ class Manifest:
         config: every setting, as nested tables.
         config_fingerprint: sha256 of the settings.
         tokenizer: `sha256`, `vocab_size`, `lowercase`.
-        inputs: for each input file `name` and `bytes`, sorted by name.
+        inputs: for each input file `name`, `bytes` and `content` (the hash of its bytes, see `nspdata.reading.content`), sorted
+            by name.
         counts: what was read, dropped, rejected and forced.
         splits: the shards of each split, in order.
     """
@@ -133,12 +135,13 @@ def shard_name(split: str, shard: int, num_shards: int) -> str:
 
 
 def read_manifest(directory: str | Path, *, files: Files | None = None) -> Manifest:
-    """Reads the manifest of a dataset directory.
+    """Reads the manifest of a dataset directory; if a new dataset was being put in place, that is completed first.
 
     Raises:
         ShardError: there is none (the directory is unfinished, or no dataset at all), or it is damaged.
     """
     files = files or Places()
+    settle(str(directory), files)
     path = join(str(directory), MANIFEST)
     if not files.exists(path):
         remedy = (

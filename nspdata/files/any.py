@@ -68,9 +68,10 @@ class Places:
         """Whether there is such a file, or a directory with a file in it."""
         return self.of(path).exists(path)
 
-    def delete(self, path: str) -> None:
-        """Removes a file or a directory."""
-        self.of(path).delete(path)
+    def delete(self, *paths: str) -> None:
+        """Removes files or directories, all in one place."""
+        if paths:
+            self.of(paths[0]).delete(*paths)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Gives files other names, all in one place."""

@@ -84,13 +84,14 @@ class BeamFiles:
         """Whether there is such a file, or a directory with a file in it."""
         return bool(self.match(path))
 
-    def delete(self, path: str) -> None:
-        """Removes a file or a directory."""
-        with _errors(path):
-            if FileSystems.exists(path):
-                FileSystems.delete([path])
-            elif found := [name for name, _ in self.match(path)]:
-                FileSystems.delete(found)
+    def delete(self, *paths: str) -> None:
+        """Removes files or directories."""
+        for path in paths:
+            with _errors(path):
+                if FileSystems.exists(path):
+                    FileSystems.delete([path])
+                elif found := [name for name, _ in self.match(path)]:
+                    FileSystems.delete(found)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Copies files inside the store."""

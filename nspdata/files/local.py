@@ -73,8 +73,8 @@ class Files(Protocol):
         """Whether there is a file or a directory of this name."""
         ...
 
-    def delete(self, path: str) -> None:
-        """Removes a file or a whole directory; a missing path is ignored."""
+    def delete(self, *paths: str) -> None:
+        """Removes files or whole directories; a missing path is ignored."""
         ...
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -142,21 +142,25 @@ class LocalFiles:
         """See `Files.exists`."""
         return Path(path).exists()
 
-    def delete(self, path: str) -> None:
+    def delete(self, *paths: str) -> None:
         """See `Files.delete`."""
-        target = Path(path)
-        if target.is_dir() and not target.is_symlink():
-            for parent, directories, names in os.walk(target, topdown=False):
-                for name in names:
-                    self.disk.remove(Path(parent, name))
-                for name in directories:
-                    self._remove_directory(Path(parent, name))
-            self._remove_directory(target)
-        elif os.path.lexists(target):
+        targets = [target for target in map(Path, paths) if os.path.lexists(target)]
+        for target in targets:
+            self._delete(target)
+        for parent in dict.fromkeys(target.parent for target in targets):
+            if parent.exists():
+                self.disk.sync(parent)
+
+    def _delete(self, target: Path) -> None:
+        if target.is_symlink() or not target.is_dir():
             self.disk.remove(target)
-        else:
             return
-        self.disk.sync(target.parent)
+        for parent, directories, names in os.walk(target, topdown=False):
+            for name in names:
+                self.disk.remove(Path(parent, name))
+            for name in directories:
+                self._remove_directory(Path(parent, name))
+        self._remove_directory(target)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """See `Files.place`: by hard links, or by renaming where the file system has none."""

@@ -97,12 +97,13 @@ class ObjectFiles:
         """Whether there is an object of this name, or one below it."""
         return self.store.stat(path) is not None or any(True for _ in self.store.list(f"{path.rstrip('/')}/"))
 
-    def delete(self, path: str) -> None:
-        """Removes an object, or all objects below a directory; a missing path is ignored."""
-        names = [path] if not path.endswith("/") and self.store.stat(path) else []
-        names += [info.path for info in self.store.list(f"{path.rstrip('/')}/")]
-        if names:
-            self.store.delete(names)
+    def delete(self, *paths: str) -> None:
+        """Removes objects, or all objects below directories; a missing path is ignored."""
+        for path in paths:
+            names = [path] if not path.endswith("/") and self.store.stat(path) else []
+            names += [info.path for info in self.store.list(f"{path.rstrip('/')}/")]
+            if names:
+                self.store.delete(names)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Copies objects inside the store."""

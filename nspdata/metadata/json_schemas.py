@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SHA256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+CONTENT = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{32}$",
+    "description": "sum modulo 2^128 of XXH3-128 of each block of 64 KiB of the file, seeded with the block's index",
+}
 COUNT = {"type": "integer", "minimum": 0}
 PLAIN = {str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}
 
@@ -42,7 +47,7 @@ def manifest_schema() -> dict[str, Any]:
         "config": _settings(Config),
         "config_fingerprint": SHA256,
         "tokenizer": _object(tokenizer),
-        "inputs": {"type": "array", "items": _object({"name": PLAIN[str], "bytes": COUNT})},
+        "inputs": {"type": "array", "items": _object({"name": PLAIN[str], "bytes": COUNT, "content": CONTENT})},
         "counts": _object(counts),
         "splits": _map({"type": "array", "items": shard}),
     }

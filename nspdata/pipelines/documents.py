@@ -11,7 +11,6 @@ import apache_beam as beam
 import xxhash
 
 from nspdata.building.encoders import encoder_of
-from nspdata.building.plan import WORK
 from nspdata.building.prepare import make_plan
 from nspdata.building.tokenize import ReadSummary, add_counts, spill, tokenize_batch
 from nspdata.config.build import Config
@@ -20,6 +19,7 @@ from nspdata.config.parsing import from_dict
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import Places
 from nspdata.files.local import join
+from nspdata.files.lock import WORK
 from nspdata.pipelines.build import finish_pipeline
 from nspdata.pipelines.transforms import READ, in_global_window
 from nspdata.reading.records import Gathering, count_rejected

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata import errors
 from nspdata.building import memory, progress, workers
-from nspdata.building.plan import WORK
+from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
+from nspdata.errors import ConfigError
 from nspdata.files.any import Places
-from nspdata.files.local import join
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.options import detached, named, pipeline_options
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     import apache_beam as beam
 
+    from nspdata.building.plan import BuildPlan
     from nspdata.building.prepare import Prepared
     from nspdata.dataset.manifest import Manifest
+    from nspdata.files.local import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,19 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     Raises:
         NspdataError: what a worker raised, as it raised it.
     """
-    plan, files = prepared.plan, Places()
+    files = Places()
     if prepared.manifest:
-        files.delete(join(plan.output, WORK))  # left by a run that was interrupted after it had written the manifest
+        discard_leftovers(prepared.plan, files)
         return prepared.manifest
+    if beam_options:
+        check_options(beam_options)
+    with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
+        return claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers)
+
+
+def _run(
+    prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int
+) -> Manifest | Submitted:
     units = [workers.encode_unit(unit) for unit in prepared.units]
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
@@ -79,9 +90,24 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     finally:
         if plan.spill_directory:
             files.delete(plan.spill_directory)
-    manifest = read_manifest(plan.output, files=files)
-    files.delete(join(plan.output, WORK))
-    return manifest
+    return read_manifest(plan.output, files=files)
+
+
+def check_options(beam_options: Sequence[str]) -> None:
+    """Parses Beam's options and makes an empty pipeline with them, so that a wrong runner is found before anything is touched.
+
+    Raises:
+        ConfigError: Beam refuses them.
+    """
+    import apache_beam as beam
+
+    try:
+        pipeline = beam.Pipeline(options=pipeline_options(beam_options))
+        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
+    except (ValueError, SystemExit) as error:
+        raise ConfigError(
+            f"Beam refuses the options {' '.join(beam_options)!r}: {error}; see its documentation"
+        ) from error
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> Submitted | None:

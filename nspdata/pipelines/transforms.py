@@ -12,8 +12,10 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from nspdata.building import progress, workers
+from nspdata.building.contents import keep_contents
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
+from nspdata.files.any import Places
 from nspdata.statistics import merge, zero
 
 if TYPE_CHECKING:
@@ -101,13 +103,20 @@ class FinishShards(beam.DoFn):
         self.rows = Metrics.counter("nspdata", "rows")
         self.tokens = Metrics.distribution("nspdata", "tokens_a_shard")
 
+    def setup(self) -> None:
+        """The content of the inputs is recorded or compared once, before the first shard."""
+        self.checked = False
+
     def start_bundle(self) -> None:
         """Begins to gather what other processes work on."""
         self.pending: deque[Future[ShardResult]] = deque()
 
     def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
         """One shard; before the first, the share of rejected records is checked."""
-        check_rejected(self.plan, summary)
+        if not self.checked:
+            check_rejected(self.plan, summary)
+            keep_contents(self.plan, summary, Places())
+            self.checked = True
         key, spills = group
         spills = [data for data in spills if data]
         if pool := workers.current():
@@ -169,11 +178,11 @@ class MergeReading(beam.CombineFn):
 
     def add_input(self, accumulator: ReadSummary, summary: ReadSummary) -> ReadSummary:
         """One more."""
-        return accumulator + summary
+        return accumulator.absorb(summary)
 
     def merge_accumulators(self, accumulators: Iterable[ReadSummary]) -> ReadSummary:
         """All of them."""
-        return sum(accumulators, ReadSummary())
+        return reduce(ReadSummary.absorb, accumulators, ReadSummary())
 
     def extract_output(self, accumulator: ReadSummary) -> ReadSummary:
         """The sum."""

@@ -113,7 +113,7 @@ def check_files(directory: Path, manifest: Manifest, findings: Findings) -> None
     for name in sorted((needed | shards) - found):
         findings.add("missing_file", "the file is not there", file=name)
     rejected = {name for name in found if name.startswith("rejected/") and name.endswith(".jsonl")}
-    hidden = {name for name in found if f"/{name}".count("/.") and not name.startswith(".build/")}  # as hubs leave them
+    hidden = {name for name in found if "/." in f"/{name}"}  # as hubs leave them, and unfinished builds
     for name in sorted(found - needed - shards - rejected - hidden - set(OPTIONAL)):
         findings.add("stray_file", "no build of this dataset wrote this file", file=name)
     _check_rejected(directory, sorted(rejected), manifest, findings)

@@ -1,0 +1,168 @@
+"""The staging place of a build: taken under a lock, cleared of what is stale, with the shards that an earlier run has finished."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nspdata.building.contents import changed_inputs, changed_since
+from nspdata.building.plan import CONTENTS, OWNED, PLAN, RESULTS
+from nspdata.building.shard import read_result
+from nspdata.dataset.manifest import MANIFEST, read_manifest
+from nspdata.errors import ConfigError, InputError
+from nspdata.files.local import join
+from nspdata.files.lock import WORK, locked
+from nspdata.files.state import read_state, write_state
+from nspdata.files.swap import NEW, clear, complete, pending, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nspdata.building.plan import BuildPlan
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.files.local import Files
+    from nspdata.reading import Source
+
+READERS = 16
+"""Results of finished shards that are read at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An output directory that this build may write.
+
+    Attributes:
+        plan: with the finished shards and the place to write to.
+        manifest: of the dataset, where an interrupted replacement by this very build has just been completed.
+    """
+
+    plan: BuildPlan
+    manifest: Manifest | None = None
+
+
+@contextmanager
+def claimed(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrite: bool) -> Iterator[Claim]:
+    """Holds the lock of OUT and prepares its staging place; OUT's present dataset is not touched.
+
+    Raises:
+        ConfigError: OUT holds something else.
+        InputError: OUT cannot be written, another build is writing to it, or an input file changed since its first run.
+    """
+    check_foreign(plan, files)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(plan.output, files))
+            claim = _claim(plan, sources, files, overwrite=overwrite)
+        except OSError as error:
+            raise InputError(
+                f"{plan.output}: cannot be written ({error.strerror or error}); free it, or give another directory with -o"
+            ) from error
+        yield claim
+
+
+def _claim(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrite: bool) -> Claim:
+    if pending(plan.output, files):
+        complete(plan.output, files)
+        manifest = read_manifest(plan.output, files=files)
+        recorded = {entry["name"]: (entry.get("content", ""), "") for entry in manifest.inputs}
+        if not differences(manifest, plan) and not changed_inputs(sources, recorded, files):
+            return Claim(plan, manifest)
+    if not overwrite and files.stat(join(plan.output, MANIFEST)):
+        raise ConfigError(f"{plan.output}: another build has just finished here; run the same command again to compare")
+    sweep(plan.output, files, owned=OWNED)
+    plan = dataclasses.replace(plan, stage=_stage(plan, files))
+    plan = dataclasses.replace(plan, finished=_take_over(plan, sources, files, overwrite=overwrite))
+    _write_plan(plan, files)
+    return Claim(plan)
+
+
+def differences(manifest: Manifest, plan: BuildPlan) -> list[str]:
+    """In what a finished dataset is not that of the plan, as far as the files' names and sizes tell."""
+    inputs = [(entry.get("name"), entry.get("bytes")) for entry in manifest.inputs]
+    changes = {
+        "settings": manifest.config == plan.config.to_dict(),
+        "tokenizer": manifest.tokenizer == plan.tokenizer_identity,
+        "input files": inputs == list(plan.inputs),
+    }
+    return [what for what, same in changes.items() if not same]
+
+
+def check_foreign(plan: BuildPlan, files: Files) -> None:
+    """Refuses an OUT with files in it that is no dataset and no unfinished build.
+
+    Raises:
+        ConfigError: there are such files.
+    """
+    if files.stat(join(plan.output, MANIFEST)) or files.exists(join(plan.output, WORK)):
+        return
+    if foreign := files.listing(plan.output):
+        raise ConfigError(
+            f"{plan.output} is not empty and holds no build of nspdata (there is {foreign[0].path}); "
+            "give a directory of its own with -o"
+        )
+
+
+def _stage(plan: BuildPlan, files: Files) -> str:
+    """Where to write: beside a finished dataset; on an object store, where names cannot be changed, in OUT if it holds none."""
+    direct = "://" in plan.output and not files.stat(join(plan.output, MANIFEST))
+    return "" if direct else join(plan.output, NEW)
+
+
+def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrite: bool) -> frozenset[int]:
+    """The shards that an unfinished run of the same plan has finished; what other runs have left is removed."""
+    left = read_state(files, join(plan.output, PLAN))
+    results = files.listing(join(plan.output, RESULTS))
+    same = left is None or (isinstance(left, dict) and left.get("fingerprint") == plan.fingerprint)
+    if not same and results and not overwrite:
+        raise ConfigError(
+            f"{plan.output} holds an unfinished build of other settings, tokenizer or input files; run that command again "
+            "to finish it, give another -o, or --overwrite to discard it"
+        )
+    finished = _finished_shards(plan, files) if same and results else frozenset()
+    record = read_state(files, join(plan.output, CONTENTS)) if finished else None
+    if not isinstance(record, dict) or record.get("fingerprint") != plan.fingerprint:
+        _remove_stale(plan, files)
+        return frozenset()
+    recorded = {name: (content, version) for name, content, version in record["inputs"]}
+    if changed := changed_inputs(sources, recorded, files):
+        if not overwrite:
+            raise changed_since(plan, changed)
+        _remove_stale(plan, files)
+        return frozenset()
+    files.delete(join(plan.root, "rejected"), join(plan.output, f"{WORK}/spill"))
+    return finished
+
+
+def _remove_stale(plan: BuildPlan, files: Files) -> None:
+    clear(plan.output, files)
+    if plan.root == plan.output:
+        files.delete(*(join(plan.output, name) for name in OWNED))
+
+
+def _finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
+    """The shards whose result is undamaged and of this plan, and whose file has the size that it names."""
+    sizes = {file.path: file.size for file in files.listing(plan.root)}
+
+    def check(key: int) -> bool:
+        result = read_result(plan, key, files)
+        return result is not None and sizes.get(join(plan.root, result.entry.path)) == result.entry.bytes
+
+    there = {file.path for file in files.listing(join(plan.output, RESULTS))}
+    keys = [key for key in range(plan.total_shards) if plan.result_path(key) in there]
+    with ThreadPoolExecutor(READERS) as pool:
+        return frozenset(key for key, whole in zip(keys, pool.map(check, keys), strict=True) if whole)
+
+
+def _write_plan(plan: BuildPlan, files: Files) -> None:
+    """Records the plan, which also shows that OUT can be written."""
+    write_state(files, join(plan.output, PLAN), {"fingerprint": plan.fingerprint, **plan.identity()})
+
+
+def discard_leftovers(plan: BuildPlan, files: Files) -> None:
+    """Removes what a build has left that was killed after its dataset was in place."""
+    if files.exists(join(plan.output, WORK)):
+        with suppress(InputError, OSError), locked(plan.output, files):
+            clear(plan.output, files)

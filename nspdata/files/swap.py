@@ -1,0 +1,153 @@
+"""A dataset directory gets new content as a whole: built in `.build/new`, then put in place.
+
+`commit` writes the journal `.build/swap.json`. From that moment on the new content is what counts: whoever finds the journal
+completes the swap, which can be repeated. Until then the old content is untouched.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from typing import TYPE_CHECKING, Any
+
+from nspdata.errors import NspdataError, ShardError
+from nspdata.files.local import TEMPORARY, join
+from nspdata.files.lock import LOCK, OWNER, WORK, locked
+from nspdata.files.state import read_state, write_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nspdata.files.local import Files
+
+NEW = f"{WORK}/new"
+"""Where new content is built."""
+
+JOURNAL = f"{WORK}/swap.json"
+
+PATIENCE_S = 10.0
+"""Seconds that a reader waits for a swap which another process is completing."""
+
+
+def commit(directory: str, files: Files, *, last: str, owned: Sequence[str]) -> None:
+    """Replaces the owned files and directories of a directory by what is in `.build/new`.
+
+    Args:
+        directory: the dataset directory.
+        files: where it is.
+        last: the file that is put in place after all others.
+        owned: names in the directory; whatever they hold and the new content does not is removed.
+    """
+    new = [(name, size) for name, size in _names(join(directory, NEW), files) if not is_temporary(name)]
+    kept = {name for name, _ in new}
+    tops = {name.partition("/")[0] for name in kept}
+    old = [name for name, _ in _names(directory, files) if name.partition("/")[0] in owned]
+    stale = sorted({name.partition("/")[0] for name in old} - tops)
+    stale += [name for name in old if name.partition("/")[0] in tops and name not in kept]
+    journal = {"place": [[name, size] for name, size in new if name != last], "last": last, "delete": stale}
+    write_state(files, join(directory, JOURNAL), journal)
+    complete(directory, files)
+
+
+def pending(directory: str, files: Files) -> bool:
+    """Whether a swap was committed and not completed."""
+    return files.stat(join(directory, JOURNAL)) is not None
+
+
+def complete(directory: str, files: Files) -> None:
+    """Completes a committed swap and removes what the build has left; may be repeated.
+
+    Raises:
+        ShardError: files of the new content are missing.
+    """
+    path = join(directory, JOURNAL)
+    journal = read_state(files, path)
+    staged = dict(_names(join(directory, NEW), files))
+    if not isinstance(journal, dict):
+        journal = _made_again(directory, staged)
+    _place(directory, files, [(str(name), int(size)) for name, size in journal["place"]], staged)
+    if journal["delete"]:
+        files.delete(*(join(directory, name) for name in journal["delete"]))
+    last = journal["last"]
+    if last in staged:
+        files.place([(join(directory, f"{NEW}/{last}"), join(directory, last))])
+        files.sync([directory])
+    files.delete(path)
+    clear(directory, files)
+
+
+def _place(directory: str, files: Files, names: Sequence[tuple[str, int]], staged: dict[str, int]) -> None:
+    present: dict[str, int] | None = None
+    pairs = []
+    for name, size in names:
+        if staged.get(name) == size:
+            pairs.append((join(directory, f"{NEW}/{name}"), join(directory, name)))
+            continue
+        present = dict(_names(directory, files)) if present is None else present
+        if present.get(name) != size:
+            raise ShardError(f"{directory}: the finished build in {NEW} lacks {name}; build again with --overwrite")
+    files.place(pairs)
+    files.sync(sorted({posixpath.dirname(target) for _, target in pairs} | {directory} if pairs else set()))
+
+
+def _made_again(directory: str, staged: dict[str, int]) -> dict[str, Any]:
+    """A journal in place of one that is damaged: the content is whole, only the names to delete are unknown."""
+    if "manifest.json" not in staged:
+        raise ShardError(f"{directory}: {JOURNAL} is damaged, and {NEW} has no manifest; build again with --overwrite")
+    names = [[name, size] for name, size in staged.items() if name != "manifest.json"]
+    return {"place": names, "last": "manifest.json", "delete": []}
+
+
+def settle(directory: str, files: Files) -> None:
+    """Completes a swap that was interrupted, for a reader; does nothing where there is none.
+
+    Raises:
+        ShardError: it cannot be completed from here.
+    """
+    patience = time.monotonic() + PATIENCE_S
+    while pending(directory, files):
+        try:
+            with locked(directory, files):
+                if pending(directory, files):
+                    complete(directory, files)
+        except ShardError:
+            raise
+        except (NspdataError, OSError) as error:
+            if time.monotonic() < patience and isinstance(error, NspdataError):
+                time.sleep(0.1)
+                continue
+            raise ShardError(
+                f"{directory}: its replacement by a new build was interrupted, and cannot be completed from here ({error}); "
+                "run the same build again, or any command on it with permission to write"
+            ) from error
+
+
+def clear(directory: str, files: Files) -> None:
+    """Removes all that builds have left in `.build`, but for the lock."""
+    kept = {LOCK, OWNER}
+    found = {f"{WORK}/{name.partition('/')[0]}" for name, _ in _names(join(directory, WORK), files)}
+    files.delete(*(join(directory, name) for name in sorted((found | {NEW, f"{WORK}/shards", f"{WORK}/spill"}) - kept)))
+
+
+def sweep(directory: str, files: Files, *, owned: Sequence[str]) -> None:
+    """Removes temporary files that a crash has left, in `.build` and among the owned names."""
+    for name, _ in _names(directory, files):
+        top = name.partition("/")[0]
+        if is_temporary(name) and ("/" not in name or top == WORK or top in owned):
+            files.delete(join(directory, name))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that was being written."""
+    return TEMPORARY.fullmatch(posixpath.basename(name)) is not None
+
+
+def _names(directory: str, files: Files) -> list[tuple[str, int]]:
+    """Path below the directory and size of each file in it."""
+    root = directory.rstrip("/") + "/"
+    return [(_below(file.path, root), file.size) for file in files.listing(directory)]
+
+
+def _below(path: str, root: str) -> str:
+    """`Path` leaves out the "./" of a root such as "./out", a listing may too."""
+    return path.removeprefix(root) if path.startswith(root) else posixpath.relpath(path, root)
