@@ -21,13 +21,13 @@ LAYERS = [
     {"metadata", "inspection"},
     {"loading", "building"},
     {"pipelines", "training", "validation"},
-    {"torch", "beam"},
+    {"torch", "beam", "testing"},
     {"api"},
     {"__init__"},
     {"cli"},
     {"__main__"},
 ]
-"""From the lowest to the highest; `torch`, `beam` and `__init__` are the public interface."""
+"""From the lowest to the highest; `torch`, `beam`, `testing` and `__init__` are the public interface."""
 
 HEAVY = {
     "apache_beam": {"pipelines", "files/beam.py"},

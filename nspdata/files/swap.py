@@ -72,6 +72,7 @@ def complete(directory: str, files: Files) -> None:
     if last in staged:
         files.place([(join(directory, f"{NEW}/{last}"), join(directory, last))])
         files.sync([directory])
+    sweep(directory, files, owned=sorted({str(name).partition("/")[0] for name, _ in journal["place"]}))
     files.delete(path)
     clear(directory, files)
 

@@ -1,0 +1,132 @@
+"""Every write, fsync, rename, link and removal of a small build fails, one after the other; nothing is lost and nothing mixed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nspdata.dataset.manifest import read_manifest
+from nspdata.errors import NspdataError
+from nspdata.files.local import LocalFiles
+from nspdata.testing import FAULTS, Fault, FaultyFiles, Stopped
+from nspdata.validation.run import validate
+from tests.building.corpus import digests
+from tests.building.plainly import build_plainly, settings
+
+WORDS = [
+    "the",
+    "old",
+    "man",
+    "and",
+    "sea",
+    "went",
+    "up",
+    "a",
+    "hill",
+    "with",
+    "one",
+    "red",
+    "dog",
+    "near",
+    "two",
+    "trees",
+]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Forty documents, a record that is none, and a vocabulary of their words."""
+    directory = tmp_path_factory.mktemp("small")
+    draw = random.Random(0)
+    records = [
+        {"id": str(number), "text": ". ".join(" ".join(draw.sample(WORDS, 5)) for _ in range(6)) + "."}
+        for number in range(40)
+    ]
+    (directory / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records) + "{}\n")
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *dict.fromkeys(WORDS)]
+    (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens))
+    return directory / "in.jsonl", directory / "vocab.txt"
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one: a test of a thousand builds waits for every fsync of a real disk."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as directory:
+        yield Path(directory)
+
+
+class Trial:
+    """A build of the small corpus into one directory, over an old dataset or none."""
+
+    def __init__(self, small: tuple[Path, Path], directory: Path, *, over: bool) -> None:
+        self.corpus, self.vocabulary = small
+        self.output, self.directory, self.over = directory / "out", directory, over
+        self.old_dataset = directory / "old"
+        self._build(self.old_dataset, LocalFiles(), "seed=1", "output.num_shards=3", "output.validation_fraction=0.3")
+        self._build(directory / "whole", LocalFiles())
+        self.whole, self.old = digests(directory / "whole"), digests(self.old_dataset)
+
+    def reset(self) -> None:
+        """The directory as it is before the build."""
+        shutil.rmtree(self.output, ignore_errors=True)
+        if self.over:
+            shutil.copytree(self.old_dataset, self.output)
+
+    def run(self, files: LocalFiles) -> None:
+        """The build."""
+        self._build(self.output, files, overwrite=self.over)
+
+    def _build(self, output: Path, files: LocalFiles, *assignments: str, overwrite: bool = False) -> None:
+        build_plainly([self.corpus], output, self.vocabulary, settings(*assignments), files, overwrite=overwrite)
+
+    def present(self) -> dict[str, str] | None:
+        """The dataset that a reader sees in a copy of the directory, without what is hidden; None where there is none."""
+        copy = self.directory / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        if self.output.exists():
+            shutil.copytree(self.output, copy)
+        try:
+            read_manifest(copy)
+        except NspdataError:
+            return None
+        return {name: digest for name, digest in digests(copy).items() if "/." not in f"/{name}"}
+
+
+def points(trial: Trial, fault: Fault, every: int = 1) -> Iterator[int]:
+    """Runs the build with this fault at each step, and hands over after each."""
+    trial.reset()
+    steps = FaultyFiles.count(trial.run)
+    for step in range(0, steps, every):
+        trial.reset()
+        files = FaultyFiles(fail_at=step, fault=fault)
+        with contextlib.suppress(Stopped, OSError, NspdataError):
+            trial.run(files)
+        yield step
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["fresh", "overwrite"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_at_every_step(small: tuple[Path, Path], memory: Path, fault: Fault, *, over: bool) -> None:
+    """A reader sees the old dataset, the new one, or none where there was none; the same command ends in the same bytes."""
+    trial = Trial(small, memory, over=over)
+    tried = 0
+    for step in points(trial, fault):
+        seen = trial.present()
+        assert seen in ([trial.old, trial.whole] if over else [None, trial.whole]), step
+        trial.run(LocalFiles())
+        assert digests(trial.output) == trial.whole, step
+        tried += 1
+    assert not validate(trial.output)
+    assert tried > 100
