@@ -196,8 +196,8 @@ def test_a_flood_of_bad_records_fails(vocabulary: Path, tmp_path: Path) -> None:
         file.write("{}\n" * 10)
     done = nspdata_command("build", corpus, "-o", tmp_path / "out", "--tokenizer", vocabulary, check=False)
     assert done.returncode == 1
-    assert "10 of 69 records were rejected" in done.stderr
-    assert "--max-rejected" in done.stderr
+    assert "14.49% of the records" in done.stderr
+    assert "--set input.max_rejected=0.15" in done.stderr
     assert not list((tmp_path / "out").rglob("*.arrow"))
 
 
