@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError
@@ -37,7 +38,7 @@ ALIKE = 0.8
 
 
 def local(beam_options: Sequence[str]) -> bool:
-    """Whether the engine runs in this process: the options name no runner, or one of Beam's local ones without other processes.
+    """Whether nspdata's own processes do the work: the options name no runner, and no processes of Beam's.
 
     >>> local([]), local(["--runner=DataflowRunner"]), local(["--direct_running_mode=multi_processing"])
     (True, False, False)
@@ -131,7 +132,8 @@ def check(beam_options: Sequence[str], *, own: Iterable[str] = ()) -> None:
         _refuse(option, known, served=served)
     detached(beam_options)
     try:
-        beam.Pipeline(options=PipelineOptions(given, save_main_session=False))
+        empty = beam.Pipeline(options=PipelineOptions(given, save_main_session=False))
+        shutil.rmtree(empty.local_tempdir, ignore_errors=True)
     except (ValueError, AttributeError, ImportError) as error:
         text = " ".join(str(error).split())
         raise ConfigError(
