@@ -150,8 +150,8 @@ def _stripped(evidence: Evidence) -> float | None:
 
 
 def _tokens_per_word(evidence: Evidence) -> float | None:
-    if evidence.corpus.get("letter_words", 0) < MIN_WORDS:
-        return None
+    if evidence.corpus.get("letter_words", 0) < MIN_WORDS or "vocabulary_size" not in evidence.figures:
+        return None  # a corrupt dataset has statistics without rows
     expected = expected_tokens_per_word(int(evidence.figures["vocabulary_size"]))
     return evidence.figures["tokens_per_word"] / expected
 

@@ -224,7 +224,8 @@ def _padding(part: Part) -> Iterator[Figure]:
 
 def _binned_places(lengths: Histogram, width: int) -> int:
     bounds = np.arange(1, NUM_BINS + 1) * width // NUM_BINS
-    return int((bounds[np.searchsorted(bounds, lengths.values)] * lengths.counts).sum())
+    bins = np.minimum(np.searchsorted(bounds, lengths.values), NUM_BINS - 1)  # a corrupt row may be too long
+    return int((bounds[bins] * lengths.counts).sum())
 
 
 def num_packs(lengths: Histogram, capacity: int) -> int:
@@ -237,7 +238,7 @@ def num_packs(lengths: Histogram, capacity: int) -> int:
     room = np.zeros(capacity + 1, np.int64)
     packs = 0
     for length, count in zip(lengths.values[::-1].tolist(), lengths.counts[::-1].tolist(), strict=True):
-        left_over = count
+        length, left_over = min(max(1, length), capacity), count  # noqa: PLW2901 - of a corrupt row
         for left in (np.flatnonzero(room[length:capacity]) + length).tolist():
             left_over -= _fill(room, left, length, left_over)
         opened = -(-left_over // (capacity // length))
