@@ -72,6 +72,8 @@ def check_tokenizer(
         "max_stripped_share_per_script": MAX_STRIPPED,
         "lowercase": wordpiece.lowercase,
         "strip_accents": wordpiece.strip_accents,
+        "fast": wordpiece.is_plain,
+        "reason": wordpiece.reason,
         "unwritable": [
             {"character": character, "count": count, "example": fitness.examples[character]}
             for character, count in sorted(fitness.unwritable.items(), key=lambda item: (-item[1], item[0]))
@@ -95,6 +97,10 @@ def _print(result: dict[str, Any]) -> None:
     typer.echo(
         f"letters changed {result['stripped_share']:.3%}  (accents stripped; at most {result['max_stripped_share_per_script']:.0%} of a script)"
     )
+    if not result["fast"]:
+        typer.echo(
+            f"encoder         `tokenizers`, as the files say; the fast encoder does not apply: {result['reason']}"
+        )
     typer.echo(f"result          {'fits' if result['fits'] else 'does not fit'}")
     unwritable = result["unwritable"]
     for entry in unwritable[:SHOWN_CHARACTERS]:

@@ -46,7 +46,7 @@ def manifest_schema() -> dict[str, Any]:
         "version": {"const": VERSION},
         "config": _settings(Config),
         "config_fingerprint": SHA256,
-        "tokenizer": _object(tokenizer),
+        "tokenizer": {**_object(tokenizer), "properties": {**tokenizer, "tokenizer_json": SHA256}},
         "inputs": {"type": "array", "items": _object({"name": PLAIN[str], "bytes": COUNT, "content": CONTENT})},
         "counts": _object(counts),
         "splits": _map({"type": "array", "items": shard}),

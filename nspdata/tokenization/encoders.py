@@ -43,7 +43,7 @@ def make_encoder(wordpiece: WordPiece, settings: SentencesConfig | None = None, 
     from nspdata.tokenization.fast.encoder import FastEncoder
 
     splitter = make_splitter(settings or SentencesConfig())
-    if fast and COMPILED and isinstance(splitter, Splitter) and can_encode_fast(splitter):
+    if fast and COMPILED and wordpiece.is_plain and isinstance(splitter, Splitter) and can_encode_fast(splitter):
         return FastEncoder(splitter, wordpiece)
     return PlainEncoder(splitter, wordpiece)
 

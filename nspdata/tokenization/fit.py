@@ -116,7 +116,7 @@ def expected_tokens_per_word(vocab_size: int) -> float:
 
 def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     """Encodes the texts and counts."""
-    backend, tokens_of = wordpiece.backend, wordpiece.vocabulary.tokens
+    tokens_of = wordpiece.vocabulary.tokens
     known = {token.removeprefix("##") for token in tokens_of}
     begins = ~wordpiece.vocabulary.continuations
     lettered = np.array([begins_with_letter(token) for token in tokens_of], np.bool_)
@@ -135,7 +135,7 @@ def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
         letters.add(text)
         if not unknown:
             continue
-        split = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))]
+        split = wordpiece.words(text)
         characters = Counter("".join(split))
         strange = {character: characters[character] for character in characters if character not in known}
         unwritable.update(strange)

@@ -25,7 +25,11 @@ def id_dtype(vocab_size: int) -> np.dtype[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Tokens by id.
+    """Tokens by id, and how text becomes them.
+
+    Attributes:
+        tokens: the tokens; the index of each is its id.
+        tokenizer_json: the description of the tokenizer that makes them where it is not plain BERT, else "".
 
     Raises:
         ConfigError: one of the five special tokens is absent, or a token is there twice.
@@ -35,6 +39,7 @@ class Vocabulary:
     """
 
     tokens: tuple[str, ...]
+    tokenizer_json: str = ""
 
     def __post_init__(self) -> None:
         missing = [token for token in SPECIAL_TOKENS if token not in self.tokens]
@@ -51,8 +56,8 @@ class Vocabulary:
         return len(self.tokens)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled small: a plan of a build takes its vocabulary to every worker."""
-        return _unpacked, (zlib.compress(self.text.encode(), 1),)
+        """Pickled small: the plan of a build carries its vocabulary to every worker."""
+        return _unpacked, (zlib.compress(self.text.encode(), 1), zlib.compress(self.tokenizer_json.encode(), 1))
 
     @staticmethod
     def read(path: str | Path) -> Vocabulary:
@@ -97,5 +102,6 @@ class Vocabulary:
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
 
 
-def _unpacked(data: bytes) -> Vocabulary:
-    return Vocabulary.parse(zlib.decompress(data).decode())
+def _unpacked(data: bytes, described: bytes) -> Vocabulary:
+    tokens = Vocabulary.parse(zlib.decompress(data).decode()).tokens
+    return Vocabulary(tokens, zlib.decompress(described).decode())

@@ -9,71 +9,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer
 
 from nspdata.arrays.ragged import offsets
 from nspdata.errors import ConfigError
 from nspdata.files.any import Places
-from nspdata.files.checked_json import OBJECT, TEXT, check, list_of, map_of, one_of, parse, record
-from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
+from nspdata.tokenization.tokenizer_files import SPECIAL_NAMES, bert_backend, difference, looks_lowercase, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-MAX_CHARACTERS_A_WORD = 100
-"""A longer word is [UNK], as in Google's code."""
+    from nspdata.tokenization.tokenizer_files import TokenizerFiles
+    from nspdata.tokenization.vocabulary import Vocabulary
+
+NAMES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "added_tokens.json")
+"""The files of a tokenizer that are read."""
 
 ENCODED_AT_ONCE = 4096
 
 MAX_MODEL_LENGTH = 512
 
-BERT = {
-    "normalizer": "BertNormalizer",
-    "normalizer.clean_text": True,
-    "normalizer.handle_chinese_chars": True,
-    "pre_tokenizer": "BertPreTokenizer",
-    "continuing_subword_prefix": "##",
-    "max_input_chars_per_word": MAX_CHARACTERS_A_WORD,
-}
-"""What a `tokenizer.json` must say; casing and accents are settings."""
-
-
-_ID = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
-_PART = {"type": ["object", "null"], "properties": {"type": TEXT}}
-
-_FLAG = {"type": ["boolean", "null"]}
-
-SETTINGS = record({}, {"do_lower_case": _FLAG, "strip_accents": _FLAG})
-"""What is read of a `tokenizer_config.json`."""
-
-_NORMALIZER = {"type": ["object", "null"], "properties": {"type": TEXT, "lowercase": _FLAG, "strip_accents": _FLAG}}
-
-PARTS = record({}, {"model": _PART, "normalizer": _NORMALIZER, "pre_tokenizer": _PART})
-"""The parts of any `tokenizer.json` that are read."""
-
-WORDPIECE = record(
-    {"model": record({"vocab": map_of(_ID)})},
-    {"added_tokens": one_of({"type": "null"}, list_of(record({"id": _ID, "content": TEXT})))},
-)
-"""Those of a WordPiece model."""
-
 
 class WordPiece:
-    """BERT's tokenizer over a vocabulary.
+    """BERT's tokenizer over a vocabulary, or another one around WordPiece that `tokenizers` runs as its files describe it.
 
     Args:
         vocabulary: the tokens by id.
         lowercase: whether text is lower-cased.
-        strip_accents: whether combining marks are taken off.
+        strip_accents: whether accents and other combining marks are stripped.
+
+    Attributes:
+        reason: why it is not plain BERT; "" where it is.
+        is_plain: whether it is BERT's own, which the fast encoder implements; else `vocabulary.tokenizer_json` describes it.
     """
 
     def __init__(self, vocabulary: Vocabulary, *, lowercase: bool, strip_accents: bool) -> None:
         self.vocabulary = vocabulary
         self.lowercase = lowercase
         self.strip_accents = strip_accents
-        self.backend = _backend(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
+        self.reason = ""
+        self.is_plain = not vocabulary.tokenizer_json
+        if self.is_plain:
+            self.backend = bert_backend(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
+        else:
+            self.backend = Tokenizer.from_str(vocabulary.tokenizer_json)
+            self.reason = difference(json.loads(vocabulary.tokenizer_json))
 
     @staticmethod
     def load(path: str | Path, *, lowercase: str = "auto", strip_accents: str = "auto") -> WordPiece:
@@ -85,17 +67,17 @@ class WordPiece:
                 outside `[...]` and `<...>` (so Google's Chinese vocabulary is lower-cased, as Google does).
             strip_accents: `yes`, `no`, or `auto`: what the files say, else as `lowercase`.
 
-        Tokens that were added to a `tokenizer.json` beside its model become words of the vocabulary like any other.
+        Added tokens, and other normalizers and pre-tokenizers around WordPiece, are run by `tokenizers` as the files say.
 
         Raises:
-            ConfigError: there is no such file, it is no WordPiece tokenizer of BERT's kind, or its vocabulary lacks a special token.
+            ConfigError: there is no such file, or its ids cannot be given exactly: no WordPiece, other names for the special
+                tokens, words that another program finds (BertJapaneseTokenizer).
         """
         if "://" in str(path):
             files = _fetched(str(path))
             return WordPiece.from_files(files, name=str(path), lowercase=lowercase, strip_accents=strip_accents)
         place = Path(path)
-        names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
-        found = {name: place / name for name in names} if place.is_dir() else {_kind(place): place}
+        found = {name: place / name for name in NAMES} if place.is_dir() else {_kind(place): place}
         try:
             files = {name: file.read_bytes() for name, file in found.items() if file.exists() or not place.is_dir()}
         except OSError as error:
@@ -107,24 +89,17 @@ class WordPiece:
         files: Mapping[str, bytes], *, name: str = "tokenizer", lowercase: str = "auto", strip_accents: str = "auto"
     ) -> WordPiece:
         """As `load`, from the contents of the files by name."""
-        if "tokenizer.json" not in files and "vocab.txt" not in files:
-            raise ConfigError(
-                f"tokenizer {name}: holds neither a tokenizer.json nor a vocab.txt; give one, or train one with `nspdata train-tokenizer`"
+        found = read_files(files, name)
+        if found.reason:
+            _check_settings(name, found, lowercase=lowercase, strip_accents=strip_accents)
+            return WordPiece(
+                found.vocabulary,
+                lowercase=bool(found.lowercase),
+                strip_accents=bool(found.strip_accents),
             )
-        settings = _read_object(files.get("tokenizer_config.json", b"{}"), f"{name}, tokenizer_config.json")
-        check(settings, SETTINGS, name=f"tokenizer {name}, tokenizer_config.json", error=ConfigError)
-        known: dict[str, bool | None] = {
-            "lowercase": settings.get("do_lower_case"),
-            "strip_accents": settings.get("strip_accents"),
-        }
-        if "tokenizer.json" in files:
-            vocabulary, normalizer = _read_json(files["tokenizer.json"], name)
-            known = {key: value if normalizer.get(key) is None else normalizer[key] for key, value in known.items()}
-        else:
-            vocabulary = _read_lines(files["vocab.txt"], name)
-        lower = _choice(lowercase, known=known["lowercase"], default=_looks_lowercase(vocabulary))
-        strip = _choice(strip_accents, known=known["strip_accents"], default=lower)
-        return WordPiece(vocabulary, lowercase=lower, strip_accents=strip)
+        lower = _choice(lowercase, known=found.lowercase, default=looks_lowercase(found.vocabulary))
+        strip = _choice(strip_accents, known=found.strip_accents, default=lower)
+        return WordPiece(found.vocabulary, lowercase=lower, strip_accents=strip)
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The ids of each text, without special tokens around it.
@@ -143,6 +118,14 @@ class WordPiece:
                 lengths.append(len(found))
         return np.array(ids, self.vocabulary.dtype), offsets(np.array(lengths, np.int64))
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, normalized, before the vocabulary divides them."""
+        backend = self.backend
+        normalized = backend.normalizer.normalize_str(text) if backend.normalizer else text
+        if backend.pre_tokenizer is None:
+            return [normalized]
+        return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normalized)]
+
     def identity(self) -> dict[str, Any]:
         """What tells one tokenizer from another: its vocabulary's sha256 and size, and how text is normalized."""
         return {
@@ -150,6 +133,7 @@ class WordPiece:
             "vocab_size": len(self.vocabulary),
             "lowercase": self.lowercase,
             "strip_accents": self.strip_accents,
+            **({} if self.is_plain else {"tokenizer_json": _sha256(self.vocabulary.tokenizer_json)}),
         }
 
     @cached_property
@@ -159,22 +143,25 @@ class WordPiece:
 
     def files(self) -> dict[str, bytes]:
         """The files of a tokenizer directory that `transformers.AutoTokenizer` loads, by name."""
-        names = dict(
-            zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True)
-        )
         settings = {
-            **names,
+            **SPECIAL_NAMES,
             "tokenizer_class": "BertTokenizer",
             "do_lower_case": self.lowercase,
             "strip_accents": self.strip_accents,
             "tokenize_chinese_chars": True,
             "model_max_length": MAX_MODEL_LENGTH,
         }
+        if not self.is_plain:  # this class of transformers runs tokenizer.json as it is
+            settings = {
+                **SPECIAL_NAMES,
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "model_max_length": MAX_MODEL_LENGTH,
+            }
         return {
             "vocab.txt": self.vocabulary.text.encode(),
-            "tokenizer.json": (self.backend.to_str(pretty=True) + "\n").encode(),
+            "tokenizer.json": (self.vocabulary.tokenizer_json or self.backend.to_str(pretty=True) + "\n").encode(),
             "tokenizer_config.json": _json(settings),
-            "special_tokens_map.json": _json(names),
+            "special_tokens_map.json": _json(SPECIAL_NAMES),
         }
 
     def save(self, directory: str | Path) -> None:
@@ -185,33 +172,15 @@ class WordPiece:
             (place / name).write_bytes(data)
 
 
-def _backend(vocabulary: Vocabulary, *, lowercase: bool, strip_accents: bool) -> Tokenizer:
-    ids = {token: number for number, token in enumerate(vocabulary.tokens)}
-    model = models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=MAX_CHARACTERS_A_WORD)  # noqa: S106
-    backend = Tokenizer(model)
-    backend.normalizer = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=strip_accents, lowercase=lowercase
-    )
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece(prefix="##")
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
-    )
-    return backend
-
-
 def _fetched(url: str) -> dict[str, bytes]:
     """The files of a tokenizer behind a URL, by name: of a directory, or a single file."""
-    files, names = Places(), ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
+    files = Places()
     try:
         found = {path.rpartition("/")[2]: path for path, _ in files.match(url)}
         if list(found.values()) == [url]:
             found = {_kind(Path(url)): url}
         result = {}
-        for name in names:
+        for name in NAMES:
             if name in found:
                 with files.open(found[name]) as stream:
                     result[name] = stream.read()
@@ -224,57 +193,15 @@ def _kind(path: Path) -> str:
     return "tokenizer.json" if path.suffix == ".json" else "vocab.txt"
 
 
-def _read_lines(data: bytes, name: str) -> Vocabulary:
-    """The vocabulary of a `vocab.txt`."""
-    try:
-        return Vocabulary.parse(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"tokenizer {name}: not UTF-8 at byte {error.start}; a vocab.txt has one token a line"
-        ) from error
-
-
-def _read_object(data: bytes, name: str) -> dict[str, Any]:
-    """A JSON object."""
-    found: dict[str, Any] = parse(data, name=f"tokenizer {name}", schema=OBJECT, error=ConfigError)
-    return found
-
-
-def _read_json(data: bytes, name: str) -> tuple[Vocabulary, dict[str, Any]]:
-    """The vocabulary of a `tokenizer.json`, and what its normalizer does."""
-    described = _read_object(data, name)
-    check(described, PARTS, name=f"tokenizer {name}", error=ConfigError)
-    model = described.get("model") or {}
-    if model.get("type") != "WordPiece":
-        raise ConfigError(
-            f"tokenizer {name}: its model is {model.get('type')}, not WordPiece; BERT needs WordPiece (`nspdata train-tokenizer` trains one)"
-        )
-    check(described, WORDPIECE, name=f"tokenizer {name}", error=ConfigError)
-    normalizer = described.get("normalizer") or {}
-    found = {
-        "normalizer": normalizer.get("type"),
-        "normalizer.clean_text": normalizer.get("clean_text"),
-        "normalizer.handle_chinese_chars": normalizer.get("handle_chinese_chars"),
-        "pre_tokenizer": (described.get("pre_tokenizer") or {}).get("type"),
-        "continuing_subword_prefix": model.get("continuing_subword_prefix", "##"),
-        "max_input_chars_per_word": model.get("max_input_chars_per_word", MAX_CHARACTERS_A_WORD),
-    }
-    if other := [f"{key} is {found[key]!r}, not {value!r}" for key, value in BERT.items() if found[key] != value]:
-        raise ConfigError(
-            f"tokenizer {name}: not BERT's, its ids would differ: {'; '.join(other)}; give a tokenizer of BERT's kind, or its vocab.txt alone"
-        )
-    ids: dict[str, int] = dict(model["vocab"])
-    ids |= {added["content"]: added["id"] for added in described.get("added_tokens") or []}
-    tokens = sorted(ids, key=lambda token: ids[token])
-    if [ids[token] for token in tokens] != list(range(len(tokens))):
-        raise ConfigError(f"tokenizer {name}: its ids are not 0 to {len(tokens) - 1} without a gap; save it anew")
-    return Vocabulary(tuple(tokens)), normalizer
-
-
-def _looks_lowercase(vocabulary: Vocabulary) -> bool:
-    """Whether no token but the special ones (`[...]`, `<...>`) holds an upper-case letter."""
-    plain = (token for token in vocabulary.tokens if (token[:1], token[-1:]) not in {("[", "]"), ("<", ">")})
-    return all(token == token.lower() for token in plain)
+def _check_settings(name: str, found: TokenizerFiles, *, lowercase: str, strip_accents: str) -> None:
+    """Refuses settings that contradict a tokenizer that is run as it is described."""
+    said = {"lowercase": (lowercase, found.lowercase), "strip_accents": (strip_accents, found.strip_accents)}
+    for key, (setting, value) in said.items():
+        if setting != "auto" and (setting == "yes") is not value:
+            raise ConfigError(
+                f"tokenizer.{key}={setting} contradicts the tokenizer {name}, which is run as its files describe it because "
+                f"{found.reason}; remove the setting, or change the tokenizer's normalizer"
+            )
 
 
 def _choice(setting: str, *, known: bool | None, default: bool) -> bool:
@@ -285,3 +212,7 @@ def _choice(setting: str, *, known: bool | None, default: bool) -> bool:
 
 def _json(values: dict[str, Any]) -> bytes:
     return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from functools import lru_cache
@@ -85,15 +86,19 @@ def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callab
     sources = expand_inputs(inputs, files, spec.config.input)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
-        encoder = _encoder(manifest, spec, fast=fast)
+        encoder = _encoder(place, manifest, spec, fast=fast)
         laid_down = lay_down(sources, spec, files, encoder, Path(spills), on_read=on_read)
         SourceChecks(place, manifest, spec, findings).check(*laid_down, Path(spills))
     return findings.to_list()
 
 
-def _encoder(manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoder:
+def _encoder(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoder:
     flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
-    return _make_encoder(spec.config.sentences, spec.vocabulary, *flags, fast)
+    vocabulary = spec.vocabulary
+    if "tokenizer_json" in manifest.tokenizer:
+        described = (place / "tokenizer/tokenizer.json").read_text(encoding="utf-8")
+        vocabulary = dataclasses.replace(vocabulary, tokenizer_json=described)
+    return _make_encoder(spec.config.sentences, vocabulary, *flags, fast)
 
 
 @lru_cache(maxsize=1)

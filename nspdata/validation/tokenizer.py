@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, ShardError
@@ -42,6 +43,9 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
         if manifest.tokenizer.get(key) != found:
             message = f"{key} is {found}, the manifest says {manifest.tokenizer.get(key)}"
             findings.add("tokenizer", message, file="tokenizer/vocab.txt")
+    described, path = manifest.tokenizer.get("tokenizer_json"), place / "tokenizer.json"
+    if described and path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() != described:
+        findings.add("tokenizer", "its sha256 is not that of the manifest", file="tokenizer/tokenizer.json")
     for name, expected in _expected(vocabulary, manifest.tokenizer).items():
         path, file = place / name, f"tokenizer/{name}"
         if path.exists():  # otherwise reported by `check_files`
@@ -57,6 +61,11 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
 
 def _expected(vocabulary: Vocabulary, named: dict[str, Any]) -> dict[str, Any]:
     """What each JSON file must contain, by file name; it may contain more."""
+    if "tokenizer_json" in named:  # not plain BERT: tokenizer.json is compared with its checksum
+        return {
+            "tokenizer_config.json": {**NAMES, "tokenizer_class": "PreTrainedTokenizerFast"},
+            "special_tokens_map.json": NAMES,
+        }
     ids = vocabulary.special_ids
     lowercase, strip_accents = named.get("lowercase"), named.get("strip_accents")
     config = {"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase, "strip_accents": strip_accents}

@@ -95,20 +95,18 @@ def described(**changes: Any) -> dict[str, Any]:
 
 
 MODEL = described()["model"]
-NORMALIZER = described()["normalizer"]
 
 BROKEN: list[tuple[str, Any, str]] = [
     ("absent.txt", None, "cannot be read"),
     ("tokenizer.json", b"{", "not JSON"),
     ("tokenizer.json", b"[]", "must be an object"),
     ("tokenizer.json", described(model={"type": "BPE"}), "BPE, not WordPiece.*train-tokenizer"),
-    ("tokenizer.json", described(normalizer={"type": "Lowercase"}), "ids would differ"),
-    ("tokenizer.json", described(normalizer={**NORMALIZER, "handle_chinese_chars": False}), "handle_chinese_chars"),
-    ("tokenizer.json", described(pre_tokenizer={"type": "Whitespace"}), "pre_tokenizer"),
+    ("tokenizer.json", described(normalizer={"type": "Unheard"}), "`tokenizers` cannot load it"),
+    ("tokenizer.json", described(model={**MODEL, "unk_token": "<unk>"}), "unk_token is '<unk>'"),
     ("tokenizer.json", described(model={**MODEL, "continuing_subword_prefix": "@@"}), "continuing_subword_prefix"),
-    ("tokenizer.json", described(model={**MODEL, "max_input_chars_per_word": 5}), "max_input_chars_per_word"),
     ("tokenizer.json", described(added_tokens=[{"id": 99, "content": "<x>"}]), "without a gap"),
     ("vocab.txt", b"\xff\xfe", "not UTF-8"),
+    ("vocab.txt", b"\xef\xbb\xbf[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n", "byte order mark"),
     ("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n", r"lacks \[MASK\].*train-tokenizer"),
     ("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nthe\n", "'the' twice"),
     ("model.safetensors", b"x", "holds neither"),
@@ -123,16 +121,6 @@ def test_what_is_no_tokenizer_of_bert_is_refused(name: str, content: Any, messag
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     with pytest.raises(ConfigError, match=message):
         WordPiece.load(tmp_path if name == "model.safetensors" else path)
-
-
-def test_words_that_were_added_are_words(tmp_path: Path) -> None:
-    """Tokens added to a `tokenizer.json` become entries of the vocabulary."""
-    specials = [{"id": number, "content": token} for number, token in enumerate(SPECIAL_TOKENS)]
-    added = [*specials, {"id": len(SPECIAL_TOKENS) + len(WORDS), "content": "extra"}]
-    (tmp_path / "tokenizer.json").write_text(json.dumps(described(added_tokens=added)))
-    tokenizer = WordPiece.load(tmp_path)
-    assert tokenizer.vocabulary.tokens[-1] == "extra"
-    assert pieces(tokenizer, "the extra people") == ["the", "extra", "people"]
 
 
 def test_a_tokenizer_is_known_by_all_that_moves_ids(plain: Path) -> None:
