@@ -27,6 +27,7 @@ COMMANDS = (
     "build",
     "train_tokenizer",
     "check_tokenizer",
+    "sentences",
     "stats",
     "show",
     "validate",
