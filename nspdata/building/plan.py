@@ -13,6 +13,7 @@ import numpy as np
 
 from nspdata.dataset.manifest import MANIFEST, shard_name
 from nspdata.dataset.schema import RowMetadata
+from nspdata.files import options
 from nspdata.files.local import join
 from nspdata.files.lock import WORK
 from nspdata.tokenization.wordpiece import WordPiece
@@ -41,6 +42,10 @@ OWNED = (
     VALIDATION,
 )
 """What a build replaces in OUT; it removes nothing else."""
+
+
+OPTIONS = "storage_options"
+"""What a pickled plan holds beside its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,5 +148,10 @@ class BuildPlan:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        """Only the fields are pickled; cached properties are computed again."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The fields are pickled, with the options of the object stores; cached properties are computed again."""
+        return {**{field.name: getattr(self, field.name) for field in fields(self)}, OPTIONS: options.configured()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """See `__getstate__`."""
+        options.receive(state.pop(OPTIONS, ()))
+        self.__dict__.update(state)

@@ -20,6 +20,12 @@ def configure(options: Sequence[str]) -> None:
     _CONFIGURED[:] = [tuple(options)]
 
 
+def receive(options: Sequence[str]) -> None:
+    """Sets the options in a worker that has none: an engine may pass on no options of the pipeline."""
+    if options and not _CONFIGURED and _passed() is None:
+        configure(options)
+
+
 def configured() -> tuple[str, ...]:
     """The options given to `configure`; none in a worker that another process started."""
     return _CONFIGURED[-1] if _CONFIGURED else ()

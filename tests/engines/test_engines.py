@@ -15,7 +15,7 @@ import pytest
 
 from beam_jobs import build_shards
 from tests.building.corpus import INAUGURAL, digests, nspdata_command, write_vocabulary
-from tests.servers import free_port
+from tests.servers import SERVERS, free_port
 
 pytestmark = pytest.mark.engines
 
@@ -105,3 +105,20 @@ def test_workers_in_the_launcher(local: Path, tmp_path: Path, job_service: str) 
     """LOOPBACK: the job service calls back."""
     build(local, tmp_path / "out", *portable(job_service), "--environment_type=LOOPBACK")
     assert digests(tmp_path / "out") == digests(local / "out")
+
+
+def test_workers_get_the_options_of_the_store(local: Path, job_service: str) -> None:
+    """EXTERNAL with S3: a worker that knows no variable has the endpoint and the keys from the options of the command."""
+    from nspdata.files.any import remote_files
+
+    remote_files.cache_clear()
+    port = free_port()
+    pool = running("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port)
+    with pool as worker_pool, SERVERS["s3"]() as server:
+        server.write("in/inaugural_addresses.jsonl", INAUGURAL.read_bytes())
+        environment = ["--environment_type=EXTERNAL", f"--environment_config={worker_pool}"]
+        options = [*portable(job_service), *environment, *server.options]
+        build(local, f"{server.url}/out", *options, source=f"{server.url}/in/*.jsonl")
+        found = {path: data for path, data in server.files("out").items() if path != "README.md"}
+    remote_files.cache_clear()
+    assert found == {path: (local / "out" / path).read_bytes() for path in digests(local / "out")}
