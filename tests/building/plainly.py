@@ -9,7 +9,7 @@ from nspdata.building.contents import keep_contents
 from nspdata.building.encoders import encoder_of
 from nspdata.building.finish import finish_build
 from nspdata.building.prepare import prepare
-from nspdata.building.shard import check_rejected, finish_shard
+from nspdata.building.shard import Built, check_rejected, finish_shard
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.building.tokenize import ReadSummary, tokenize_unit
 from nspdata.config.build import Config
@@ -47,4 +47,4 @@ def build_plainly(
         check_rejected(plan, summary)
         keep_contents(plan, summary, files)
         results = [finish_shard(plan, key, spills[key], files) for key in range(plan.total_shards)]
-        return finish_build(plan, summary, results, files)
+        return finish_build(plan, summary, Built.merged(map(Built.of, results)), files)
