@@ -1,6 +1,6 @@
 """Traces the CUDA branch of attention on a CPU: torch's flash attention over ragged rows is replaced by exact CPU kernels.
 
-Dynamo and Inductor then see the operations that they see on a GPU, so graph breaks and recompiles can be counted without one.
+Dynamo and AOTAutograd then trace what they trace on a GPU, so graph breaks and recompiles can be counted without one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def backward(
 
 
 def install() -> None:
-    """Registers the kernels, and lets the trainer's attention take its CUDA branch on a CPU."""
+    """Registers the kernels, lets the trainer's attention take its CUDA branch on a CPU, and compiles without Inductor."""
     varlen._varlen_attn.register_kernel("cpu")(forward)  # noqa: SLF001 - torch has no public name for it
     varlen._varlen_attn_backward.register_kernel("cpu")(backward)  # noqa: SLF001
     attention.DEVICES = ("cuda", "cpu")
+    plain = torch.compile
+    torch.compile = lambda module, **_: plain(module, backend="aot_eager")  # type: ignore[assignment]

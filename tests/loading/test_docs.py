@@ -36,7 +36,10 @@ def test_every_way_has_an_example() -> None:
         "First",
         "PyTorch",
         "Hugging Face Trainer",
+        "Hugging Face Trainer",
         "accelerate",
+        "Lightning",
+        "JAX and numpy",
         "A loop in NVIDIA's style",
         "Packing",
         "Mixtures",
@@ -59,7 +62,7 @@ for number, (heading, code) in enumerate(json.load(sys.stdin)):
 
 def test_examples_run(tmp_path: Path) -> None:
     """Every example runs as it stands, beside datasets of the names that it uses; the last heading printed is the one that failed."""
-    for package in ("torch", "transformers", "accelerate"):
+    for package in ("torch", "transformers", "accelerate", "datasets", "lightning"):
         pytest.importorskip(package)
     for name, seed in (("data", 0), ("more", 1)):
         write_dataset(tmp_path / name, rows=160, num_shards=2, max_seq_length=32, seed=seed)
