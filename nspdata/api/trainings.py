@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from nspdata.config.keywords import nested_settings
 from nspdata.config.train import TrainConfig, train_config
+from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,10 @@ def train(
     >>> outcome.finished, outcome.step  # doctest: +SKIP
     (True, 2)
     """
+    if "batch_size" in settings:
+        raise ConfigError(
+            "the keyword 'batch_size' may mean several settings; write batch_sequences (of an update) or evaluation__batch_size"
+        )
     if model is not None:
         settings["model__source"] = os.fspath(model)
     resolved = config if isinstance(config, TrainConfig) and not settings else None

@@ -63,7 +63,11 @@ def _print_json(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
 
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale is
     for shown in found:
-        print(json.dumps(shown.to_json(vocabulary), ensure_ascii=False))  # noqa: T201 - one line an object; rich would break it
+        text = json.dumps(shown.to_json(vocabulary), ensure_ascii=False)
+        escaped = (
+            c if c == " " or c.isprintable() else json.dumps(c)[1:-1] for c in text
+        )  # nothing that a terminal obeys
+        print("".join(escaped))  # noqa: T201 - one line an object; rich would break it
 
 
 def _print(found: Iterable[Shown], vocabulary: Vocabulary) -> None:

@@ -19,7 +19,7 @@ def test_a_last_part_stands_for_the_whole_name() -> None:
         "pairing": {"max_seq_length": 64},
         "seed": 2,
     }
-    assert nested_settings(TrainConfig, None, {"batch_size": 8}) == {"batch_size": 8}
+    assert nested_settings(TrainConfig, None, {"masking": "dynamic"}) == {"masking": "dynamic"}
     assert nested_settings(TrainConfig, None, {"evaluation__batch_size": 8}) == {"evaluation": {"batch_size": 8}}
 
 
