@@ -25,7 +25,17 @@ def rows(cu_seqlens: Tensor) -> list[tuple[int, int]]:
 
 
 def forward(
-    query: Tensor, key: Tensor, value: Tensor, cu_seqlens: Tensor, *_: Any, scale: float | None = None, **__: Any
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    cu_seqlens: Tensor,
+    _cu_seqlens_k: Tensor,
+    _max_q: int,
+    _max_k: int,
+    _is_causal: bool = False,  # noqa: FBT001, FBT002
+    scale: float | None = None,
+    *_: Any,
+    **__: Any,
 ) -> Any:
     """Attention within each row: the output, and two tensors that only the CUDA kernel's backward pass reads."""
     assert cu_seqlens.dtype == torch.int32
@@ -38,11 +48,24 @@ def forward(
     return out, torch.zeros(query.size(1), query.size(0)), torch.zeros(2, dtype=torch.uint64)
 
 
-def backward(
-    gradient: Tensor, query: Tensor, key: Tensor, value: Tensor, *rest: Any, scale: float | None = None, **_: Any
+def backward(  # noqa: PLR0913, PLR0917 - torch's own signature
+    gradient: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _out: Tensor,
+    _lse: Tensor,
+    cu_seqlens: Tensor,
+    _cu_seqlens_k: Tensor,
+    _max_q: int,
+    _max_k: int,
+    _is_causal: bool,  # noqa: FBT001
+    _rng_state: Tensor,
+    scale: float | None = None,
+    *_: Any,
+    **__: Any,
 ) -> Any:
     """The gradients of query, key and value."""
-    cu_seqlens = rest[2]
     gradients = [torch.zeros_like(states) for states in (query, key, value)]
     for start, end in rows(cu_seqlens):
         q, k, v, g = (states[start:end].transpose(0, 1).float() for states in (query, key, value, gradient))
