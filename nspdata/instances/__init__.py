@@ -1,4 +1,4 @@
-"""Segments A and B: the procedure of the BERT paper over flat offsets; a pair is a few integers.
+"""Segments A and B: the procedure of the BERT paper on flat offsets. A pair is a few integers.
 
 Sources: Devlin et al. 2019, section 3.1 and appendix A.2, and Google's `create_pretraining_data.py` (`nsp`); Lan et al. 2020,
 ALBERT (`sop`); Liu et al. 2019, RoBERTa's DOC-SENTENCES (`none`).

@@ -1,4 +1,4 @@
-"""A shard's documents to its rows: pair, assemble, mask; one pure call."""
+"""Builds the rows of a shard from its documents: pair, assemble, mask. One pure function."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def build_instances(
     documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
 ) -> tuple[Rows, dict[str, int]]:
-    """The rows of a shard: those of each pass after those of the one before, each in the order of the documents.
+    """Returns the rows of a shard, pass by pass; the rows of a pass are in the order of the documents.
 
     Args:
-        documents: in the order of the shard, no text twice, each with a token.
-        config: every setting.
+        documents: in the order of the shard, without duplicates; each has at least one token.
+        config: all settings.
         vocabulary: the vocabulary of the ids.
         split: name of the split; with `shard` it names the streams of randomness.
         shard: index of the shard in its split.
@@ -42,7 +42,7 @@ def build_instances(
         The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`.
 
     Raises:
-        InputError: no document of the shard can give another's negatives.
+        InputError: all documents of the shard have the same id, so none can supply negatives.
     """
     if config.pairing.objective == "nsp":
         _check_pool(documents, config, split=split, shard=shard)
@@ -63,7 +63,7 @@ def build_instances(
 
 
 def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: int) -> MaskRules:
-    """The settings of masking together with what they need of the vocabulary."""
+    """Returns the masking settings, with the ids and flags that they need from the vocabulary."""
     return MaskRules(
         strategy=masking.strategy,
         masked_lm_prob=masking.masked_lm_prob,

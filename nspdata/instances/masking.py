@@ -1,7 +1,7 @@
 """Masks: which tokens of a row are predicted, and what replaces them.
 
-A row's mask is a function of the row and of one 64-bit key, from which its draws are counted off (splitmix64, Steele et al.
-2014); so the builder and a loader that masks again share it, and no row's mask depends on its neighbours. Sources: Devlin et al.
+A row's mask is a function of the row and of one 64-bit key. The key and a counter give the random draws (splitmix64, Steele et
+al. 2014). The builder and a loader that masks again use the same function, and no mask depends on other rows. Sources: Devlin et al.
 2019 (`token`), Google's `create_pretraining_data.py` (`whole_word`), Joshi et al. 2020 (`span`).
 """
 
@@ -26,14 +26,14 @@ LOW = np.uint64(0xFFFFFFFF)
 S27, S30, S31, S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 TOKEN_COUNTER, SPAN_COUNTER = 1 << 20, 1 << 21
-"""Where the draws begin that choose replacements; a row is shorter than 2**16, so they never meet those of positions."""
+"""Counter of the first draw that chooses replacements. A row is shorter than 2**16, so these draws never overlap those of positions."""
 
 SPAN_GEOMETRIC, SPAN_MAX_WORDS = 0.2, 10
 """SpanBERT's span lengths: geometric, clipped, in whole words; 3.8 on average."""
 
 
 ROWS_AT_ONCE = 8192
-"""Rows that are masked together; each has its own randomness, so it changes no mask."""
+"""Rows that are masked together. Each row has its own key, so this number does not affect the masks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ class MaskRules:
 
     Attributes:
         strategy: `token`, `whole_word`, `span` or `none`.
-        masked_lm_prob: share of a row's tokens to predict, [CLS] and [SEP] counted, as Google counts.
+        masked_lm_prob: share of a row's tokens to predict. [CLS] and [SEP] count, as in Google's code.
         mask_share: share of those that becomes [MASK].
         random_share: share of those that becomes a random token.
-        max_predictions: the most predictions a row.
+        max_predictions: maximum predictions per row.
         mask_id: id of [MASK].
         specials: shape (vocab_size,), bool: ids that are never masked and never a replacement.
         continuations: shape (vocab_size,), bool: ids of tokens that continue a word.
@@ -68,7 +68,7 @@ class Masked:
     Attributes:
         ids: shape (num_tokens,), the rows with replacements.
         positions: shape (num_masked,), uint16, strictly increasing in each row.
-        labels: shape (num_masked,), dtype of `ids`: what stood there.
+        labels: shape (num_masked,), dtype of `ids`: the original ids.
         offsets: shape (num_rows + 1,), int64, into the two above.
     """
 
@@ -85,7 +85,7 @@ def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64]
         ids: shape (num_tokens,), unmasked rows one after another; not changed.
         offsets: shape (num_rows + 1,), int64.
         keys: shape (num_rows,), uint64: the randomness of each row.
-        rules: how.
+        rules: how rows are masked.
     """
     firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
     if len(firsts) == 1:
@@ -104,7 +104,7 @@ def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64]
 
 
 def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
-    """`mask`, all rows at once: about 20 bytes a token of memory."""
+    """`mask`, all rows at once. Uses about 20 bytes of memory per token."""
     candidates = ~rules.specials[ids]
     free = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
     budgets = num_to_predict(np.diff(offsets), free, rules)
@@ -125,7 +125,7 @@ def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64
 
 
 def num_to_predict(lengths: NDArray[np.int64], free: NDArray[np.int64], rules: MaskRules) -> NDArray[np.int64]:
-    """Tokens to predict in each row: `masked_lm_prob` of its length rounded half to even, at least 1, within all limits."""
+    """Returns the tokens to predict in each row: `masked_lm_prob` of its length, rounded half to even, at least 1, within all limits."""
     if rules.strategy == "none" or rules.masked_lm_prob == 0:
         return np.zeros(len(lengths), np.int64)
     wanted = np.maximum(1, np.rint(lengths * rules.masked_lm_prob).astype(np.int64))
@@ -144,18 +144,18 @@ _mixed = compiled(_splitmix)
 
 @compiled
 def _word(key: Any, counter: int) -> Any:
-    """The `counter`-th 64-bit draw of a key: splitmix64."""
+    """Returns the `counter`-th 64-bit draw of a key (splitmix64)."""
     return _mixed(key + np.uint64(counter + 1) * GOLDEN)
 
 
 def _words(keys: NDArray[np.uint64], counters: NDArray[np.int64] | int) -> NDArray[np.uint64]:
-    """`_word` of many keys."""
+    """`_word` for an array of keys."""
     words: NDArray[np.uint64] = _splitmix(keys + (np.asarray(counters).astype(np.uint64) + np.uint64(1)) * GOLDEN)
     return words
 
 
 def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The keys of numbered rows: shape (n,), uint64.
+    """Returns the keys of numbered rows: shape (n,), uint64.
 
     Args:
         bases: shape (n,), uint64: one random word for all the rows that are numbered together.
@@ -166,7 +166,7 @@ def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[n
 
 @compiled
 def _below(word: Any, bound: int) -> Any:
-    """The high half of a draw mapped to [0, bound)."""
+    """Maps the high half of a draw to [0, bound)."""
     return np.int64(((word >> S32) * np.uint64(bound)) >> S32)
 
 
@@ -181,7 +181,7 @@ def _choose(
     spans: NDArray[np.uint16],
     rules: MaskRules,
 ) -> NDArray[np.int64]:
-    """Fills `positions` (and `spans`), each row's run sorted; returns how many each row took."""
+    """Fills `positions` (and `spans`), sorted within each row. Returns the number of positions per row."""
     if not len(positions):
         return np.zeros(len(budgets), np.int64)
     if rules.strategy == "token":
@@ -208,7 +208,7 @@ def _choose_tokens(
     ends: NDArray[np.int64],
     positions: NDArray[np.uint16],
 ) -> None:
-    """Single tokens: the first draws of a Fisher-Yates shuffle of each row's candidates."""
+    """Chooses single tokens: the first draws of a Fisher-Yates shuffle of each row's candidates."""
     room = np.empty(65536, np.uint16)
     for row in range(len(budgets)):
         begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
@@ -229,7 +229,7 @@ def _choose_tokens_by_columns(
     keys: NDArray[np.uint64],
     budgets: NDArray[np.int64],
 ) -> NDArray[np.uint16]:
-    """`_choose_tokens` without a compiler: the same shuffle, one draw of all rows at a time."""
+    """`_choose_tokens` without a compiler: the same shuffle, vectorised over rows, one draw per row at a time."""
     rows, lengths = np.arange(len(budgets)), np.diff(offsets)
     row_of = np.repeat(rows, lengths)[candidates]
     free = np.bincount(row_of, minlength=len(rows))
@@ -257,7 +257,7 @@ def _choose_words(
     ends: NDArray[np.int64],
     positions: NDArray[np.uint16],
 ) -> NDArray[np.int64]:
-    """Whole words in random order; one that would overshoot is passed over. Returns how many tokens each row took."""
+    """Chooses whole words in random order; a word that exceeds the budget is skipped. Returns the number of tokens per row."""
     words, taken = np.empty(65536, np.int64), np.zeros(len(budgets), np.int64)
     for row in range(len(budgets)):
         begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
@@ -296,7 +296,7 @@ def _choose_spans(
     positions: NDArray[np.uint16],
     spans: NDArray[np.uint16],
 ) -> None:
-    """Runs of whole words from random anchors until the budget is used; the last may be cut. `spans` numbers them in a row."""
+    """Chooses runs of whole words at random positions until the budget is used; the last may be cut. `spans` numbers the runs of a row."""
     words, span_of = np.empty(65536, np.int64), np.empty(65536, np.int64)
     for row in range(len(budgets)):
         begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
@@ -336,7 +336,7 @@ def _replaced(
     spans: NDArray[np.uint16],
     rules: MaskRules,
 ) -> NDArray[Any]:
-    """What stands at the masked positions: [MASK], a random token, or what stood there; one choice for a whole span."""
+    """Returns the ids for the masked positions: [MASK], a random token, or the original token. All tokens of a span get the same choice."""
     words = _words(keys, TOKEN_COUNTER + ranks)
     choice = (_words(keys, SPAN_COUNTER + spans.astype(np.int64)) if rules.strategy == "span" else words) >> S32
     replaced = labels.copy()

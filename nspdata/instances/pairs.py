@@ -1,4 +1,4 @@
-"""Two segments a row: Google's procedure, and ALBERT's label on the same segments."""
+"""Two segments per row: Google's procedure, and ALBERT's label on the same segments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from nspdata.instances.pool import Pool, Text
 
 REACH = 64
-"""Sentences of another document that are tried as the first of B, if B must fit."""
+"""Maximum sentences of another document to try as the start of B, if B must fit."""
 
 DRAWS = 6
-"""32-bit draws that a pair takes, those of the sentence that it begins with: short or not, how short, where A ends, the label, the other document, where B starts in it."""
+"""32-bit draws per pair, taken from the first sentence of the pair: whether the target is short, its length, the end of A, the label,
+the other document, the start of B in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +33,9 @@ class Pairs:
         sentence_a, sentence_b: index of each segment's first sentence, before truncation, over all documents.
         start_a, start_b: first token of each segment, after truncation.
         length_a, length_b: tokens of each segment, after truncation.
-        label: 1 where B is not what follows A.
+        label: 1 if B does not follow A.
         forced: how many pairs could only have label 1.
-        unpaired: sentences that found no partner.
+        unpaired: sentences that are in no pair.
         truncated: tokens cut off.
     """
 
@@ -78,11 +79,11 @@ class Rules(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """How the label is steered: see `pair`.
+    """How the label is drawn; see `pair`.
 
     Attributes:
-        chance: of label 1 where it is free.
-        free_rate: pairs with a free label that a sentence gives, on average.
+        chance: probability of label 1 for a pair whose label is not forced.
+        free_rate: average pairs with a free label per sentence.
     """
 
     chance: float
@@ -104,20 +105,20 @@ def pair(
 ) -> Pairs:
     """Makes the pairs of a shard's documents.
 
-    Google's procedure: sentences are gathered to a target length, A is the first few of them, B the rest or (label 1) a run of
-    another document's sentences. What B did not take is put back. The target is drawn for each pair, not once per document.
+    Google's procedure: sentences are gathered to a target length, A is the first few of them, B is the rest or (label 1) a run
+    of another document's sentences. Sentences that are not used are put back. The target is drawn for each pair, not once per document.
 
     With fill `overshoot` the last sentence of a chunk may take it past its target, and the pair is truncated. With `fit` a chunk
-    ends before the sentence that would give it more than `max_tokens`; a random B starts at a sentence that fits beside A.
+    ends before the sentence that would give it more than `max_tokens`; a random B starts at a sentence that fits together with A.
     Nothing is truncated if no sentence is longer than half of `max_tokens`: then any two sentences fit.
 
-    A chunk of one sentence can only have label 1. These forced negatives are compensated at the other chunks, equally at all of
-    them: a first pass counts both kinds, and the second draws a free label with the chance that gives `random_next_prob` over
-    both; what it is off by so far is spread over the free labels that are still to come.
+    A chunk of one sentence can only have label 1. The other chunks compensate for these forced negatives, all equally: a first
+    pass counts both kinds, and the second draws free labels with the probability that gives `random_next_prob` over both. The
+    deviation so far is spread over the remaining free labels.
 
     Args:
         text: the documents.
-        document_ids: shape (num_documents,); documents of equal ids never give each other's negatives.
+        document_ids: shape (num_documents,); documents with equal ids never supply negatives to each other.
         bits: the stream of this shard and pass.
         objective: `nsp` or `sop`.
         unit: `segments` or `sentences`.
@@ -167,7 +168,7 @@ def _chunks(
             stop = _chunk_end(text.sentence_offsets, sentence, end, (target, rules.max_tokens), rules)
             if rules.fits and stop == end - 1 and not rules.single:
                 stop = _with_last(text.sentence_offsets, sentence, stop, rules.max_tokens)
-            if rules.swaps:  # a lone sentence has nothing to change places with
+            if rules.swaps:  # a single sentence cannot be swapped
                 stop = max(stop, min(sentence + 2, end))
             alone, paired = stop == sentence + 1, rules.single and sentence > first
             if alone and (rules.swaps or paired):
@@ -196,7 +197,7 @@ def _chunks(
 def _chunk_end(
     sentence_offsets: NDArray[np.int64], sentence: int, end: int, lengths: tuple[int, int], rules: Rules
 ) -> int:
-    """The sentence after a chunk: two sentences on, or as many as reach the target; `end` at most.
+    """Returns the end of a chunk: after two sentences, or after as many as reach the target; at most `end`.
 
     `lengths` are the target and, if chunks must fit, the most tokens. The first sentence is always taken.
     """
@@ -213,9 +214,9 @@ def _chunk_end(
 
 @compiled
 def _with_last(sentence_offsets: NDArray[np.int64], sentence: int, stop: int, most: int) -> int:
-    """Where a chunk ends if only the last sentence of the document would follow: with it, or one sentence earlier if it is too long.
+    """Returns the end of a chunk that precedes the document's last sentence, so that this sentence is not left alone.
 
-    A sentence left alone could only be in a negative, or in no `sop` pair at all. A chunk of two sentences gives none away.
+    A single remaining sentence could only be in a negative, and in no `sop` pair. A chunk of two sentences is not shortened.
     """
     if sentence_offsets[stop + 1] - sentence_offsets[sentence] <= most:
         return stop + 1
@@ -226,9 +227,9 @@ def _with_last(sentence_offsets: NDArray[np.int64], sentence: int, stop: int, mo
 def _draw_other(
     text: Text, pool: Pool, rules: Rules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
 ) -> None:
-    """Puts another document's sentences in place of B: from a random one on, one or as many as reach the target.
+    """Replaces B by sentences of another document, from a random start: one, or as many as reach the target.
 
-    If chunks must fit, A may end earlier than it did: the sentences that it loses start the next chunk.
+    If chunks must fit, A may be shortened; the removed sentences start the next chunk.
     """
     offsets = text.sentence_offsets
     begin, end = offsets[row[2]], offsets[row[3]]
@@ -253,7 +254,7 @@ def _draw_other(
 
 @compiled
 def _nearest_end(sentence_offsets: NDArray[np.int64], sentence: int, last: int, wanted: int, most: int) -> int:
-    """The sentence after a run that has as nearly as possible the wanted number of tokens, and not more than `most`."""
+    """Returns the end of the run whose tokens are closest to the wanted number and at most `most`."""
     begin, stop = sentence_offsets[sentence], sentence + 1
     while stop < last:
         held, more = sentence_offsets[stop] - begin, sentence_offsets[stop + 1] - begin
@@ -265,9 +266,9 @@ def _nearest_end(sentence_offsets: NDArray[np.int64], sentence: int, last: int, 
 
 @compiled
 def _fit_first(text: Text, rules: Rules, row: NDArray[np.int64]) -> None:
-    """Moves the start of B to the nearest later sentence that fits beside A; if there is none within `REACH`, A loses its last sentence.
+    """Moves the start of B to the next sentence that fits together with A. If none within `REACH` fits, A loses its last sentence.
 
-    The search continues at the document's start. A that is a single sentence stays, and B too if no sentence fits beside it.
+    The search wraps to the document's start. If A is a single sentence and nothing fits, both stay as they are.
     """
     offsets, first, last = text.sentence_offsets, text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
     start = row[4]
@@ -294,7 +295,7 @@ def _truncated(
     forced: int,
     unpaired: int,
 ) -> Pairs:
-    """Cuts tokens off the longer segment, each from its front or its back by a fair coin, until both fit."""
+    """Cuts tokens off the longer segment, each from the front or the back with equal probability, until both fit."""
     start_a, start_b = sentence_offsets[found[:, 2]], sentence_offsets[found[:, 4]]
     length_a, length_b = sentence_offsets[found[:, 3]] - start_a, sentence_offsets[found[:, 5]] - start_b
     cut_a, cut_b = cuts(length_a, length_b, max_tokens)
@@ -319,7 +320,7 @@ def _truncated(
 def cuts(
     length_a: NDArray[np.int64], length_b: NDArray[np.int64], max_tokens: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many tokens A and B lose where one at a time is taken from the longer (from B where they are equal).
+    """Returns how many tokens A and B lose if one at a time is cut from the longer (from B if they are equal).
 
     >>> [part.tolist() for part in cuts(np.array([9, 3]), np.array([4, 3]), 7)]
     [[5, 0], [1, 0]]

@@ -17,12 +17,12 @@ REACH = 512
 
 
 class Text(NamedTuple):
-    """A shard's documents, flat.
+    """The documents of a shard as flat arrays.
 
     Attributes:
-        ids: shape (num_tokens,); read only where negatives are `similar`.
-        sentence_offsets: shape (num_sentences + 1,), tokens; every sentence holds one at least.
-        document_offsets: shape (num_documents + 1,), sentences; every document holds one at least.
+        ids: shape (num_tokens,); used only if negatives are `similar`.
+        sentence_offsets: shape (num_sentences + 1,), tokens; every sentence has at least one.
+        document_offsets: shape (num_documents + 1,), sentences; every document has at least one.
     """
 
     ids: NDArray[Any]
@@ -31,13 +31,13 @@ class Text(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Documents ranked so that equal ids are neighbours.
+    """Documents ranked so that equal ids are adjacent.
 
     Attributes:
         order: shape (num_documents,): the document of each rank.
-        group_starts, group_sizes: shape (num_documents,): for each document, the first rank of its id, and how many ranks have it.
-        token_offsets: shape (max id + 2,): where each token's run in `ranks` begins; all 0 where negatives are not `similar`.
-        ranks: shape (any,), ascending in each run: the ranks of the documents that hold the token.
+        group_starts, group_sizes: shape (num_documents,): for each document, the first rank with its id, and the number of ranks with its id.
+        token_offsets: shape (max id + 2,): start of each token's run in `ranks`; all 0 if negatives are not `similar`.
+        ranks: shape (any,), ascending in each run: the ranks of the documents that contain the token.
     """
 
     order: NDArray[np.int64]
@@ -48,7 +48,7 @@ class Pool(NamedTuple):
 
 
 def groups(document_ids: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The first three of `Pool`.
+    """Returns the first three attributes of `Pool`.
 
     >>> [part.tolist() for part in groups(np.array([7, 5, 7], np.uint64))]
     [[1, 0, 2], [1, 0, 1], [2, 1, 2]]
@@ -60,7 +60,7 @@ def groups(document_ids: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def make_pool(text: Text, document_ids: NDArray[np.uint64], *, similar: bool) -> Pool:
-    """The pool of a shard; with `similar`, also which documents hold each token (4 bytes a distinct token of a document)."""
+    """Returns the pool of a shard; with `similar`, also the documents of each token (4 bytes per distinct token of a document)."""
     order, starts, sizes = groups(document_ids)
     if not similar or not len(text.ids):
         return Pool(order, starts, sizes, np.zeros(1, np.int64), np.zeros(0, np.int32))
@@ -78,7 +78,7 @@ def make_pool(text: Text, document_ids: NDArray[np.uint64], *, similar: bool) ->
 def _holders(
     text: Text, order: NDArray[np.int64], last: NDArray[np.int64], places: NDArray[np.int64], ranks: NDArray[np.int32]
 ) -> None:
-    """Moves each token's place on by one for every document that holds it, and writes the ranks there where there is room."""
+    """Advances each token's offset by one for every document that contains it; writes the ranks there if `ranks` is not empty."""
     for rank in range(len(order)):
         document = order[rank]
         begin = text.sentence_offsets[text.document_offsets[document]]
@@ -94,13 +94,13 @@ def _holders(
 
 @compiled
 def below(draw: int, bound: int) -> int:
-    """A 32-bit draw mapped to [0, bound)."""
+    """Maps a 32-bit draw to [0, bound)."""
     return (draw * bound) >> 32
 
 
 @compiled
 def other_document(pool: Pool, draw: int, document: int) -> int:
-    """Any document of another id, all alike: a rank that skips the document's own."""
+    """Returns a document with another id, all equally likely: a rank outside the ranks of the document's own id."""
     size = pool.group_sizes[document]
     rank = below(draw, len(pool.order) - size)
     if rank >= pool.group_starts[document]:
@@ -110,7 +110,7 @@ def other_document(pool: Pool, draw: int, document: int) -> int:
 
 @compiled
 def rarest_token(text: Text, pool: Pool, begin: int, end: int) -> int:
-    """The token of `text.ids[begin:end]` that the fewest documents of the shard hold, two at least; -1 where there is none."""
+    """Returns the token of `text.ids[begin:end]` that is in the fewest documents of the shard, at least two; -1 if there is none."""
     rarest, fewest = -1, len(pool.order) + 1
     for place in range(begin, end):
         token = int(text.ids[place])
@@ -122,7 +122,7 @@ def rarest_token(text: Text, pool: Pool, begin: int, end: int) -> int:
 
 @compiled
 def similar_document(pool: Pool, draw: int, document: int, token: int) -> int:
-    """Any document of another id that holds the token, or any at all where none of them does."""
+    """Returns a document with another id that contains the token; if there is none, any document with another id."""
     ranks = pool.ranks[pool.token_offsets[token] : pool.token_offsets[token + 1]]
     own = pool.group_starts[document]
     low = np.searchsorted(ranks, own)
@@ -137,7 +137,7 @@ def similar_document(pool: Pool, draw: int, document: int, token: int) -> int:
 
 @compiled
 def sentence_holding(text: Text, token: int, sentence: int, last: int) -> int:
-    """The first sentence from this one on that holds the token, `REACH` tokens ahead at most; else this one."""
+    """Returns the first sentence, starting at this one, with the token within `REACH` tokens; otherwise this one."""
     begin = text.sentence_offsets[sentence]
     end = min(text.sentence_offsets[last], begin + REACH)
     found = sentence

@@ -1,4 +1,4 @@
-"""Rows of a shard as flat arrays, and the same rows as Arrow batches: views where the layout allows it."""
+"""Rows of a shard as flat arrays, and the same rows as Arrow batches; without a copy if the layout allows it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
-    """The rows of these indices, in this order, as flat arrays of their own."""
+    """Returns the rows at these indices, in this order, as new flat arrays."""
     ids, offsets = take_runs(rows.input_ids, rows.offsets, indices)
     positions, masked_offsets = take_runs(rows.masked_lm_positions, rows.masked_offsets, indices)
     labels, _ = take_runs(rows.masked_lm_labels, rows.masked_offsets, indices)
@@ -38,7 +38,7 @@ def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
     )
 
 
-ROWS_A_BATCH = 2048
+ROWS_PER_BATCH = 2048
 """Rows of one Arrow record batch."""
 
 
@@ -49,7 +49,7 @@ class Rows:
     Attributes:
         input_ids: shape (num_tokens,), uint16 or uint32, masks applied, no padding.
         offsets: shape (num_rows + 1,), int64, into `input_ids`.
-        lengths_a: shape (num_rows,), int64: tokens of token type 0, that is of `[CLS] A [SEP]`.
+        lengths_a: shape (num_rows,), int64: tokens of type 0, which are `[CLS] A [SEP]`.
         next_sentence_label: shape (num_rows,), uint8.
         masked_lm_positions: shape (num_masked,), uint16, strictly increasing in each row.
         masked_lm_labels: shape (num_masked,), dtype of `input_ids`: the original ids there.
@@ -80,13 +80,13 @@ class Rows:
 
     @property
     def masked_token_indices(self) -> NDArray[np.int64]:
-        """Shape (num_masked,), int64: where in `input_ids` the masked positions lie."""
+        """Shape (num_masked,), int64: indices of the masked positions in `input_ids`."""
         starts = np.repeat(self.offsets[:-1], np.diff(self.masked_offsets))
         return starts + self.masked_lm_positions
 
     @staticmethod
     def concatenate(parts: list[Rows]) -> Rows:
-        """The rows of all the parts, in their order; one part at least."""
+        """Concatenates the rows of all parts, in order; at least one part."""
         if len(parts) == 1:
             return parts[0]
         ragged = ("offsets", "masked_offsets")
@@ -101,7 +101,7 @@ class Rows:
         return Rows(**joined, **ends)
 
     def unmasked_ids(self) -> NDArray[Any]:
-        """A copy of `input_ids` with the original ids written back."""
+        """Returns a copy of `input_ids` with the original ids restored."""
         ids = self.input_ids.copy()
         ids[self.masked_token_indices] = self.masked_lm_labels
         return ids
@@ -114,10 +114,10 @@ class Rows:
         return np.repeat(kinds, runs)
 
     def to_batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows as record batches of `ROWS_A_BATCH` rows, columns in the schema's order."""
+        """Yields the rows as record batches of `ROWS_PER_BATCH` rows, columns in the schema's order."""
         types = self.token_type_ids()
-        for start in range(0, len(self), ROWS_A_BATCH):
-            end = min(start + ROWS_A_BATCH, len(self))
+        for start in range(0, len(self), ROWS_PER_BATCH):
+            end = min(start + ROWS_PER_BATCH, len(self))
             columns = {
                 "input_ids": _lists(self.input_ids, self.offsets[start : end + 1]),
                 "token_type_ids": _lists(types, self.offsets[start : end + 1]),
@@ -129,7 +129,7 @@ class Rows:
 
     @staticmethod
     def from_batch(batch: pa.RecordBatch) -> Rows:
-        """The rows of one record batch; nothing is copied but the offsets."""
+        """Returns the rows of one record batch. Only the offsets are copied."""
         ids, offsets = _flat(batch["input_ids"])
         types, _ = _flat(batch["token_type_ids"])
         positions, masked_offsets = _flat(batch["masked_lm_positions"])
@@ -152,14 +152,14 @@ def _lists(values: NDArray[Any], offsets: NDArray[np.int64]) -> pa.ListArray:
 
 
 def _flat(lists: pa.ListArray) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Values (num_values,) and offsets (num_lists + 1,) of a list array, the offsets counted from its first value."""
+    """Values (num_values,) and offsets (num_lists + 1,) of a list array, offsets relative to its first value."""
     offsets = lists.offsets.to_numpy().astype(np.int64)
     values = lists.values.to_numpy()[offsets[0] : offsets[-1]]
     return values, offsets - offsets[0]
 
 
 def _sums(values: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sum of each run, shape (num_runs,), int64."""
+    """Returns the sum of each run, shape (num_runs,), int64."""
     if len(offsets) > 1 and bool((np.diff(offsets) > 0).all()) and offsets[-1] <= len(values):
         sums: NDArray[np.int64] = np.add.reduceat(values[: offsets[-1]], offsets[:-1], dtype=np.int64)
         return sums

@@ -1,4 +1,4 @@
-"""One segment a row: RoBERTa's DOC-SENTENCES."""
+"""One segment per row: RoBERTa's DOC-SENTENCES."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def full_sentences(
     sentence_offsets: NDArray[np.int64], document_offsets: NDArray[np.int64], *, max_tokens: int
 ) -> Pairs:
-    """Whole sentences of one document, as many as fit in a row; a longer sentence is cut into rows, so that no token is lost.
+    """Returns rows of whole sentences of one document, as many as fit. A longer sentence is cut into several rows; no token is lost.
 
     Args:
         sentence_offsets: shape (num_sentences + 1,), tokens.
         document_offsets: shape (num_documents + 1,), sentences.
-        max_tokens: tokens of a row, the special ones not counted.
+        max_tokens: tokens per row, without special tokens.
 
     >>> rows = full_sentences(np.array([0, 3, 5, 14]), np.array([0, 3]), max_tokens=6)
     >>> rows.sentence_a.tolist(), rows.start_a.tolist(), rows.length_a.tolist()
@@ -51,7 +51,7 @@ def _full_rows(
     max_tokens: int,
     rows: NDArray[np.int64],
 ) -> int:
-    """Fills `rows` (any, 4): document, first sentence, first token, tokens. Returns how many."""
+    """Fills `rows` (any, 4): document, first sentence, first token, tokens. Returns the number of rows."""
     count = 0
     for document in range(len(document_offsets) - 1):
         sentence, end = document_offsets[document], document_offsets[document + 1]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def used_tokens(passes: Sequence[Pairs], *, swaps: bool) -> int:
-    """The number of distinct corpus tokens that are in at least one row of their own document.
+    """Returns the number of distinct corpus tokens that are in at least one row of their own document.
 
     These are the tokens of every A, and of every B that is the text next to A. A random B does not count: its tokens are
     in the rows of its own document, or in none.
@@ -31,14 +31,14 @@ def used_tokens(passes: Sequence[Pairs], *, swaps: bool) -> int:
 
 
 def _own_runs(pairs: Pairs, *, swaps: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and end token of each segment that is counted; an absent B is a run of no tokens."""
+    """Returns the start and end token of each segment to count; a missing B is an empty range."""
     own = np.ones(len(pairs), np.bool_) if swaps else pairs.label == 0
     starts = np.concatenate([pairs.start_a, pairs.start_b[own]])
     return starts, starts + np.concatenate([pairs.length_a, pairs.length_b[own]])
 
 
 def union_length(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> int:
-    """The number of integers in the union of the ranges [start, end).
+    """Returns the number of integers in the union of the ranges [start, end).
 
     Args:
         starts: shape (num_ranges,), int64, in any order.

@@ -12,7 +12,7 @@ import pytest
 from nspdata.config.build import Config, MaskingConfig, PairingConfig
 from nspdata.dataset.schema import RowMetadata, row_schema
 from nspdata.instances.assemble import build_instances
-from nspdata.instances.rows import ROWS_A_BATCH, Rows
+from nspdata.instances.rows import ROWS_PER_BATCH, Rows
 from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary
 from tests.instances.corpora import make_documents, random_lengths, vocabulary_of
@@ -37,14 +37,14 @@ def same(one: Rows, other: Rows) -> bool:
 CONFIG = Config(pairing=PairingConfig(max_seq_length=64))
 
 
-@pytest.mark.parametrize("num_rows", [0, 1, ROWS_A_BATCH, ROWS_A_BATCH + 1, 3 * ROWS_A_BATCH - 1])
+@pytest.mark.parametrize("num_rows", [0, 1, ROWS_PER_BATCH, ROWS_PER_BATCH + 1, 3 * ROWS_PER_BATCH - 1])
 @pytest.mark.parametrize("vocab_size", [405, 70_000])
 def test_rows_become_batches_and_rows_again(num_rows: int, vocab_size: int) -> None:
     """In batches of one size, the last one smaller, with the column types of the contract."""
     vocabulary = small_vocabulary(vocab_size)
     rows = make_rows(num_rows, CONFIG, vocabulary)
     batches = list(rows.to_batches(schema_of(vocabulary)))
-    assert [batch.num_rows for batch in batches[:-1]] == [ROWS_A_BATCH] * (len(batches) - 1)
+    assert [batch.num_rows for batch in batches[:-1]] == [ROWS_PER_BATCH] * (len(batches) - 1)
     for batch in batches:
         batch.validate(full=True)
         assert batch.schema == schema_of(vocabulary)

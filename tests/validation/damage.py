@@ -22,7 +22,7 @@ from nspdata.tokenization.vocabulary import Vocabulary
 
 Row = dict[str, Any]
 
-ROWS_A_BATCH = 128
+ROWS_PER_BATCH = 128
 
 
 def entry_of(directory: Path, split: str = "train", shard: int = 0) -> Path:
@@ -50,7 +50,7 @@ def read_table(path: Path) -> pa.Table:
 def write_table(path: Path, table: pa.Table) -> None:
     """Writes a shard of several record batches."""
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=ROWS_A_BATCH)
+        writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
 
 
 def edit_rows(directory: Path, change: Callable[[list[Row]], object], *, split: str = "train", shard: int = 0) -> None:
