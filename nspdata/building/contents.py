@@ -1,4 +1,4 @@
-"""The identity of the input files of a build: their content, recorded when they were read and compared when it is resumed."""
+"""Identity of the input files: their content is recorded when they are read and compared when the build is resumed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ READERS = 8
 
 
 def changed_inputs(sources: Sequence[Source], recorded: Mapping[str, tuple[str, str]], files: Files) -> list[str]:
-    """The names of the files whose content is not the recorded one.
+    """Returns the names of the files whose content differs from the record.
 
     Args:
         sources: the files as they are now.
-        recorded: content and version of each file by name; a file of the same, known version is not read.
+        recorded: content and version of each file by name; a file with the recorded version is not read.
         files: where they are.
     """
 
@@ -41,10 +41,10 @@ def changed_inputs(sources: Sequence[Source], recorded: Mapping[str, tuple[str, 
 
 
 def keep_contents(plan: BuildPlan, summary: ReadSummary, files: Files) -> None:
-    """Records what was read before the first shard is built, or compares it with what the finished shards were built from.
+    """Records the content of the inputs before the first shard is built, or compares it with the content of the finished shards.
 
     Raises:
-        InputError: a file has another content.
+        InputError: the content of a file has changed.
     """
     contents = {name: hexadecimal(content) for name, content in sorted(summary.contents.items())}
     path = join(plan.output, CONTENTS)
@@ -59,7 +59,7 @@ def keep_contents(plan: BuildPlan, summary: ReadSummary, files: Files) -> None:
 
 
 def changed_since(plan: BuildPlan, changed: Sequence[str]) -> InputError:
-    """The error for input files that are not what the finished shards were built from."""
+    """Returns the error for input files that changed after shards were built from them."""
     more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
     return InputError(
         f"input file {changed[0]}{more}: its content changed since this build began, and {plan.output} has finished shards of the "

@@ -1,4 +1,4 @@
-"""One encoder per process, kept between units of work: its cache is what makes it fast."""
+"""One encoder per process, reused between units of work, because its cache makes it fast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OneAtATime:
 
 
 def encoder_of(plan: BuildPlan) -> Encoder:
-    """The encoder of a plan: created at the first call in a process, replaced when another plan asks."""
+    """Returns the encoder of a plan: created at the first call in a process, and again if the plan changes."""
     settings = plan.config.sentences
     key = repr((settings, plan.tokenizer_identity))
     with _LOCK:

@@ -1,4 +1,4 @@
-"""Estimates the result and the cost of a build from a sample that goes through the functions of the build; writes nothing."""
+"""Estimates the result and the cost of a build from a sample, with the functions of the build; writes nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 START_SECONDS = 2.6
-"""Start and end of a build on an idle machine: imports, checks, Beam, the small files."""
+"""Seconds for the start and the end of a build on an idle machine: imports, checks, Beam, small files."""
 
 BESIDE_BYTES = 30_000
 """The manifest, the card and the other small files of OUT."""
@@ -142,7 +142,7 @@ class _Trial:
         self.tokenizing_later = later + spilled - marks[-1]
 
     def tokenizing_of(self, scale: float) -> NDArray[np.float64]:
-        """Time to tokenize this many times the sample, at the speed of its second half."""
+        """Returns the time to tokenize a multiple of the sample, at the speed of its second half."""
         return np.asarray(self.tokenizing + (scale - 1) * self.tokenizing_later, np.float64)
 
 
@@ -151,7 +151,7 @@ def _now() -> NDArray[np.float64]:
 
 
 def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
-    """Loads compiled loops before the measurement."""
+    """Loads the compiled loops, so that loading is not measured."""
     few = DocumentBatch(
         ids=batch.ids[:WARM_UP_DOCUMENTS],
         texts=[text[:2000] for text in batch.texts[:WARM_UP_DOCUMENTS]],
@@ -220,7 +220,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
 
 
 def _makespan(sizes: Sequence[float], num_workers: int, seconds: float) -> float:
-    """Wall time of some tasks that take one worker `seconds`, assigned in order to the next idle worker.
+    """Returns the wall time of tasks that take one worker `seconds` in total, assigned in order to the next idle worker.
 
     >>> _makespan([3, 1, 1, 1], 2, 6.0)
     3.0

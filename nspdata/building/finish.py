@@ -1,4 +1,4 @@
-"""The end of a build: all files but the shards, the manifest last; then the new dataset replaces what was there."""
+"""The end of a build: writes all files except the shards, the manifest last; then replaces the old content of OUT."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Files) -> Manifest:
-    """Writes the tokenizer, the statistics, the card and what `datasets` needs, then the manifest, and puts all in place.
+    """Writes the tokenizer, the statistics, the card, the files for `datasets` and then the manifest, and moves all to OUT.
 
-    May be repeated, as engines do: a build that is in place already is left as it is.
+    Idempotent, because engines retry steps: a build that is already in OUT is not changed.
     """
     manifest = make_manifest(plan, summary, built)
     if pending(plan.output, files):
@@ -49,7 +49,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
 
 
 def _in_place(plan: BuildPlan, manifest: Manifest, files: Files) -> bool:
-    """Whether a first try of the same step has put this very dataset in place: nothing is left of its shards elsewhere."""
+    """Whether an earlier attempt of this step has already moved this dataset to OUT, with all its shards."""
     if files.stat(join(plan.output, MANIFEST)) is None:
         return False
     with files.open(join(plan.output, MANIFEST)) as stream:

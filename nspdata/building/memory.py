@@ -1,4 +1,4 @@
-"""The peak memory of a build: this process and its children, looked at four times a second."""
+"""The peak memory of a build: this process and its children, sampled four times per second."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _peak_bytes = [0]
 
 
 def peak_bytes() -> int:
-    """The most memory that the last watched build used, in bytes; 0 where the system does not say."""
+    """Peak memory of the last watched build in bytes; 0 if the system does not report it."""
     return _peak_bytes[0]
 
 
 @contextmanager
 def watching() -> Iterator[None]:
-    """Watches the memory of this process and all its children for the time of the block.
+    """Watches the memory of this process and all its children within the block.
 
     Start it after the child processes: it uses a thread.
     """
@@ -48,7 +48,7 @@ def watching() -> Iterator[None]:
 
 
 def used_bytes() -> int:
-    """Memory of this process and its children now, pages that they share counted once; 0 where Linux' /proc is not there."""
+    """Returns the current memory of this process and its children, shared pages counted once; 0 without Linux' /proc."""
     return sum(_of_process(process) for process in _family(os.getpid()))
 
 

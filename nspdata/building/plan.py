@@ -1,4 +1,4 @@
-"""The plan of a build: everything that it needs to know, fixed before any work begins and the same on every worker."""
+"""The plan of a build: all its settings and inputs, fixed before the build starts and the same on every worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TRAIN, VALIDATION = "train", "validation"
 
 PLAN, RESULTS, CONTENTS = f"{WORK}/plan.json", f"{WORK}/shards", f"{WORK}/contents.json"
-"""In OUT until the build is finished: its identity, the results of its shards, and the content of its input files."""
+"""Directory in OUT until the build is finished: its identity, the results of its shards, the content of its input files."""
 
 OWNED = (
     MANIFEST,
@@ -41,30 +41,30 @@ OWNED = (
     TRAIN,
     VALIDATION,
 )
-"""What a build replaces in OUT; it removes nothing else."""
+"""Names that a build replaces in OUT; it removes nothing else."""
 
 
 OPTIONS = "storage_options"
-"""What a pickled plan holds beside its fields."""
+"""Key of the value that a pickled plan has in addition to its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """What to build, from what, to where.
+    """What to build, from which inputs, and where to write it.
 
     Attributes:
         output: the dataset directory.
-        config: every setting, `output.num_shards` resolved.
+        config: all settings, with `output.num_shards` resolved.
         inputs: name and bytes of every input file, sorted by name.
-        versions: of every input file as it was listed, in the order of `inputs`; no part of the build's identity.
+        versions: of every input file when it was listed, in the order of `inputs`; not part of the build's identity.
         vocabulary: of the tokenizer.
         tokenizer_identity: `sha256`, `vocab_size`, `lowercase`, `strip_accents`, for the manifest.
         command: the command as the user gave it, for the dataset card.
         finished: keys of the shards that an earlier, unfinished run of the same plan has finished.
         stage: the directory that the files are written to; `output` itself, or one that replaces its content at the end.
             "" stands for `output`.
-        spill_directory: where tokenized documents are kept between the two halves of the build;
-            "" hands them to the engine's own shuffle.
+        spill_directory: where tokenized documents are stored between the two halves of the build;
+            "" uses the engine's own shuffle.
     """
 
     output: str
@@ -98,7 +98,7 @@ class BuildPlan:
         return sum(self.num_shards.values())
 
     def locate(self, key: int) -> tuple[str, int, int]:
-        """The split of a shard's key, the shard's index in it, and the split's number of shards."""
+        """Returns the split of a shard's key, the shard's index in the split, and the split's number of shards."""
         for split, count in self.num_shards.items():
             if key < count:
                 return split, key, count
@@ -115,11 +115,11 @@ class BuildPlan:
         return self.stage or self.output
 
     def result_path(self, key: int) -> str:
-        """Where the result of a finished shard is kept until the manifest is written."""
+        """The path of a finished shard's result, which is kept until the manifest is written."""
         return join(self.output, f"{RESULTS}/{key:05d}.json")
 
     def assign(self, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """The shard key of each text: the split by the low word of its hash, the shard in it by the high word."""
+        """Returns the shard key of each text: the low word of its hash selects the split, the high word the shard in it."""
         train = self.num_shards[TRAIN]
         keys = (text_hashes[:, 0] % np.uint64(train)).astype(np.int64)
         if VALIDATION in self.num_shards:
@@ -135,7 +135,7 @@ class BuildPlan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256 of all that decides the bytes of the shards: settings, tokenizer and the input's files."""
+        """The sha256 of all that determines the bytes of the shards: settings, tokenizer and input files."""
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
 
     def identity(self) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class BuildPlan:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields are pickled, with the options of the object stores; cached properties are computed again."""
+        """Pickles the fields and the options of the object stores; cached properties are recomputed."""
         return {**{field.name: getattr(self, field.name) for field in fields(self)}, OPTIONS: options.configured()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""A pool of processes that says which task a dead worker had, carries progress, and never outlives its parent.
+"""A pool of processes that reports which task a dead worker had, sends progress, and ends with its parent.
 
 `concurrent.futures` shares one queue and its lock among the workers: a worker that is killed while it holds the lock
-stops all others, and nothing says which task it had. Here each worker has its own pipe.
+stops all others, and its task is unknown. Here each worker has its own pipe.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ START_METHOD = "NSPDATA_START_METHOD"
 """Environment variable: `fork`, `spawn` or `forkserver`; by default `fork` on Linux and `spawn` elsewhere."""
 
 STOP_SECONDS = 5.0
-"""How long idle workers have to end by themselves when the pool is closed."""
+"""Seconds that idle workers have to exit when the pool is closed."""
 
 REPORT, DONE, FAILED = "report", "done", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker is to do.
+    """A task for a worker.
 
     Attributes:
         call: the function and its arguments.
-        title: what it is, for an error message.
+        title: a description for error messages.
         future: its result.
     """
 
@@ -62,7 +62,7 @@ class Worker:
 
 
 def start_method() -> str:
-    """How worker processes are started; chosen here, because Python's default differs by version and system.
+    """Returns the start method of worker processes. Python's default is not used, because it differs by version and system.
 
     Raises:
         ConfigError: the environment variable names no start method of this system.
@@ -80,7 +80,7 @@ class ProcessPool:
         num_workers: processes to start, at once and in the calling thread.
         initialize: called first in each worker, with `arguments`.
         arguments: pickled, except with the start method `fork`.
-        on_report: called in a thread of the parent with what a worker passes to `report`.
+        on_report: called in a thread of the parent with each value that a worker passes to `report`.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ProcessPool:
         self._thread.start()
 
     def submit(self, title: str, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Has a function of a module called in the next idle worker."""
+        """Calls a module-level function in the next idle worker; returns the future of its result."""
         task = Task((function, *arguments), title, Future())
         with self._lock:
             if self._failure or self._closed:
@@ -120,7 +120,7 @@ class ProcessPool:
         return task.future
 
     def close(self) -> None:
-        """Waits for the workers to end; tasks that no worker has begun are cancelled."""
+        """Waits for the workers to exit; tasks that have not started are cancelled."""
         with self._lock:
             self._closed = True
         self._wake()
@@ -133,7 +133,7 @@ class ProcessPool:
         self.kill()
 
     def kill(self) -> None:
-        """Ends the workers, whatever they do."""
+        """Kills the workers, even if they are busy."""
         with self._lock:
             self._closed = True
         for worker in self._workers:
@@ -160,7 +160,7 @@ class ProcessPool:
             self._wake_writer.send_bytes(b"")
 
     def _dispatch(self) -> None:
-        """The thread that hands out tasks and takes results; ends when the pool is closed or a worker has died."""
+        """The thread that assigns tasks and receives results; ends when the pool is closed or a worker has died."""
         while True:
             with self._lock:
                 closing = self._closed
@@ -183,7 +183,7 @@ class ProcessPool:
             task.future.cancel()
 
     def _take(self, worker: Worker) -> bool:
-        """Takes what a worker has sent; False if the worker has ended."""
+        """Receives a worker's message; returns False if the worker has exited."""
         try:
             while worker.connection.poll():
                 kind, value = worker.connection.recv()
@@ -202,7 +202,7 @@ class ProcessPool:
         return worker.process.is_alive()
 
     def _fail(self, worker: Worker) -> None:
-        """Ends the pool because a worker has died."""
+        """Stops the pool because a worker has died."""
         worker.process.join(STOP_SECONDS)
         error = WorkerError(_obituary(worker))
         with self._lock:
@@ -214,7 +214,7 @@ class ProcessPool:
 
 
 def report(value: Any) -> None:
-    """In a worker: sends a value to the parent's `on_report`; elsewhere it does nothing."""
+    """Sends a value from a worker to the parent's `on_report`; does nothing in other processes."""
     if _parent:
         _parent[-1].send((REPORT, value))
 
@@ -239,7 +239,7 @@ def _signal_name(number: int) -> str:
 
 
 def _peak_memory() -> int:
-    """Bytes of memory that the largest ended child has used; 0 where it is unknown."""
+    """Returns the peak memory of the largest child that has exited, in bytes; 0 if unknown."""
     try:
         import resource
     except ImportError:
@@ -250,7 +250,7 @@ def _peak_memory() -> int:
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """A process that is started here has SIGINT and SIGTERM blocked until `_work` decides about them."""
+    """Blocks SIGINT and SIGTERM in a process that is started within the block, until `_work` sets their handlers."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -268,7 +268,7 @@ def _work(
     initialize: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
-    """The life of a worker. Ctrl-C is for the parent; SIGTERM and the end of the parent end the worker."""
+    """The main loop of a worker. It ignores Ctrl-C, which the parent handles; it exits on SIGTERM and when the parent exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
@@ -287,7 +287,7 @@ def _work(
 
 
 def _follow(parent: Any) -> None:
-    """Waits for the parent's end; holds on every system and with every start method."""
+    """Waits until the parent exits; works on every system and with every start method."""
     parent.join()
     os._exit(1)
 
@@ -299,6 +299,6 @@ def _outcome(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
         error.add_note(f"in a worker process:\n{traceback.format_exc()}")
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-        except Exception:  # noqa: BLE001 - an exception that cannot travel
+        except Exception:  # noqa: BLE001 - not all exceptions can be pickled
             return FAILED, RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
         return FAILED, error

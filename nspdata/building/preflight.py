@@ -1,4 +1,4 @@
-"""The checks before a build: a sample goes through the build's own functions, and nothing is written."""
+"""The checks before a build: a sample is processed with the functions of the build; nothing is written."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 READ_BYTES, KEPT_BYTES = 16_000_000, 2_000_000
-"""Text that is read, and text that is tokenized, at most, about: under a second of work."""
+"""Approximate maximum of text to read, and of text to tokenize: less than a second of work."""
 
 MAX_DUPLICATES = 3
-"""Passes over the sample, at most."""
+"""Maximum passes over the sample."""
 
 
 def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, strict: bool = False) -> list[DataWarning]:
@@ -46,7 +46,7 @@ def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, stric
         strict: every warning is a failure.
 
     Returns:
-        The warnings, where none of them stops the build.
+        The warnings, if none of them stops the build.
 
     Raises:
         InputError: a figure is over a hard limit, with `strict` any figure is out of range, or the sample has no document.
@@ -75,7 +75,7 @@ def check_sample(
 
 
 def require_sound(found: Sequence[DataWarning], *, strict: bool) -> None:
-    """Stops a build before its work.
+    """Stops a build before it starts.
 
     Raises:
         InputError: a figure is over a hard limit, or with `strict` any figure is out of range.
@@ -107,7 +107,7 @@ def require_documents(sample: Sample, plan: BuildPlan) -> None:
 
 
 def summarize_sample(plan: BuildPlan, sample: Sample) -> Statistics:
-    """The statistics of a sample: of what was read, and of one shard with all its documents."""
+    """Returns the statistics of a sample: of reading, and of one shard with all its documents."""
     encoder = encoder_of(plan)
     read, tokenized = ReadSummary(), []
     for batch in sample.batches:
@@ -130,5 +130,5 @@ def summarize_sample(plan: BuildPlan, sample: Sample) -> Statistics:
 
 
 def summarize_read(counts: Mapping[str, float], read: ReadSummary) -> Statistics:
-    """The statistics of reading: counts of all that was read, and the characters of what was kept."""
+    """Returns the statistics of reading: counts of all records, and the characters of the accepted documents."""
     return merge(read.statistics, summarize_reading({name: round(count) for name, count in counts.items()}))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 SHARD_BYTES = 64_000_000
-"""Text of one shard where the number of shards is derived: the pool that negatives come from."""
+"""Bytes of text per shard if the number of shards is derived. Negatives come from the same shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Prepared:
     Attributes:
         plan: what to build.
         sources: the input files.
-        units: the same, cut and grouped to units of work.
+        units: the input files, divided and grouped into units of work.
         expected_bytes: bytes of text to expect.
         overwrite: whether another dataset or unfinished build in OUT may be replaced.
-        manifest: that of the finished dataset, where OUT holds the result of this very build already.
+        manifest: of the finished dataset, if OUT already has the result of this build.
         warnings: what is out of range in a sample of the input.
     """
 
@@ -120,7 +120,7 @@ def _resolved(config: Config, sources: Sequence[Source]) -> Config:
 
 
 def _finished_before(plan: BuildPlan, sources: Sequence[Source], files: Files) -> Manifest | None:
-    """The manifest of OUT where it is of this very build: same settings, tokenizer and content of the input files."""
+    """Returns the manifest of OUT if it is from this build: same settings, tokenizer and content of the input files."""
     if not (files.stat(join(plan.output, MANIFEST)) or pending(plan.output, files)):
         return None
     manifest = read_manifest(plan.output, files=files)
@@ -139,10 +139,10 @@ def _finished_before(plan: BuildPlan, sources: Sequence[Source], files: Files) -
 
 
 def check_output(output: str) -> None:
-    """Checks that a local directory can be made and written.
+    """Checks that a local directory can be created and written.
 
     Raises:
-        ConfigError: it is a file, or lies below one.
+        ConfigError: it is a file, or is inside the path of a file.
         InputError: there is no permission to write to it.
     """
     if "://" in output:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECONDS = "NSPDATA_PROGRESS_SECONDS"
-"""Environment variable: seconds between two lines off a terminal (default 30); 0 prints none."""
+"""Environment variable: seconds between two lines if stderr is no terminal (default 30); 0 prints none."""
 
 
 class Silent:
@@ -27,7 +27,7 @@ class Silent:
 
 
 class Sent(Silent):
-    """In a worker process: sends what was read to the parent."""
+    """Sends progress from a worker process to the parent."""
 
     def __init__(self, report: Callable[[tuple[int, int]], None]) -> None:
         self.report = report
@@ -58,7 +58,7 @@ class Terminal(Silent):
 
 
 class Lines(Silent):
-    """Counts, and makes a line of the counts.
+    """Counts progress, and formats it as a line.
 
     Args:
         expected_bytes: of text.
@@ -102,14 +102,14 @@ class Lines(Silent):
         return f"nspdata: {', '.join(parts)}"
 
     def _speed(self) -> float:
-        """MB/s since the first batch, without the start-up before it; 0.0 where it is not known yet."""
+        """MB/s since the first batch, without the start-up time; 0.0 if not known yet."""
         start, first_bytes = self.first or (self.last_read, 0)
         seconds = self.last_read - start
         return (self.text_bytes - first_bytes) / 1e6 / seconds if seconds > 0 else 0.0
 
 
 def _duration(seconds: float) -> str:
-    """A time in words.
+    """Formats a duration.
 
     >>> _duration(8.4), _duration(75), _duration(7384)
     ('8 s', '1 min 15 s', '2 h 3 min')
@@ -124,12 +124,12 @@ _shown: list[Silent] = [Silent()]
 
 
 def current() -> Silent:
-    """Where this process reports progress."""
+    """The progress reporter of this process."""
     return _shown[-1]
 
 
 def send(report: Callable[[tuple[int, int]], None]) -> None:
-    """In a worker process: from now on progress is sent."""
+    """Makes a worker process send its progress to the parent."""
     _shown[:] = [Sent(report)]
 
 

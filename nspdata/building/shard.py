@@ -1,4 +1,4 @@
-"""The second half of a build: the rows of a shard from its documents, a pure function of documents, settings and index."""
+"""The second half of a build: the rows of a shard. They depend only on its documents, the settings and the shard's index."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class ShardResult:
 
     Attributes:
         key: the shard's index over all splits.
-        entry: the shard as the manifest names it.
-        counts: documents, sentences and tokens in it, and what was dropped, cut and forced.
+        entry: the shard's entry in the manifest.
+        counts: documents, sentences and tokens, and how many were dropped, cut and forced.
         statistics: of its documents and rows.
     """
 
@@ -65,7 +65,7 @@ class ShardResult:
 
     @staticmethod
     def from_values(values: dict[str, Any]) -> ShardResult:
-        """Of the values that `to_json` writes."""
+        """Creates a result from the values that `to_json` writes."""
         return ShardResult(
             key=values["key"],
             entry=ShardEntry(**values["entry"]),
@@ -76,10 +76,10 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Finished shards; a monoid. It grows by some 200 bytes per shard: the statistics are summed, not kept.
+    """The sum of finished shards; `+` is associative. It grows by about 200 bytes per shard, because statistics are summed.
 
     Attributes:
-        entries: the shards as the manifest names them, by key.
+        entries: the shards' entries in the manifest, by key.
         counts: the sums of `ShardResult.counts`.
         statistics: of all the shards.
     """
@@ -131,10 +131,10 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
 def shard_documents(
     gathered: TokenizedDocuments, config: Config, vocabulary: Vocabulary
 ) -> tuple[TokenizedDocuments, dict[str, int]]:
-    """The documents of a shard as its rows are made of them: in order, duplicates removed, long sentences cut.
+    """Prepares the documents of a shard for pairing: sorts them, removes duplicates, cuts long sentences.
 
     Returns:
-        The documents, and the counts of `in_order` and `Cuts.counts`. Both are of the documents that are kept, so a resumed
+        The documents, and the counts of `in_order` and `Cuts.counts`. Both cover only the documents that are kept, so a resumed
         build has the same counts.
     """
     documents, dropped = in_order(gathered)
@@ -143,13 +143,13 @@ def shard_documents(
 
 
 def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
-    """Keeps the result of a shard whose file was written."""
+    """Saves the result of a shard after its file was written."""
     head = f'{{"fingerprint": "{plan.fingerprint}", "result":\n'.encode()
     files.write(plan.result_path(result.key), seal(head + result.to_json() + b"}"))
 
 
 def read_result(plan: BuildPlan, key: int, files: Files) -> ShardResult | None:
-    """The result of a shard; None where it is missing, damaged, or of another plan."""
+    """Returns the saved result of a shard; None if it is missing, corrupt, or from another plan."""
     values = read_state(files, plan.result_path(key))
     if not isinstance(values, dict) or values.get("fingerprint") != plan.fingerprint:
         return None

@@ -1,4 +1,4 @@
-"""The staging place of a build: taken under a lock, cleared of what is stale, with the shards that an earlier run has finished."""
+"""The staging directory of a build: locked, cleared of stale files, with the finished shards of earlier runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nspdata.reading import Source
 
 READERS = 16
-"""Results of finished shards that are read at the same time."""
+"""Number of shard results that are read in parallel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Claim:
     """An output directory that this build may write.
 
     Attributes:
-        plan: with the finished shards and the place to write to.
-        manifest: of the dataset, where an interrupted replacement by this very build has just been completed.
+        plan: with the finished shards and the directory to write to.
+        manifest: of the dataset, if an interrupted replacement by this build has just been completed.
     """
 
     plan: BuildPlan
@@ -45,10 +45,10 @@ class Claim:
 
 @contextmanager
 def claimed(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrite: bool) -> Iterator[Claim]:
-    """Holds the lock of OUT and prepares its staging place; OUT's present dataset is not touched.
+    """Holds the lock of OUT and prepares its staging directory. The present dataset in OUT is not changed.
 
     Raises:
-        ConfigError: OUT holds something else.
+        ConfigError: OUT contains something else.
         InputError: OUT cannot be written, another build is writing to it, or an input file changed since its first run.
     """
     check_foreign(plan, files)
@@ -80,7 +80,7 @@ def _claim(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrit
 
 
 def differences(manifest: Manifest, plan: BuildPlan) -> list[str]:
-    """In what a finished dataset is not that of the plan, as far as the files' names and sizes tell."""
+    """Returns how a finished dataset differs from the plan, by the names and sizes of the files."""
     inputs = [(entry.get("name"), entry.get("bytes")) for entry in manifest.inputs]
     changes = {
         "settings": manifest.config == plan.config.to_dict(),
@@ -91,7 +91,7 @@ def differences(manifest: Manifest, plan: BuildPlan) -> list[str]:
 
 
 def check_foreign(plan: BuildPlan, files: Files) -> None:
-    """Refuses an OUT with files in it that is no dataset and no unfinished build.
+    """Refuses an OUT that has files but is neither a dataset nor an unfinished build.
 
     Raises:
         ConfigError: there are such files.
@@ -106,13 +106,13 @@ def check_foreign(plan: BuildPlan, files: Files) -> None:
 
 
 def _stage(plan: BuildPlan, files: Files) -> str:
-    """Where to write: beside a finished dataset; on an object store, where names cannot be changed, in OUT if it holds none."""
+    """Returns the directory to write to: a separate one, or OUT itself on an object store (no renames) if it has no dataset."""
     direct = "://" in plan.output and not files.stat(join(plan.output, MANIFEST))
     return "" if direct else join(plan.output, NEW)
 
 
 def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwrite: bool) -> frozenset[int]:
-    """The shards that an unfinished run of the same plan has finished; what other runs have left is removed."""
+    """Returns the shards that an unfinished run of the same plan has finished; removes the files of other runs."""
     left = read_state(files, join(plan.output, PLAN))
     results = files.listing(join(plan.output, RESULTS))
     same = left is None or (isinstance(left, dict) and left.get("fingerprint") == plan.fingerprint)
@@ -143,7 +143,7 @@ def _remove_stale(plan: BuildPlan, files: Files) -> None:
 
 
 def _finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
-    """The shards whose result is undamaged and of this plan, and whose file has the size that it names."""
+    """Returns the shards whose result is intact and from this plan, and whose file has the recorded size."""
     sizes = {file.path: file.size for file in files.listing(plan.root)}
 
     def check(key: int) -> bool:
@@ -162,7 +162,7 @@ def _write_plan(plan: BuildPlan, files: Files) -> None:
 
 
 def discard_leftovers(plan: BuildPlan, files: Files) -> None:
-    """Removes what a build has left that was killed after its dataset was in place."""
+    """Removes the files of a build that was killed after its dataset was complete in OUT."""
     if files.exists(join(plan.output, WORK)):
         with suppress(InputError, OSError), locked(plan.output, files):
             clear(plan.output, files)

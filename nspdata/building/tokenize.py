@@ -1,4 +1,4 @@
-"""The first half of a build: a unit of input becomes token ids, laid down by shard."""
+"""The first half of a build: tokenizes a unit of input and writes the token ids by shard."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from nspdata.tokenization.encoded import Encoder
 
 SPILL_TOKENS = 16_000_000
-"""Tokens that a worker gathers before it lays them down, a slice for each shard."""
+"""Tokens that a worker collects before it writes them, one slice per shard."""
 
 INLINE, REFERENCE = b"\x00", b"\x01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSummary:
-    """What was read; a monoid.
+    """A summary of what was read; `+` is associative.
 
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, and for each reason `rejected.<reason>` (records) and
@@ -58,7 +58,7 @@ class ReadSummary:
         return dataclasses.replace(self, contents=dict(self.contents)).absorb(other)
 
     def absorb(self, other: ReadSummary) -> ReadSummary:
-        """As `+`, but this summary's `contents` are updated in place: there is one for each of very many files."""
+        """Like `+`, but updates `contents` of this summary in place, because there may be very many files."""
         for name, content in other.contents.items():
             self.contents[name] = (self.contents.get(name, 0) + content) % MODULUS
         return ReadSummary(
@@ -79,7 +79,7 @@ class ReadSummary:
 
 
 def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    """The sums, key by key.
+    """Adds counts by key.
 
     >>> add_counts({"a": 1}, {"a": 2, "b": 3})
     {'a': 3, 'b': 3}
@@ -93,7 +93,7 @@ def tokenize_unit(
     """Reads some sources and tokenizes them.
 
     Yields:
-        `(shard key, spill)` for each shard that has documents here, and at the end what was read.
+        `(shard key, spill)` for each shard with documents in these sources, and at the end the summary of what was read.
 
     Raises:
         InputError: a file changed since it was listed, or while it was read.
@@ -121,7 +121,7 @@ def tokenize_unit(
 
 
 def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> tuple[TokenizedDocuments, ReadSummary]:
-    """Hashes and tokenizes a batch; documents of shards that are finished already are only counted."""
+    """Hashes and tokenizes a batch; documents of finished shards are only counted."""
     texts = [text.encode() for text in batch.texts]
     hashes = text_hashes(texts)
     summary = ReadSummary(
@@ -148,7 +148,7 @@ def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> t
 
 
 def spill(plan: BuildPlan, gathered: list[TokenizedDocuments]) -> Iterator[tuple[int, bytes]]:
-    """Parts the documents by shard: as bytes, or as references to one temporary file where the plan names a place."""
+    """Divides the documents by shard: as bytes, or as references to one temporary file if the plan has a spill directory."""
     documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
     if not len(documents):
         return
@@ -174,14 +174,14 @@ def unspill(data: bytes) -> TokenizedDocuments:
     kind, payload = data[:1], data[1:]
     if kind == REFERENCE:
         start, size = struct.unpack_from("<QQ", payload)
-        with open(payload[16:].decode(), "rb") as file:  # noqa: PTH123 - bytes of a path, opened as they are
+        with open(payload[16:].decode(), "rb") as file:  # noqa: PTH123 - the path is bytes
             file.seek(start)
             payload = file.read(size)
     return TokenizedDocuments.from_bytes(payload)
 
 
 def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], files: Files) -> ReadSummary:
-    """Writes a source's rejected records to `rejected/`, under a name that a second try writes again."""
+    """Writes a source's rejected records to `rejected/`. The name depends on the source, so a retry overwrites the file."""
     if not rejected:
         return ReadSummary()
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)

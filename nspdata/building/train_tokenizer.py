@@ -1,4 +1,4 @@
-"""A tokenizer from inputs: sample, train, write."""
+"""Trains a tokenizer on inputs: sample, train, write."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrainedTokenizer:
     Attributes:
         wordpiece: the tokenizer.
         text_bytes: bytes of text it was trained on.
-        accents: what was chosen for accents; None where the settings or `--cased` decided.
+        accents: the automatic choice for accents; None if the settings or `--cased` decide.
     """
 
     wordpiece: WordPiece
@@ -49,7 +49,7 @@ def train_from_inputs(  # noqa: PLR0913 - the arguments of the command
 
     Raises:
         ConfigError: the directory holds a tokenizer and `overwrite` is not given, or holds something else.
-        InputError: an input cannot be read, or holds no word.
+        InputError: an input cannot be read, or contains no word.
     """
     check_tokenizer_directory(output, files, overwrite=overwrite)
     sources = expand_inputs(inputs, files, config.input)
@@ -83,7 +83,7 @@ def check_tokenizer_directory(output: str, files: Files, *, overwrite: bool) -> 
     """Checks that a tokenizer may be written to a directory.
 
     Raises:
-        ConfigError: it may not.
+        ConfigError: it must not be written.
     """
     found = [path for path, _ in files.match(output)] if files.exists(output) else []
     if other := [path for path in found if not path.endswith(TOKENIZER_FILES)]:

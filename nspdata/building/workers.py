@@ -1,8 +1,8 @@
 """Worker processes of a local build, forked before Beam is imported.
 
-A forked worker shares the imports, the tables and the compiled code of its parent, so it costs no start-up time (Beam's
-own `multi_processing` mode starts a new Python for each: measured, 2 CPU-seconds each, 10 s in all), and it works on the
-first units while its parent imports Beam. The start methods `spawn` and `forkserver` work too; their workers import first.
+A forked worker shares the imports, the tables and the compiled code of its parent, so it has no start-up time. (Beam's
+`multi_processing` mode starts a new Python for each worker: 2 CPU-seconds each, 10 s in total, as measured.) It works on the
+first units while its parent imports Beam. With `spawn` and `forkserver` each worker imports first.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from nspdata.building.tokenize import ReadSummary
 
 LOG = logging.getLogger("nspdata")
-"""Shown where an engine shows what its workers log; the processes of a local build log nothing."""
+"""Logger of workers on a Beam engine; the processes of a local build log nothing."""
 
 
 def encode_unit(sources: Sequence[Source]) -> bytes:
-    """A unit of reading work as JSON."""
+    """Returns a unit of input as JSON."""
     return json.dumps([asdict(source) for source in sources]).encode()
 
 
 def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | ReadSummary]:
-    """The spills of a unit, then the summary of what was read; in this process."""
+    """Yields the spills of a unit, then the summary of what was read; runs in this process."""
     sources = _sources(unit)
     name = f"{sources[0].name} from byte {sources[0].start}" + (f" and {len(sources) - 1} more" * (len(sources) > 1))
     LOG.info("reading %s", name)
@@ -53,7 +53,7 @@ def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | Read
 
 
 def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
-    """A shard, built and written in this process."""
+    """Builds and writes a shard in this process."""
     path = plan.shard_path(key)
     LOG.info("building %s of %s spills", path, len(spills))
     with _first_failure():
@@ -66,7 +66,7 @@ class Workers:
     """The worker processes of one build.
 
     Args:
-        pool: its workers hold the plan.
+        pool: processes that have the plan.
         plan: what is built.
     """
 
@@ -75,15 +75,15 @@ class Workers:
         self.begun: dict[bytes, Future[list[tuple[int, bytes] | ReadSummary]]] = {}
 
     def begin(self, units: Sequence[bytes]) -> None:
-        """Submits units before the engine asks for them."""
+        """Submits units before the engine requests them."""
         self.begun = {unit: self._submit(unit) for unit in units}
 
     def tokenized(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
-        """`tokenized`, in a worker process."""
+        """Runs `tokenized` in a worker process."""
         return self.begun.pop(unit, None) or self._submit(unit)
 
     def finished(self, key: int, spills: list[bytes]) -> Future[ShardResult]:
-        """`finished`, in a worker process."""
+        """Runs `finished` in a worker process."""
         return self.pool.submit(f"building {self.plan.shard_path(key)}", _finished, key, spills)
 
     def _submit(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
@@ -98,12 +98,12 @@ _failures: list[Exception] = []
 
 
 def current() -> Workers | None:
-    """The worker processes that `working` has started, or None where the work is done in this process."""
+    """Returns the worker processes that `working` has started, or None if this process does the work."""
     return _workers[-1] if _workers else None
 
 
 def how_many(wanted: int, num_tasks: int) -> int:
-    """The number of processes to start: `wanted`, or one per processor if that is 0; at most one per task."""
+    """Returns the number of processes to start: `wanted`, or one per processor if that is 0; at most one per task."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(wanted or available, num_tasks)
 
@@ -112,19 +112,19 @@ Result = TypeVar("Result")
 
 
 def result_of(future: Future[Result]) -> Result:
-    """The result of a worker process; its exception is kept for `failure`."""
+    """Returns the result of a worker process; stores its exception for `failure`."""
     with _first_failure():
         return future.result()
 
 
 def failure() -> Exception | None:
-    """The first exception of the work since `working` began: an engine raises only its text."""
+    """Returns the first exception since `working` began, because an engine raises only its text."""
     return _failures[0] if _failures else None
 
 
 @contextmanager
 def working(num_workers: int, plan: BuildPlan) -> Iterator[None]:
-    """Starts this many processes, if more than one; they end with the block, also when it is interrupted."""
+    """Starts this many processes, if more than one; they are stopped when the block ends or is interrupted."""
     _failures.clear()
     if num_workers <= 1:
         yield
@@ -162,7 +162,7 @@ def _show(read: tuple[int, int]) -> None:
 
 
 def _begin(plan: BuildPlan) -> None:
-    """In a worker: keeps the plan."""
+    """Stores the plan in a worker process."""
     _plans.append(plan)
     progress.send(report)
 
