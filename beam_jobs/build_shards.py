@@ -1,11 +1,11 @@
-"""The shards of BERT pretraining data, on any Beam runner.
+"""Builds shards of BERT pretraining data on any Beam runner.
 
 ```
 python -m beam_jobs.build_shards --input 'gs://corpus/*.jsonl' --output gs://bucket/data --tokenizer vocab.txt \
     --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
 ```
 
-The options are those of `nspdata build`, with `--input` for its arguments; what it does not know goes to Beam.
+The options are those of `nspdata build`, with `--input` for its arguments; unknown options are passed to Beam.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The statistics of a dataset's shards, or of raw documents, on any Beam runner.
+"""Computes the statistics of a dataset's shards, or of raw documents, on any Beam runner.
 
 ```
 python -m beam_jobs.compute_statistics --input gs://bucket/data --output gs://bucket/rows.json \
@@ -6,9 +6,8 @@ python -m beam_jobs.compute_statistics --input gs://bucket/data --output gs://bu
 python -m beam_jobs.compute_statistics --input 'gs://corpus/*.jsonl' --tokenizer vocab.txt --output corpus.json
 ```
 
-Of shards it computes what `statistics.json` has under `rows`; with `--tokenizer`, of documents, what it has under `corpus`,
-but for what only pairing can count. The options that say how documents are read are those of `nspdata build`; what it does not
-know goes to Beam.
+For shards it computes the part `rows` of `statistics.json`; for documents, with `--tokenizer`, the part `corpus` without the
+counts of pairing. The options for reading documents are those of `nspdata build`; unknown options are passed to Beam.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ NAME = "compute_statistics"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Options, settings, pipeline."""
+    """Parses the options and runs the pipeline."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if "--help" in given:
         print(__doc__)  # noqa: T201 - the help of a program

@@ -1,4 +1,4 @@
-"""The jobs' command lines: those of the commands of the same name, with `--input` for the arguments and Beam's options among the others."""
+"""Command lines of the jobs: those of the commands of the same name, with `--input` for the arguments, and Beam's options."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_command(name: str, program: str, arguments: Sequence[str], *, about: str
 
 
 def finish(run: Callable[[], Any]) -> None:
-    """Runs a command; bad usage and other exit codes than 0 end the process."""
+    """Runs a command; exits the process on bad usage and on exit codes other than 0."""
     try:
         code = run()
     except Exception as error:
@@ -43,7 +43,7 @@ def finish(run: Callable[[], Any]) -> None:
 
 
 def command_named(name: str) -> Any:
-    """A command of `nspdata`, as its parser."""
+    """Returns the parser of a command of `nspdata`."""
     import typer.main
 
     from nspdata.cli import app
@@ -53,13 +53,13 @@ def command_named(name: str) -> Any:
 
 
 def as_command(arguments: Sequence[str], command: Any) -> list[str]:
-    """The arguments of a job as those of a command: inputs, options, `--`, and whatever the command does not know, for Beam."""
+    """Converts the arguments of a job to those of a command: inputs, options, `--`, and the unknown options for Beam."""
     own, inputs, beam_options = split(arguments, command)
     return [*own, *inputs, *(["--", *beam_options] if beam_options else [])]
 
 
 def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str], list[str]]:
-    """The options of the command, the values of `--input`, and what is left for Beam."""
+    """Returns the options of the command, the values of `--input`, and the remaining options for Beam."""
     takes_value = {
         name: not param.is_flag
         for param in command.params
@@ -82,7 +82,7 @@ def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str],
 
 
 def _groups(arguments: Sequence[str]) -> Iterator[tuple[str, str | None, list[str]]]:
-    """Each option with the value after its `=`, and the words that follow it.
+    """Yields each option with the value after its `=`, and the words that follow it.
 
     >>> list(_groups(["--input", "a", "b", "--seed=1"]))
     [('--input', None, ['a', 'b']), ('--seed', '1', [])]

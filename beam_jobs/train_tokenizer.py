@@ -1,11 +1,11 @@
-"""A WordPiece vocabulary from a corpus, on any Beam runner: one worker, near the data, reads a sample of it and trains.
+"""Trains a WordPiece vocabulary on any Beam runner: one worker, close to the data, reads a sample and trains.
 
 ```
 python -m beam_jobs.train_tokenizer --input 'gs://corpus/*.jsonl' --output gs://bucket/tokenizer --set tokenizer.vocab_size=30522 \
     --runner DataflowRunner --project P --region R --temp_location gs://bucket/tmp --sdk_container_image IMAGE
 ```
 
-The options are those of `nspdata train-tokenizer`, with `--input` for its arguments; what it does not know goes to Beam.
+The options are those of `nspdata train-tokenizer`, with `--input` for its arguments; unknown options are passed to Beam.
 """
 
 from __future__ import annotations
