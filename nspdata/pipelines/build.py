@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def finish(built: Built, summary: ReadSummary, plan: BuildPlan) -> Manifest:
-    """Writes what stands beside the shards, and the manifest last."""
+    """Writes the tokenizer, statistics and card, and the manifest last."""
     return finish_build(plan, summary, built, Places())
 
 
@@ -45,7 +45,7 @@ def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[byt
 def finish_pipeline(
     pipeline: beam.Pipeline, plan: BuildPlan, spills: beam.PCollection, read: beam.PCollection
 ) -> beam.PCollection:
-    """The second half of a build: from tokenized documents by shard, and what was read, to the manifest."""
+    """The second half of a build: from tokenized documents by shard, and the summary of reading, to the manifest."""
     summary = beam.pvalue.AsSingleton(read | "MergeReading" >> beam.CombineGlobally(MergeReading()))
     every_shard = [(key, b"") for key in range(plan.total_shards)]
     seeds = pipeline | "EveryShard" >> beam.Create(every_shard, reshuffle=False).with_output_types(tuple[int, bytes])

@@ -1,4 +1,4 @@
-"""Transforms for a Beam pipeline that has documents already: tokenize them, or build a dataset of them."""
+"""Transforms for a Beam pipeline that already has documents: tokenize them, or build a dataset from them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     Settings = Config | str | os.PathLike[str] | Mapping[str, Any] | None
 
 DOCUMENTS = Source(path="", name="PCollection", format="jsonl", size_bytes=0)
-"""The source that rejected elements name."""
+"""Name of the source in the records of rejected elements."""
 
 BATCH_CHARACTERS = 1 << 20
-"""Text that is tokenized at once."""
+"""Size of the text that is tokenized in one call."""
 
 SPILL_TOKENS = 4_000_000
-"""Tokens that a bundle holds before they are handed to the shuffle."""
+"""Tokens that a bundle collects before it outputs them to the shuffle."""
 
 REJECTED = "rejected"
 """Tag of the output of rejected elements."""
@@ -55,7 +55,7 @@ class TokenizeDocuments(beam.PTransform):
     """Splits and tokenizes documents as a build does.
 
     The input is a PCollection of `(id, text)`; the output one of `(id, sentences)`, where each sentence is a list of token
-    ids. A text that a build would reject (not a string, empty, with U+0000) is left out.
+    ids. A text that a build would reject (not a string, empty, with U+0000) is skipped.
 
     >>> import apache_beam as beam
     >>> import nspdata
@@ -84,7 +84,7 @@ class TokenizeDocuments(beam.PTransform):
 
 
 class BuildShards(beam.PTransform):
-    """Builds a dataset of documents; the shards have the bytes that a build of files with the same documents gives.
+    """Builds a dataset from documents; the shards are byte-identical to those of a build from files with the same documents.
 
     The input is a bounded PCollection of `(id, text)` in the global window; ids are unique strings. The output is one element, the
     manifest, after the dataset has been written. Run it into an empty directory: nothing is resumed.
@@ -108,7 +108,7 @@ class BuildShards(beam.PTransform):
         """Loads the tokenizer and checks the settings.
 
         Args:
-            output: the dataset directory to write, a path or a URL that all workers reach.
+            output: the dataset directory to write, a path or a URL that all workers can access.
             tokenizer: a `vocab.txt`, a `tokenizer.json`, or a directory with one of them.
             config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
             label: the label of the step.
@@ -133,25 +133,25 @@ class BuildShards(beam.PTransform):
             | "GroupRejected" >> beam.GroupByKey()
             | "WriteRejected" >> beam.Map(_write_rejected, self._plan)
         )
-        # what was rejected is written before the manifest: the count of the files is no summary of its own
+        # rejected records are written before the manifest, which depends on their empty summary
         read = (outputs[READ], rejected) | "ReadAndWritten" >> beam.Flatten()
         manifest = finish_pipeline(documents.pipeline, self._plan, outputs.spills, read)
         return manifest | "DeleteWorkFiles" >> beam.Map(_delete_work_files, self._plan)
 
 
 class _Documents(beam.DoFn):
-    """Gathers documents of a bundle until there is about a megabyte of text."""
+    """Collects documents of a bundle until there is about a megabyte of text."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
         self.plan = plan
 
     def start_bundle(self) -> None:
-        """Starts with nothing gathered."""
+        """Starts an empty batch."""
         self.gathering = Gathering(DOCUMENTS)
 
     def process(self, element: tuple[str, str]) -> Iterator[Any]:
-        """Takes one document."""
+        """Adds one document."""
         try:
             document_id, text = element
         except (TypeError, ValueError) as error:
@@ -165,22 +165,22 @@ class _Documents(beam.DoFn):
             yield from self.batch(self.gathering.take())
 
     def finish_bundle(self) -> Iterator[Any]:
-        """Hands over what is left."""
+        """Outputs the remaining documents."""
         if not self.gathering.is_empty():
             yield from map(_windowed, self.batch(self.gathering.take()))
         yield from map(_windowed, self.rest())
 
     def batch(self, batch: ReadBatch) -> Iterator[Any]:
-        """What a batch gives."""
+        """Yields the output of a batch."""
         raise NotImplementedError
 
     def rest(self) -> Iterator[Any]:
-        """What is given at the end of a bundle."""
+        """Yields the output at the end of a bundle."""
         yield from ()
 
 
 class _TokenizeEach(_Documents):
-    """`(id, sentences)` of each document."""
+    """Yields `(id, sentences)` of each document."""
 
     def batch(self, batch: ReadBatch) -> Iterator[Any]:
         documents, _ = tokenize_batch(self.plan, batch.documents, encoder_of(self.plan))
@@ -191,7 +191,7 @@ class _TokenizeEach(_Documents):
 
 
 class _TokenizeForShards(_Documents):
-    """`(shard, spill)`, and under their tags what was read and what was rejected."""
+    """Yields `(shard, spill)`, and under their tags the summary of reading and the rejected elements."""
 
     def start_bundle(self) -> None:
         super().start_bundle()

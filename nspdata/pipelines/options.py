@@ -1,4 +1,4 @@
-"""Beam's options: unknown ones are refused, and the runner is made before anything is written."""
+"""Beam's options: unknown options are refused, and the runner is created before anything is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-"""Beam's in-process engine by its own name: `DirectRunner` tries to download another one at every start."""
+"""Beam's in-process engine. `DirectRunner` is not used, because it tries to download another engine at every start."""
 
 LOCAL_RUNNERS = (
     "",
@@ -28,17 +28,17 @@ LOCAL_RUNNERS = (
 )
 
 SERVED = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
-"""Runners whose job server has options of its own, which only the server knows."""
+"""Runners whose job server has additional options that only the server knows."""
 
 NO_WAIT = "--no_wait"
-"""Our option among Beam's: submit the job and return."""
+"""The option of nspdata among Beam's options: submit the job and return."""
 
 ALIKE = 0.8
-"""An option that is this similar to a known one is taken for a typing error even where a job server may know it."""
+"""Similarity to a known option from which an unknown option is treated as a typing error, even if a job server may know it."""
 
 
 def local(beam_options: Sequence[str]) -> bool:
-    """Whether nspdata's own processes do the work: the options name no runner, and no processes of Beam's.
+    """Whether nspdata's own processes do the work: the options name neither a runner nor a Beam mode with several processes.
 
     >>> local([]), local(["--runner=DataflowRunner"]), local(["--direct_running_mode=multi_processing"])
     (True, False, False)
@@ -47,7 +47,7 @@ def local(beam_options: Sequence[str]) -> bool:
 
 
 def named(beam_options: Sequence[str], name: str) -> str:
-    """The value of an option, or "".
+    """Returns the value of an option, or "".
 
     >>> named(["--runner", "FlinkRunner"], "runner"), named(["--runner=X"], "runner"), named([], "runner")
     ('FlinkRunner', 'X', '')
@@ -60,7 +60,7 @@ def named(beam_options: Sequence[str], name: str) -> str:
 
 
 def detached(beam_options: Sequence[str]) -> str:
-    """Where a job is that the launcher does not wait for, in words; "" where it waits.
+    """Describes where a job runs if the launcher does not wait for it; "" if the launcher waits.
 
     Raises:
         ConfigError: the engine would end with the launcher.
@@ -80,7 +80,7 @@ def detached(beam_options: Sequence[str]) -> str:
 
 
 def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
-    """The options of a pipeline, checked.
+    """Returns the checked options of a pipeline.
 
     Raises:
         ConfigError: an option is unknown, or has a wrong value.
@@ -96,7 +96,7 @@ def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
 
 
 def _without_credentials() -> None:
-    """Keeps Beam from looking for Google credentials, which takes some 20 seconds, although it should use none."""
+    """Prevents Beam from searching for Google credentials with --no_auth, which would take about 20 seconds."""
     with contextlib.suppress(ImportError, AttributeError):
         from apache_beam.internal.gcp import auth
 
@@ -104,10 +104,10 @@ def _without_credentials() -> None:
 
 
 def check(beam_options: Sequence[str], *, own: Iterable[str] = ()) -> None:
-    """Refuses an option that neither Beam nor we know, and makes an empty pipeline, so that a wrong runner is found too.
+    """Refuses options that neither Beam nor nspdata knows, and creates an empty pipeline to detect a wrong runner.
 
     Args:
-        beam_options: what was given for Beam.
+        beam_options: options for Beam.
         own: options of the command, for the hint.
 
     Raises:
@@ -155,7 +155,7 @@ def _refuse(option: str, known: Sequence[str], *, served: bool) -> None:
 
 
 class _RefusedError(Exception):
-    """Beam's parser ended."""
+    """Raised instead of an exit of Beam's parser."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -164,12 +164,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    """A parser of every option that Beam declares, which also ends with an exception instead of the process."""
+    """A parser of all options that Beam declares; it raises an exception instead of exiting the process."""
     from apache_beam.options import pipeline_options as declared
 
     parser = _Parser(allow_abbrev=False, conflict_handler="resolve", add_help=False)
     for options in _subclasses(declared.PipelineOptions):
-        options._add_argparse_args(parser)  # noqa: SLF001 - how Beam has options declared
+        options._add_argparse_args(parser)  # noqa: SLF001 - the method with which Beam's classes declare options
     return parser
 
 

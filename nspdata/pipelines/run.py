@@ -1,4 +1,4 @@
-"""A prepared build, run to its end: on the engine in this process, or on the one that Beam's options name."""
+"""Runs a prepared build: on the engine in this process, or on the one that Beam's options name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A job that nobody here waits for.
+    """A job that the launcher does not wait for.
 
     Attributes:
         place: where it is, in words.
@@ -44,12 +44,12 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     """Runs the pipeline of a plan.
 
     Args:
-        prepared: what `prepare` has settled.
+        prepared: the result of `prepare`.
         beam_options: options for Beam; without `--runner`, the engine in this process.
-        num_workers: processes of a local build; 0 takes as many as there are processors.
+        num_workers: processes of a local build; 0 means one per processor.
 
     Returns:
-        The manifest; or, where the options say not to wait, where the job is.
+        The manifest; or the submitted job if the options say not to wait.
 
     Raises:
         NspdataError: what a worker raised, as it raised it.
@@ -94,7 +94,7 @@ def _run(
 
 
 def check_options(beam_options: Sequence[str]) -> None:
-    """Parses Beam's options and makes an empty pipeline with them, so that a wrong runner is found before anything is touched.
+    """Parses Beam's options and creates an empty pipeline, to detect a wrong runner before anything is written.
 
     Raises:
         ConfigError: Beam refuses them.
@@ -111,14 +111,14 @@ def check_options(beam_options: Sequence[str]) -> None:
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> Submitted | None:
-    """Runs what `build` makes of an empty pipeline.
+    """Runs the pipeline that `build` adds its steps to.
 
     Args:
         build: adds the steps.
         beam_options: options for Beam; without `--runner`, the engine in this process.
 
     Returns:
-        Where the job is, if the options say not to wait for it.
+        The submitted job, if the options say not to wait for it.
 
     Raises:
         ConfigError: an option is unknown or wrong.
@@ -130,7 +130,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     pipeline = beam.Pipeline(options=pipeline_options(beam_options))
     build(pipeline)
     if not named(beam_options, "runner"):
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # an error is told once, by the command
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # the command reports the error, only once
     try:
         with cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)):
             result = pipeline.run()
@@ -143,7 +143,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
 
 
 def _job(result: Any, place: str) -> str:
-    """Where a job is, with its id if the engine has given it one."""
+    """Describes where a job runs, with its id if it has one."""
     try:
         number = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
     except (AttributeError, AssertionError):
@@ -152,7 +152,7 @@ def _job(result: Any, place: str) -> str:
 
 
 def _cause(error: Exception) -> BaseException | None:
-    """What a worker raised, out of what an engine made of it: the error itself with a note, or its text in another."""
+    """Extracts a worker's error from the engine's error: the same object with a note, or a text that contains it."""
     text = f"{type(error).__module__}.{type(error).__name__}: {error}"
     if "KeyboardInterrupt" in text:
         return KeyboardInterrupt()

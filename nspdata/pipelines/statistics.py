@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def statistics_of_shards(pipeline: Any, directory: str) -> Any:
-    """The statistics of the rows of a finished dataset: one value.
+    """Computes the statistics of the rows of a finished dataset; the output has one element.
 
     Raises:
         ShardError: the directory is unfinished.
@@ -52,14 +52,14 @@ def statistics_of_shards(pipeline: Any, directory: str) -> Any:
 
 
 def shard_statistics(entry: ShardEntry, directory: str, vocabulary: Vocabulary) -> Statistics:
-    """Of one shard, wherever it is."""
+    """Returns the statistics of one shard, local or remote."""
     path = join(directory, entry.path)
     with Places().open(path) as stream:
         return summarize_stream(stream, entry, vocabulary, name=path)
 
 
 def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str, config: Config) -> Any:
-    """The statistics of documents as a build of them would have them, but for rows and what pairing counts: one value.
+    """Computes the statistics of documents as a build does, without rows and counts of pairing; the output has one element.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -88,7 +88,7 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
 
 
 def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
-    """The documents of a unit for the shards that they belong to, and what was read under the tag `READ`."""
+    """Yields the documents of a unit by shard, and the summary of reading under the tag `READ`."""
     for value in tokenize_unit(plan, unit, ReadOnly(Places()), encoder_of(plan)):
         if isinstance(value, ReadSummary):
             yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
@@ -97,14 +97,14 @@ def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
 
 
 def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
-    """Of the documents of one shard, exact duplicates dropped as a build drops them."""
+    """Returns the statistics of one shard's documents, without exact duplicates, as in a build."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in group[1]], plan.vocabulary.dtype)
     documents, counts = shard_documents(gathered, plan.config, plan.vocabulary)
     return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=counts))
 
 
 class ReadOnly:
-    """Files that are read, while what is written to them is let go: the rejected records of a job that only counts."""
+    """Read-only files: writes are discarded. For jobs that only count and must not write rejected records."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
@@ -117,6 +117,6 @@ class ReadOnly:
 
 
 def write_statistics(statistics: Statistics, path: str) -> str:
-    """Writes statistics as `statistics.json` is written; returns the path."""
+    """Writes statistics in the format of `statistics.json`; returns the path."""
     Places().write(path, (to_json(to_dict(statistics)) + "\n").encode())
     return path

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: str, config: Config) -> beam.PCollection:
-    """A tokenizer's training as one element on one worker: it needs the whole sample in one place."""
+    """Trains a tokenizer as one element on one worker, because training needs the whole sample."""
     return (
         pipeline
         | "Inputs" >> beam.Create([json.dumps(list(inputs)).encode()], reshuffle=False)
@@ -26,6 +26,6 @@ def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: s
 
 
 def _trained_size(inputs: bytes, output: str, config: Config) -> int:
-    # A retried element finds the files of the first try; the job checked the directory before it began.
+    # A retried element finds the files of the first attempt; the job checked the directory before it started.
     trained = train_from_inputs(json.loads(inputs), output, config, Places(), overwrite=True)
     return len(trained.wordpiece.vocabulary)

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class MergeStatistics(beam.CombineFn):
-    """The statistics of a whole, from those of its parts."""
+    """Merges statistics."""
 
     def create_accumulator(self) -> Statistics:
-        """Of nothing."""
+        """Returns empty statistics."""
         return zero()
 
     def add_input(self, accumulator: Statistics, statistics: Statistics) -> Statistics:
-        """One part more."""
+        """Adds the statistics of one part."""
         return merge(accumulator, statistics)
 
     def merge_accumulators(self, accumulators: Iterable[Statistics]) -> Statistics:
@@ -43,16 +43,16 @@ class MergeStatistics(beam.CombineFn):
         return reduce(merge, accumulators, zero())
 
     def extract_output(self, accumulator: Statistics) -> Statistics:
-        """Of the whole."""
+        """Returns the merged statistics."""
         return accumulator
 
 
 READ = "read"
-"""Tag of the output that says what was read."""
+"""Tag of the output with the summaries of reading."""
 
 
 class TokenizeUnits(beam.DoFn):
-    """Reads and tokenizes units of input: `(shard, spill)`, and what was read under the tag `READ`."""
+    """Reads and tokenizes units of input; outputs `(shard, spill)`, and the summaries of reading under the tag `READ`."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class TokenizeUnits(beam.DoFn):
         self.pending: list[Future[list[tuple[int, bytes] | ReadSummary]]] = []
 
     def process(self, unit: bytes) -> Iterator[Any]:
-        """One unit: here and at once, or sent to the local workers."""
+        """Processes one unit in this process, or submits it to the local workers."""
         if pool := workers.current():
             self.pending.append(pool.tokenized(unit))
         else:
             yield from map(self._output, workers.tokenized(self.plan, unit))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        """What the local workers have made of the units."""
+        """Outputs the results of the local workers."""
         for future in self.pending:
             for value in workers.result_of(future):
                 output = self._output(value)
@@ -94,7 +94,7 @@ class TokenizeUnits(beam.DoFn):
 
 
 class FinishShards(beam.DoFn):
-    """Builds and writes the shards whose spills were grouped."""
+    """Builds and writes shards from their grouped spills."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class FinishShards(beam.DoFn):
         self.pending: deque[Future[ShardResult]] = deque()
 
     def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
-        """One shard; before the first, the share of rejected records is checked."""
+        """Builds one shard; checks the share of rejected records before the first."""
         if not self.checked:
             check_rejected(self.plan, summary)
             keep_contents(self.plan, summary, Places())
@@ -125,8 +125,8 @@ class FinishShards(beam.DoFn):
             yield self._count(workers.finished(self.plan, key, spills))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        """The shards that the local workers have built."""
-        while self.pending:  # a result that was handed on is not kept
+        """Outputs the shards that the local workers have built."""
+        while self.pending:  # frees each result after it was output
             yield in_global_window(self._count(workers.result_of(self.pending.popleft())))
 
     def _count(self, result: ShardResult) -> ShardResult:
@@ -139,14 +139,14 @@ class FinishShards(beam.DoFn):
 
 
 class MergeShards(beam.CombineFn):
-    """The finished shards: entries gathered, counts and statistics summed, so that no element grows with the vocabulary."""
+    """Combines finished shards: collects entries, sums counts and statistics, so that elements do not grow with the vocabulary."""
 
     def create_accumulator(self) -> Built:
-        """No shard."""
+        """Returns the empty sum."""
         return Built()
 
     def add_input(self, accumulator: Built, result: ShardResult) -> Built:
-        """One shard more."""
+        """Adds one shard."""
         accumulator.entries[result.key] = result.entry
         return Built(
             entries=accumulator.entries,
@@ -159,25 +159,25 @@ class MergeShards(beam.CombineFn):
         return Built.merged(accumulators)
 
     def extract_output(self, accumulator: Built) -> Built:
-        """All shards."""
+        """Returns the sum of all shards."""
         return accumulator
 
 
 def in_global_window(value: Any) -> WindowedValue:
-    """The value as the end of a bundle must output it."""
+    """Wraps a value for output at the end of a bundle."""
     window = GlobalWindow()
     return WindowedValue(value, window.max_timestamp(), (window,))
 
 
 class MergeReading(beam.CombineFn):
-    """The sum of what was read."""
+    """Sums the summaries of reading."""
 
     def create_accumulator(self) -> ReadSummary:
-        """Nothing read."""
+        """Returns the empty summary."""
         return ReadSummary()
 
     def add_input(self, accumulator: ReadSummary, summary: ReadSummary) -> ReadSummary:
-        """One more."""
+        """Adds one summary."""
         return accumulator.absorb(summary)
 
     def merge_accumulators(self, accumulators: Iterable[ReadSummary]) -> ReadSummary:
@@ -185,5 +185,5 @@ class MergeReading(beam.CombineFn):
         return reduce(ReadSummary.absorb, accumulators, ReadSummary())
 
     def extract_output(self, accumulator: ReadSummary) -> ReadSummary:
-        """The sum."""
+        """Returns the sum."""
         return accumulator
