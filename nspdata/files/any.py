@@ -1,4 +1,4 @@
-"""Any place that a build reads or writes: the local disk, object stores, and what Beam's filesystems reach."""
+"""Files at any path or URL: the local disk, object stores, and the schemes of Beam's filesystems."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ READ_BY_FSSPEC = {
 """Schemes that fsspec reads, and the package that it needs for each."""
 
 EXTRAS = {"s3": "aws", "gs": "gcp", "http": "remote", "https": "remote", "hf": "datasets"}
-"""The extra of nspdata that brings what a scheme needs."""
+"""The extra of nspdata that installs the packages of a scheme."""
 
 
 class Places:
-    """See `nspdata.files.local.Files`; a path with `://` is remote. Clients are made at the first use, one for each process."""
+    """See `nspdata.files.local.Files`; a path with `://` is remote. Clients are created at the first use, one per process."""
 
     def __init__(self) -> None:
         self.local = LocalFiles()
 
     def of(self, path: str) -> Files:
-        """The files that a path is one of."""
+        """Returns the implementation for a path."""
         scheme, separator, _ = path.partition("://")
         return remote_files(scheme) if separator else self.local
 
@@ -45,7 +45,7 @@ class Places:
         return self.of(pattern).match(pattern)
 
     def find(self, pattern: str) -> list[FileInfo]:
-        """As `match`, with versions."""
+        """Like `match`, with versions."""
         return self.of(pattern).find(pattern)
 
     def listing(self, directory: str) -> list[FileInfo]:
@@ -57,7 +57,7 @@ class Places:
         return self.of(path).stat(path)
 
     def open(self, path: str) -> BinaryIO:
-        """Opens a file as it lies, compressed or not."""
+        """Opens a file without decompressing it."""
         return self.of(path).open(path)
 
     def write(self, path: str, data: bytes) -> None:
@@ -65,16 +65,16 @@ class Places:
         self.of(path).write(path, data)
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file, or a directory with a file in it."""
+        """Whether there is a file of this name, or a directory that contains a file."""
         return self.of(path).exists(path)
 
     def delete(self, *paths: str) -> None:
-        """Removes files or directories, all in one place."""
+        """Removes files or directories, all on the same store."""
         if paths:
             self.of(paths[0]).delete(*paths)
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Gives files other names, all in one place."""
+        """Renames or copies files, all on the same store."""
         if pairs:
             self.of(pairs[0][0]).place(pairs)
 
@@ -86,10 +86,10 @@ class Places:
 
 @cache
 def remote_files(scheme: str) -> Files:
-    """The files behind a scheme: by its own client, else by Beam, else by fsspec.
+    """Returns the implementation for a scheme: its own client, otherwise Beam, otherwise fsspec.
 
     Raises:
-        ConfigError: nothing that is installed reads this scheme.
+        ConfigError: no installed package reads this scheme.
     """
     from nspdata.files.objects import ObjectFiles
 

@@ -1,4 +1,4 @@
-"""Files on the filesystems that Beam reads."""
+"""Files on Beam's filesystems."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ REMEDIES = {
     "hdfs": "pip install 'nspdata[hadoop]', and give --hdfs_host, --hdfs_port and --hdfs_user after --",
     "azfs": "pip install 'nspdata[azure]', and set AZURE_STORAGE_CONNECTION_STRING or give --azure_connection_string after --",
 }
-"""What a scheme needs, by its name."""
+"""What to install and to set for each scheme."""
 
 NAMING = ("s3", "gs", *REMEDIES)
 
 
 @lru_cache(maxsize=1)
 def _set_options(given: tuple[str, ...]) -> None:
-    """Gives Beam's filesystems the options of the command; they fail without any."""
+    """Sets the options of Beam's filesystems, which fail without options."""
     FileSystems.set_options(PipelineOptions(list(given)))
 
 
 class BeamFiles:
-    """What Beam's filesystems reach (`hdfs://`, `azfs://` and whatever is registered). See `nspdata.files.local.Files`."""
+    """Files on Beam's filesystems (`hdfs://`, `azfs://` and other registered schemes). See `nspdata.files.local.Files`."""
 
     def match(self, pattern: str) -> list[tuple[str, int]]:
         """The files of a path, a directory or a glob."""
         return [(path, size) for path, size, _ in self.find(pattern)]
 
     def find(self, pattern: str) -> list[FileInfo]:
-        """As `match`; the version is the time of the last update."""
+        """Like `match`; the version is the time of the last update."""
         for tried in (pattern, f"{pattern.rstrip('/')}/**"):
             if found := self._matched(tried):
                 return found
@@ -62,12 +62,12 @@ class BeamFiles:
         return FileInfo(path, found.size_in_bytes, str(found.last_updated_in_seconds or ""))
 
     def open(self, path: str) -> BinaryIO:
-        """Opens a file as it lies, compressed or not."""
+        """Opens a file without decompressing it."""
         with _errors(path):
             return cast("BinaryIO", FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
     def write(self, path: str, data: bytes) -> None:
-        """Writes a whole file; a filesystem with directories gets it under a temporary name, which is then replaced."""
+        """Writes a whole file; on a filesystem with directories under a temporary name, which is then renamed."""
         with _errors(path):
             directories = FileSystems.get_filesystem(path).has_dirs()
             temporary = _temporary(path) if directories else path
@@ -81,7 +81,7 @@ class BeamFiles:
                 FileSystems.rename([temporary], [path])
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file, or a directory with a file in it."""
+        """Whether there is a file of this name, or a directory that contains a file."""
         return bool(self.match(path))
 
     def delete(self, *paths: str) -> None:
@@ -108,7 +108,7 @@ class BeamFiles:
             try:
                 FileSystems.mkdirs(directory)
             except BeamIOError:
-                if not FileSystems.exists(directory):  # another worker may have made it meanwhile
+                if not FileSystems.exists(directory):  # another worker may have created it
                     raise
 
     @staticmethod
@@ -127,7 +127,7 @@ def _temporary(path: str) -> str:
 
 @contextmanager
 def _errors(path: str) -> Iterator[None]:
-    """Turns Beam's errors into ours: one line with the path and what to install or to set."""
+    """Converts Beam's errors to those of nspdata: one line with the path and what to install or to set."""
     scheme = path.partition("://")[0]
     if not options.is_worker():
         _set_options(options.configured())

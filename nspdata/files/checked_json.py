@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written: parsed within bounds and checked against a small part of JSON Schema."""
+"""Parses untrusted JSON within limits and checks it against a subset of JSON Schema."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Schema = dict[str, Any]
 `items`, `properties`, `required`, `additionalProperties` and `anyOf`."""
 
 MAX_BYTES = 1_000_000_000
-"""The largest file that is parsed."""
+"""The largest file that is parsed, in bytes."""
 
 MAX_DEPTH = 64
-"""How deep objects and arrays may be nested."""
+"""Maximum nesting depth of objects and arrays."""
 
 LARGEST = 2**53
-"""The largest count, size or position that a file may name: what every JSON reader represents exactly."""
+"""The largest count, size or position in a file: every JSON reader represents it exactly."""
 
 INTEGER: Schema = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
 COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
@@ -47,27 +47,27 @@ KINDS: dict[str, tuple[Any, str]] = {
 
 
 def list_of(items: Schema, *, max_items: int = 100_000_000) -> Schema:
-    """A list of values of one kind."""
+    """Returns the schema of a list whose items have one schema."""
     return {"type": "array", "items": items, "maxItems": max_items}
 
 
 def map_of(values: Schema) -> Schema:
-    """An object whose keys are free and whose values are of one kind."""
+    """Returns the schema of an object with any keys whose values have one schema."""
     return {"type": "object", "additionalProperties": values}
 
 
 def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """An object with these keys; others are ignored."""
+    """Returns the schema of an object with these keys; others are ignored."""
     return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
 def exactly(required: Mapping[str, Schema]) -> Schema:
-    """An object with these keys and no others."""
+    """Returns the schema of an object with exactly these keys."""
     return {**record(required), "additionalProperties": False}
 
 
 def one_of(*choices: Schema) -> Schema:
-    """A value that one of the schemas allows."""
+    """Returns the schema of a value that matches one of the schemas."""
     return {"anyOf": list(choices)}
 
 
@@ -78,7 +78,7 @@ def parse(data: bytes | str, *, name: str, schema: Schema | None = None, error: 
         data: UTF-8, at most `MAX_BYTES`.
         name: the file, for the message.
         schema: what it must be; None for anything.
-        error: the class that is raised.
+        error: the exception class to raise.
 
     Raises:
         NspdataError: of the class `error`: not JSON, nested deeper than `MAX_DEPTH`, NaN or infinite, or not as `schema` says.
@@ -92,7 +92,7 @@ def parse(data: bytes | str, *, name: str, schema: Schema | None = None, error: 
         value = json.loads(data, parse_constant=_not_finite, parse_float=_finite)
         too_deep = _is_deep(value)
         if not too_deep and re.search(rb"\\u[dD][89a-fA-F]", data.encode() if isinstance(data, str) else data):
-            json.dumps(value, ensure_ascii=False).encode()  # a surrogate without its other half is a ValueError
+            json.dumps(value, ensure_ascii=False).encode()  # an unpaired surrogate is a ValueError
     except RecursionError:
         too_deep = True
     except ValueError as problem:
@@ -127,7 +127,7 @@ _Problem = tuple[str, str, Any]
 
 
 def _problem(value: Any, schema: Schema, key: str) -> _Problem | None:
-    """The first part of a value that breaks its schema: its key, the rule, and the value."""
+    """Returns the first part of a value that violates its schema: its key, the rule, and the value."""
     if "anyOf" in schema:
         problems = [_problem(value, choice, key) for choice in schema["anyOf"]]
         return None if None in problems else problems[-1]
@@ -157,7 +157,7 @@ def _problem_in_object(value: dict[str, Any], schema: Schema, key: str) -> _Prob
 
 
 def _is_allowed(value: Any, schema: Schema) -> bool:
-    """Whether a value obeys the keywords that look at itself alone."""
+    """Whether a value satisfies the keywords that do not concern its items or properties."""
     kinds = schema.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if kinds and not any(_is_kind(value, kind) for kind in kinds):
@@ -178,7 +178,7 @@ def _is_kind(value: Any, kind: str) -> bool:
 
 
 def _all_counts(values: list[Any], schema: Schema) -> bool:
-    """A fast answer for a long list of plain integers; False where each must be looked at."""
+    """A fast check of a long list of plain integers; False means that each must be checked."""
     if schema.get("type") != "integer" or set(schema) - {"type", "minimum", "maximum"} or not values:
         return False
     if set(map(type, values)) != {int}:

@@ -1,4 +1,4 @@
-"""The single steps by which the local disk changes; `nspdata.testing.FaultyFiles` fails at each of them."""
+"""The system calls that change the local disk; `nspdata.testing.FaultyFiles` fails at each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Disk:
         path.write_bytes(data)
 
     def sync(self, path: Path) -> None:
-        """Makes a file's bytes, or a directory's names, durable; a file system that cannot is left to itself."""
+        """Makes a file's bytes, or a directory's names, durable; does nothing if the file system does not support it."""
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -34,7 +34,7 @@ class Disk:
         source.replace(target)
 
     def link(self, source: Path, target: Path) -> None:
-        """Gives a file a second name, which must be free."""
+        """Creates a hard link; the new name must not exist."""
         target.hardlink_to(source)
 
     def remove(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class Disk:
         path.unlink(missing_ok=True)
 
     def make_directory(self, path: Path) -> None:
-        """Makes a directory; an existing one is kept."""
+        """Creates a directory; an existing one is ignored."""
         path.mkdir(exist_ok=True)
 
     def remove_directory(self, path: Path) -> None:

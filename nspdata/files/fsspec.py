@@ -1,4 +1,4 @@
-"""Objects behind any URL that fsspec reads, for schemes that nothing else here reads and for machines without Beam."""
+"""Objects behind any URL that fsspec reads, for schemes without another client and for machines without Beam."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def connect(url: str, storage_options: dict[str, Any] | None = None) -> tuple[Any, str]:
-    """The fsspec filesystem of a URL, and the path in it.
+    """Returns the fsspec filesystem of a URL, and the path in it.
 
     Raises:
         ConfigError: fsspec, or the package that it needs for this scheme, is not installed; or the scheme is unknown.
@@ -33,7 +33,7 @@ def connect(url: str, storage_options: dict[str, Any] | None = None) -> tuple[An
 
 
 class FsspecStore:
-    """See `nspdata.files.objects.ObjectStore`. A filesystem is made in each process: none survives a fork.
+    """See `nspdata.files.objects.ObjectStore`. Each process creates its own filesystem, because none survives a fork.
 
     Args:
         scheme: of all its URLs.
@@ -53,7 +53,7 @@ class FsspecStore:
         return self._info(found, path) if found["type"] == "file" else None
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
-        """See `ObjectStore.list`: everything below the last `/` of the prefix, and of that what starts with it."""
+        """See `ObjectStore.list`: lists everything below the last `/` of the prefix, and filters by the prefix."""
         directory = prefix.rpartition("/")[0]
         try:
             found = self._connected(prefix).find(directory, detail=True)

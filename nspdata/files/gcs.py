@@ -26,7 +26,7 @@ TIMEOUT_S = 60
 
 
 class GcsStore:
-    """See `nspdata.files.objects.ObjectStore`. One client for each process."""
+    """See `nspdata.files.objects.ObjectStore`. One client per process."""
 
     def __init__(self) -> None:
         self._made: tuple[int, tuple[str, ...]] = (0, ())
@@ -99,7 +99,7 @@ class GcsStore:
         return bucket, key
 
     def _bucket(self, name: str, path: str) -> Any:
-        """The bucket; before the first use it is asked once, without the patience of later requests."""
+        """Returns the bucket; the first use makes a test request, with fewer retries than later requests."""
         made = (os.getpid(), options.configured())
         if self._made != made:  # no connection survives a fork
             if self._made[1] != made[1]:
@@ -111,7 +111,7 @@ class GcsStore:
             with _errors(path):
                 try:
                     list(self._client.list_blobs(name, max_results=1, retry=None, timeout=10))
-                except Forbidden:  # reading without the right to list is possible
+                except Forbidden:  # objects may be readable without the permission to list
                     if self._client.project is None:
                         raise
             self._reached.add(name)
@@ -151,7 +151,7 @@ def _impersonating(credentials: Any, accounts: str) -> Any:
 
 @contextmanager
 def _errors(path: str) -> Iterator[None]:
-    """Turns Google's errors into ours: one line with the path and what to set."""
+    """Converts Google's errors to those of nspdata: one line with the path and what to set."""
     import requests
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError, TransportError

@@ -1,4 +1,4 @@
-"""Files on the local disk, and the protocol that every place of files implements."""
+"""Files on the local disk, and the protocol that all implementations share."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-"""The name of a file that is being written; one that nobody writes any more is a leftover of a crash."""
+"""Pattern of the temporary name of a file during a write; a crash can leave such a file."""
 
 NO_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
-"""What a file system answers that has no hard links, or not between these two directories."""
+"""Error numbers of a file system without hard links, or without hard links between two directories."""
 
 
 class FileInfo(NamedTuple):
-    """A file as a listing shows it.
+    """A file in a listing.
 
     Attributes:
-        path: as `Files.open` takes it.
+        path: accepted by `Files.open`.
         size: bytes.
-        version: changes whenever the file is written or replaced; "" where the store does not say.
+        version: changes whenever the file is written or replaced; "" if the store has none.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Files(Protocol):
         ...
 
     def find(self, pattern: str) -> list[FileInfo]:
-        """As `match`, with the version of each file; one listing."""
+        """Like `match`, with the version of each file; uses a single listing."""
         ...
 
     def listing(self, directory: str) -> list[FileInfo]:
@@ -55,17 +55,17 @@ class Files(Protocol):
         ...
 
     def stat(self, path: str) -> FileInfo | None:
-        """One file, its name taken literally; None where there is no such file."""
+        """One file, whose name is taken literally; None if there is no such file."""
         ...
 
     def open(self, path: str) -> BinaryIO:
-        """Opens a file to read; the stream can seek."""
+        """Opens a file for reading; the stream is seekable."""
         ...
 
     def write(self, path: str, data: bytes) -> None:
-        """Writes a whole file durably; missing directories are made.
+        """Writes a whole file durably; missing directories are created.
 
-        The final name never holds a part of the data, also after a crash or a power failure.
+        The write is atomic: the final name never has partial data, even after a crash or a power failure.
         """
         ...
 
@@ -78,7 +78,7 @@ class Files(Protocol):
         ...
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Gives files other names: (present path, new path); an existing file of the new name is replaced.
+        """Renames or copies files: (present path, new path); an existing file with the new name is replaced.
 
         The old names may stay until they are deleted. Each new name is durable only after `sync` of its directory.
         """
@@ -93,7 +93,7 @@ class LocalFiles:
     """The local disk.
 
     Args:
-        disk: the single steps of which every write consists.
+        disk: the system calls that change the disk.
     """
 
     def __init__(self, disk: Disk | None = None) -> None:
@@ -212,10 +212,10 @@ def _infos(paths: Iterable[str]) -> list[FileInfo]:
 
 
 def _existing(paths: Iterable[str]) -> Iterator[FileInfo]:
-    """The regular files among the paths; one that vanishes meanwhile is left out."""
+    """Returns the regular files among the paths; files that are deleted meanwhile are skipped."""
     for path in paths:
         with suppress(FileNotFoundError, NotADirectoryError):
-            status = os.stat(path)  # noqa: PTH116 - a million paths need no objects
+            status = os.stat(path)  # noqa: PTH116 - faster than Path for many files
             if stat.S_ISREG(status.st_mode):
                 yield FileInfo(path, status.st_size, f"{status.st_mtime_ns}.{status.st_ino}")
 
@@ -225,7 +225,7 @@ def _temporary(final: Path) -> Path:
 
 
 def join(directory: str, name: str) -> str:
-    """A path below a directory, local or remote.
+    """Joins a directory, local or remote, and a relative path.
 
     >>> join("gs://bucket/out/", "train/data.arrow")
     'gs://bucket/out/train/data.arrow'

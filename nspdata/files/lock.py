@@ -1,9 +1,9 @@
-"""One build in a directory at a time: a lock that a crash frees.
+"""A lock that allows one build per directory at a time; a crash releases it.
 
-On the local disk it is `flock` on `.build/lock`; the system frees it when the last process of the build is gone. On an
+On the local disk it is `flock` on `.build/lock`; the system releases it when the last process of the build has exited. On an
 object store it is the record `.build/owner.json`, which its owner renews; a record that is not renewed for `LEASE_S` seconds, or
 whose process is gone from this machine, is taken over. Object stores have no lock: two builds that start within the same
-second may both go on, until the next renewal shows one of them that it has lost.
+second may both continue until the next renewal, when one of them notices the other.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
 
 WORK = ".build"
-"""Directory in a dataset directory that holds what an unfinished build has; it is removed at the end."""
+"""Directory in a dataset directory with the files of an unfinished build; it is removed at the end."""
 
 LOCK, OWNER = f"{WORK}/lock", f"{WORK}/owner.json"
 
 LEASE_S, RENEW_S = 120.0, 30.0
-"""Seconds after which an owner record that was not renewed is void, and between two renewals."""
+"""Seconds after which an owner record that was not renewed expires, and seconds between two renewals."""
 
 ORPHANS_S = 10.0
-"""Seconds to wait for the processes of a build whose main process was killed; they end by themselves."""
+"""Seconds to wait for the processes of a build whose main process was killed; they exit on their own."""
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @contextmanager
 def locked(directory: str, files: Files) -> Iterator[None]:
-    """Holds the lock of a dataset directory; `.build` is made.
+    """Holds the lock of a dataset directory; creates `.build`.
 
     Raises:
         InputError: another build holds it; the message has its host, process and age.
@@ -75,7 +75,7 @@ def locked(directory: str, files: Files) -> Iterator[None]:
 
 
 def _flocked(path: Path, directory: str) -> int:
-    """The descriptor of the lock file, locked; forked workers inherit it, so the lock is free when all of them are gone."""
+    """Returns the descriptor of the locked file. Forked workers inherit it: the lock is released when all have exited."""
     patience = time.monotonic() + ORPHANS_S
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _flocked(path: Path, directory: str) -> int:
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(_me()).encode(), 0)
             return descriptor
-        os.close(descriptor)  # the build before this one has removed the file that was opened
+        os.close(descriptor)  # the previous build has removed the file that was opened
 
 
 def _same_file(descriptor: int, path: Path) -> bool:
@@ -129,7 +129,7 @@ def _leased(directory: str, files: Files) -> Iterator[None]:
 
 def _renew(files: Files, path: str, mine: dict[str, Any], ended: threading.Event) -> None:
     while not ended.wait(RENEW_S):
-        with suppress(Exception):  # a store that fails for a moment is tried again in time
+        with suppress(Exception):  # a temporary failure of the store is retried before the record expires
             if not _is_mine(files, path, mine):
                 return
             write_state(files, path, {**mine, "renewed": time.time()})
@@ -146,7 +146,7 @@ def _me() -> dict[str, Any]:
 
 
 def _began(pid: int) -> str:
-    """When a process of this machine began, in the kernel's ticks; "" where that is unknown or there is no such process."""
+    """Returns the start time of a process of this machine, in kernel ticks; "" if it is unknown or there is no such process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -154,7 +154,7 @@ def _began(pid: int) -> str:
 
 
 def _gone(owner: dict[str, Any]) -> bool:
-    """Whether the owner was a process of this machine that is there no more."""
+    """Whether the owner was a process of this machine that has exited."""
     if owner.get("host") != socket.gethostname():
         return False
     pid = int(_number(owner, "pid"))

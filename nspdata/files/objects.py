@@ -1,4 +1,4 @@
-"""Files in an object store, over the five requests that every store has."""
+"""Files in an object store, over the requests that all stores support."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUFFER_BYTES = 8 << 20
 """Bytes of one request of a stream that is read in small pieces."""
 
 THREADS = 16
-"""Requests at a time where many files are copied."""
+"""Parallel requests when many files are copied."""
 
 GLOB = re.compile(r"[*?\[]")
 
@@ -33,7 +33,7 @@ class ObjectStore(Protocol):
         ...
 
     def read(self, info: FileInfo, start: int, end: int) -> bytes:
-        """Bytes `start` to `end` of an object; OSError if it is not that version any more."""
+        """Bytes `start` to `end` of an object; OSError if its version has changed."""
         ...
 
     def put(self, path: str, data: bytes) -> None:
@@ -64,7 +64,7 @@ class ObjectFiles:
         return [(path, size) for path, size, _ in self.find(pattern)]
 
     def find(self, pattern: str) -> list[FileInfo]:
-        """The object of this name, else all objects below it, else those that it matches as a glob; sorted."""
+        """Returns the object of this name, otherwise all objects below it, otherwise those that match it as a glob; sorted."""
         if not pattern.endswith("/") and (info := self.store.stat(pattern)):
             return [info]
         if found := self.listing(pattern):
@@ -83,14 +83,14 @@ class ObjectFiles:
         return self.store.stat(path)
 
     def open(self, path: str) -> BinaryIO:
-        """Opens an object to read; the stream can seek, and fails if the object is replaced meanwhile."""
+        """Opens an object for reading; the stream is seekable, and fails if the object is replaced meanwhile."""
         info = self.store.stat(path)
         if info is None:
             raise FileNotFoundError(2, "no such object", path)
         return cast("BinaryIO", io.BufferedReader(ObjectStream(self.store, info), BUFFER_BYTES))
 
     def write(self, path: str, data: bytes) -> None:
-        """Writes an object under its final name at once: a store shows only complete ones."""
+        """Writes an object directly under its final name, because a store shows only complete objects."""
         self.store.put(path, bytes(data))
 
     def exists(self, path: str) -> bool:
@@ -116,7 +116,7 @@ class ObjectFiles:
 
 
 def _objects(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
-    """Without the empty objects that stand for directories in some tools."""
+    """Removes the empty objects that some tools create for directories."""
     return (info for info in found if not info.path.endswith("/"))
 
 
@@ -153,7 +153,7 @@ class ObjectStream(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer: object) -> int:
-        """Reads as much as fits."""
+        """Reads into a buffer."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         end = min(self.position + len(view), self.info.size)
         if end <= self.position:
@@ -173,7 +173,7 @@ class ObjectStream(io.RawIOBase):
 
 
 def glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression: `*` and `?` stay in a directory, `**` does not.
+    """Converts a glob to a regular expression: `*` and `?` stay in a directory, `**` does not.
 
     >>> [bool(glob_pattern("s3://b/**/*.txt").fullmatch(url)) for url in ("s3://b/1.txt", "s3://b/a/b/1.txt", "s3://b/1.txtx")]
     [True, True, False]

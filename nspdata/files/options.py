@@ -1,4 +1,4 @@
-"""Options of object stores: Beam's own names (`--s3_endpoint_url`, `--no_auth`), given once to a command and used by every reader and writer."""
+"""Options of object stores with Beam's names (`--s3_endpoint_url`, `--no_auth`), for all readers and writers of a process."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ def configure(options: Sequence[str]) -> None:
 
 
 def receive(options: Sequence[str]) -> None:
-    """Sets the options in a worker that has none: an engine may pass on no options of the pipeline."""
+    """Sets the options in a worker without options, because an engine may not pass on the options of the pipeline."""
     if options and not _CONFIGURED and _passed() is None:
         configure(options)
 
 
 def configured() -> tuple[str, ...]:
-    """The options given to `configure`; none in a worker that another process started."""
+    """Returns the options given to `configure`; empty in a worker that another process started."""
     return _CONFIGURED[-1] if _CONFIGURED else ()
 
 
 def is_worker() -> bool:
-    """Whether a Beam engine started this process: the engine has passed the options on, and the launcher has checked them."""
+    """Whether a Beam engine started this process. The engine then passes the options, which the launcher has checked."""
     return _passed() is not None
 
 
 def values() -> dict[str, Any]:
-    """The options by name, without the leading dashes; a flag without a value is True."""
+    """Returns the options by name, without the leading dashes; a flag without a value is True."""
     passed = _passed()
     return parse(configured()) if passed is None else passed
 
 
 def _passed() -> dict[str, Any] | None:
-    """What Beam's engine passed on to this process; None where it did not start it. Beam is not imported for this."""
+    """Returns the options that Beam's engine passed to this process; None if it did not start it. Does not import Beam."""
     module = sys.modules.get("apache_beam.options.value_provider")
     passed = None if _CONFIGURED or module is None else module.RuntimeValueProvider.runtime_options
     return None if passed is None else dict(passed)
 
 
 def parse(options: Sequence[str]) -> dict[str, Any]:
-    """Names and values of command-line options.
+    """Parses names and values of command-line options.
 
     >>> parse(["--s3_endpoint_url", "http://localhost:9000", "--no_auth", "--region=eu"])
     {'s3_endpoint_url': 'http://localhost:9000', 'no_auth': True, 'region': 'eu'}

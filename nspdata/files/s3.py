@@ -1,4 +1,4 @@
-"""Objects at `s3://`, through boto3; the options have Beam's names, and the variables are those of all AWS tools."""
+"""Objects at `s3://`, through boto3; the options have Beam's names, and the environment variables are those of other AWS tools."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CREDENTIALS = (
 
 
 class S3Store:
-    """See `nspdata.files.objects.ObjectStore`. One client for each process; it is thread-safe."""
+    """See `nspdata.files.objects.ObjectStore`. One client per process; it is thread-safe."""
 
     def __init__(self) -> None:
         self._made: tuple[int, tuple[str, ...]] = (0, ())
@@ -54,7 +54,7 @@ class S3Store:
         return FileInfo(path, found["ContentLength"], found["ETag"].strip('"'))
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
-        """See `ObjectStore.list`: 1,000 objects a request."""
+        """See `ObjectStore.list`: 1,000 objects per request."""
         bucket, key = self._split(prefix)
         pages = self._reach(bucket, prefix).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
         with _errors(prefix):
@@ -84,7 +84,7 @@ class S3Store:
             self._reach(bucket, source).copy({"Bucket": bucket, "Key": key}, to_bucket, to_key)
 
     def delete(self, paths: Sequence[str]) -> None:
-        """See `ObjectStore.delete`: 1,000 objects a request."""
+        """See `ObjectStore.delete`: 1,000 objects per request."""
         for begin in range(0, len(paths), 1000):
             some = [self._split(path) for path in paths[begin : begin + 1000]]
             bucket = some[0][0]
@@ -101,7 +101,7 @@ class S3Store:
         return bucket, key
 
     def _reach(self, bucket: str, path: str) -> Any:
-        """The client; before the first use of a bucket it is asked once, without the patience of later requests."""
+        """Returns the client; the first use of a bucket makes a test request, with fewer retries than later requests."""
         made = (os.getpid(), options.configured())
         if self._made != made:  # no connection survives a fork
             if self._made[1] != made[1]:
@@ -119,7 +119,7 @@ class S3Store:
             try:
                 client.list_objects_v2(Bucket=bucket, MaxKeys=1)
             except client.exceptions.ClientError as error:
-                if _code(error) not in {"AccessDenied", "403"}:  # reading without the right to list is possible
+                if _code(error) not in {"AccessDenied", "403"}:  # listing may be forbidden, reading allowed
                     raise
 
 
@@ -155,7 +155,7 @@ def _client(*, attempts: int) -> Any:
 
 @contextmanager
 def _errors(path: str) -> Iterator[None]:
-    """Turns boto3's errors into ours: one line with the path and what to set."""
+    """Converts boto3's errors to those of nspdata: one line with the path and what to set."""
     from botocore import exceptions
 
     place = "/".join(path.split("/")[:3])

@@ -1,11 +1,11 @@
-"""State files: JSON with its length and checksum, so that a file that is empty, cut or altered is noticed.
+"""State files: JSON with its length and checksum, so that an empty, truncated or altered file is detected.
 
 ```
 {"length": 17, "checksum": "0123456789abcdef0123456789abcdef", "value":
 {"fingerprint":""}}
 ```
 
-The file as a whole is JSON too. Length and checksum (BLAKE2b, 16 bytes) are those of the bytes of the value.
+The file as a whole is JSON too. Length and checksum (BLAKE2b, 16 bytes) are of the bytes of the value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def seal(value: bytes) -> bytes:
 
 
 def unseal(data: bytes) -> bytes | None:
-    """The value of a state file; None where the file is empty, cut or altered.
+    """Returns the value of a state file; None if the file is empty, truncated or altered.
 
     >>> unseal(seal(b"[1]")), unseal(seal(b"[1]")[:-1]), unseal(seal(b"[1]").replace(b"[1]", b"[2]"))
     (b'[1]', None, None)
@@ -45,12 +45,12 @@ def unseal(data: bytes) -> bytes | None:
 
 
 def write_state(files: Files, path: str, value: Any) -> None:
-    """Writes a value of JSON's types."""
+    """Writes a JSON value."""
     files.write(path, seal(json.dumps(value).encode()))
 
 
 def read_state(files: Files, path: str) -> Any:
-    """The value of a state file; None where it is missing, empty, cut or altered."""
+    """Reads the value of a state file; None if it is missing, empty, truncated or altered."""
     try:
         with files.open(path) as stream:
             value = unseal(stream.read())

@@ -1,7 +1,7 @@
-"""A dataset directory gets new content as a whole: built in `.build/new`, then put in place.
+"""Replaces the content of a dataset directory as a whole: built in `.build/new`, then moved into the directory.
 
-`commit` writes the journal `.build/swap.json`. From that moment on the new content is what counts: whoever finds the journal
-completes the swap, which can be repeated. Until then the old content is untouched.
+`commit` writes the journal `.build/swap.json`. From then on the new content is valid: any process that finds the journal
+completes the swap, which is idempotent. Before that the old content is unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
 
 NEW = f"{WORK}/new"
-"""Where new content is built."""
+"""Directory in which new content is built."""
 
 JOURNAL = f"{WORK}/swap.json"
 
@@ -30,13 +30,13 @@ PATIENCE_S = 10.0
 
 
 def commit(directory: str, files: Files, *, last: str, owned: Sequence[str]) -> None:
-    """Replaces the owned files and directories of a directory by what is in `.build/new`.
+    """Replaces the owned files and directories of a directory with the content of `.build/new`.
 
     Args:
         directory: the dataset directory.
-        files: where it is.
-        last: the file that is put in place after all others.
-        owned: names in the directory; whatever they hold and the new content does not is removed.
+        files: the file system of the directory.
+        last: the file that is moved after all others.
+        owned: names in the directory; their files that are not in the new content are removed.
     """
     new = [(name, size) for name, size in _names(join(directory, NEW), files) if not is_temporary(name)]
     kept = {name for name, _ in new}
@@ -55,7 +55,7 @@ def pending(directory: str, files: Files) -> bool:
 
 
 def complete(directory: str, files: Files) -> None:
-    """Completes a committed swap and removes what the build has left; may be repeated.
+    """Completes a committed swap and removes the files that the build has left; idempotent.
 
     Raises:
         ShardError: files of the new content are missing.
@@ -92,7 +92,7 @@ def _place(directory: str, files: Files, names: Sequence[tuple[str, int]], stage
 
 
 def _made_again(directory: str, staged: dict[str, int]) -> dict[str, Any]:
-    """A journal in place of one that is damaged: the content is whole, only the names to delete are unknown."""
+    """Returns a journal that replaces a corrupt one: the new content is complete, only the names to delete are unknown."""
     if "manifest.json" not in staged:
         raise ShardError(f"{directory}: {JOURNAL} is damaged, and {NEW} has no manifest; build again with --overwrite")
     names = [[name, size] for name, size in staged.items() if name != "manifest.json"]
@@ -100,7 +100,7 @@ def _made_again(directory: str, staged: dict[str, int]) -> dict[str, Any]:
 
 
 def settle(directory: str, files: Files) -> None:
-    """Completes a swap that was interrupted, for a reader; does nothing where there is none.
+    """Completes an interrupted swap for a reader; does nothing if there is none.
 
     Raises:
         ShardError: it cannot be completed from here.
@@ -124,7 +124,7 @@ def settle(directory: str, files: Files) -> None:
 
 
 def clear(directory: str, files: Files) -> None:
-    """Removes all that builds have left in `.build`, but for the lock."""
+    """Removes everything in `.build` except the lock."""
     kept = {LOCK, OWNER}
     found = {f"{WORK}/{name.partition('/')[0]}" for name, _ in _names(join(directory, WORK), files)}
     files.delete(*(join(directory, name) for name in sorted((found | {NEW, f"{WORK}/shards", f"{WORK}/spill"}) - kept)))
@@ -139,7 +139,7 @@ def sweep(directory: str, files: Files, *, owned: Sequence[str]) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file is one that was being written."""
+    """Whether a file is a temporary file of a write."""
     return TEMPORARY.fullmatch(posixpath.basename(name)) is not None
 
 
