@@ -134,7 +134,7 @@ def build(
 
 
 def settings_of(values: Mapping[str, Any]) -> Config:
-    """The settings that the options of `build` give, by the names of its parameters."""
+    """Returns the settings that are set by options of `build`, by the names of its parameters."""
     from nspdata.config.build import load_config
     from nspdata.config.parsing import share
 
@@ -154,7 +154,7 @@ def _joined(values: Sequence[str] | None) -> str | None:
 
 
 def _judge(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:
-    """Fails where a figure is over a hard limit, or with `strict` where any is out of range; the dataset stays."""
+    """Fails if a figure is over a hard limit, or with `strict` if any is out of range; the dataset is kept."""
     failing = [warning.key for warning in found if warning.stops or strict]
     if failing:
         why = "--strict" if strict else "over a hard limit"

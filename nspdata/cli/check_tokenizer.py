@@ -115,5 +115,5 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _visible(text: str) -> str:
-    """The text, with what a terminal cannot show, or would obey, as escapes."""
+    """Returns the text with control and unprintable characters as escapes."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

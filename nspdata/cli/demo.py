@@ -60,7 +60,7 @@ def demo(
 
 
 def commands(directory: Path, *, training: bool) -> list[list[str]]:
-    """The commands of the demonstration, without the program's name."""
+    """Returns the commands of the demonstration, without the program's name."""
     tokenizer, data, run = (str(directory / name) for name in ("tokenizer", "data", "run"))
     corpus = sorted(str(path) for path in CORPUS.glob("*.jsonl"))
     result = [

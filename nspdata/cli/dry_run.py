@@ -1,4 +1,4 @@
-"""`nspdata build --dry-run`: what to expect of a build."""
+"""`nspdata build --dry-run`: estimates a build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_estimate(
     inputs: Sequence[str], tokenizer: str, settings: Config, files: Files, *, workers: int = 0
 ) -> list[DataWarning]:
-    """Estimates a build and prints what to expect; nothing is written. Returns the warnings."""
+    """Prints the estimate of a build and writes nothing. Returns the warnings."""
     from nspdata.building.estimate import estimate
 
     found = estimate(inputs, tokenizer, settings, files, num_workers=workers)
@@ -34,7 +34,7 @@ def print_estimate(
 
 
 def estimate_pairs(found: Estimate, settings: Config) -> list[tuple[str, str]]:
-    """Names and values of the table."""
+    """Returns the names and values of the table."""
     from nspdata.reading.records import EMPTY_TEXT
     from nspdata.statistics.figures import written
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 PLACES = (Path(__file__).parents[1] / "examples", Path(__file__).parents[2] / "examples")
-"""In an installed package, and in a checkout."""
+"""Directories of the examples: in an installed package, and in a checkout."""
 
 
 def register(app: typer.Typer) -> None:

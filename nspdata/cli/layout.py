@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 NARROW = 56
-"""Columns below which a value stands under its name."""
+"""Width in columns below which a value is printed under its name."""
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console that interprets nothing in the text it prints."""
+    """Returns a console that prints text without interpreting markup."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False, stderr=stderr)
@@ -33,7 +33,7 @@ def print_pairs(console: Console, pairs: Sequence[tuple[str, str]], *, title: st
 
 
 def print_warnings(console: Console, found: Sequence[DataWarning], *, of: str = "") -> None:
-    """Prints each warning: on one line of a file, folded on a terminal."""
+    """Prints each warning: on one line in a file, folded on a terminal."""
     width = console.width if console.is_terminal else 0
     head = f"warning ({of})" if of else "warning"
     for warning in found:
@@ -42,7 +42,7 @@ def print_warnings(console: Console, found: Sequence[DataWarning], *, of: str = 
 
 
 def pair_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
-    """The lines of a table of names and values.
+    """Formats a table of names and values as lines.
 
     Args:
         pairs: names and values.
@@ -65,7 +65,7 @@ def pair_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
 
 
 def fold(text: str, width: int, *, indent: str = "") -> list[str]:
-    """A text in lines of at most this many columns, between words; 0 folds nothing.
+    """Breaks a text between words into lines of at most this many columns; 0 folds nothing.
 
     >>> fold("one two three", 9, indent="  ")
     ['one two', '  three']
@@ -76,7 +76,7 @@ def fold(text: str, width: int, *, indent: str = "") -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """A time for people.
+    """Formats a duration.
 
     >>> duration(0.42), duration(8.4), duration(75), duration(7384)
     ('0.4 s', '8 s', '1 min 15 s', '2 h 3 min')

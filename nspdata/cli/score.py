@@ -27,7 +27,7 @@ def score(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Pairs of one forward pass.", min=1)] = 64,
 ) -> None:
-    """Prints P(B follows A), 0 to 1, of one pair or of a file of them."""
+    """Prints P(B follows A), 0 to 1, for one pair or for each pair of a file."""
     from nspdata.errors import ConfigError, InputError
     from nspdata.training.scoring import Scorer
 
@@ -35,7 +35,7 @@ def score(
         raise ConfigError("give two texts A and B, or --input with a file of pairs")
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # the weights are there in an instant
+    logging.disable_progress_bar()  # loading the weights takes less than a second
     scorer = Scorer.load(model)
     if inputs is None:
         probability = scorer.score([(first or "", second or "")])[0]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from nspdata.tokenization.inspecting import Sentence
 
 MOST_TEXTS = 200
-"""Documents of the sample, at most, that are split."""
+"""Maximum documents of the sample to split."""
 
 TEXT_CHARACTERS = 20_000
-"""Characters of a document that are split."""
+"""Maximum characters of a document to split."""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def sentences(
 
 
 def _some(parts: list[Sentence], count: int) -> list[Sentence]:
-    """The first sentences of a document: a quarter of what is printed, so that several documents are seen."""
+    """Returns the first sentences of a document: a quarter of the printed sentences, so that several documents are shown."""
     return parts[: max(1, -(-count // 4))]
 
 
@@ -81,7 +81,7 @@ def _pieces(text: str, sentence: Sentence) -> list[str]:
 
 
 def _line(text: str, sentence: Sentence) -> str:
-    """One line: tokens, and the sentence with its cuts marked, such as ` |cut: clause_mark| `."""
+    """Formats one line: tokens, and the sentence with its cuts marked, such as ` |cut: clause_mark| `."""
     pieces = [" ".join(piece.split()) for piece in _pieces(text, sentence)]
     marked = pieces[0] + "".join(
         f" |cut: {reason}| {piece}" for (_, reason), piece in zip(sentence.cuts, pieces[1:], strict=True)

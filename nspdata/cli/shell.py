@@ -1,4 +1,4 @@
-"""What every command shares: errors become one line on stderr and an exit code."""
+"""Shared by all commands: prints errors as one line on stderr and sets the exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Shell(typer.core.TyperGroup):
     """Runs a command. Exit code 2 for bad usage or configuration, 1 for other errors, 130 for Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Errors become one line; what typer raises to exit, or for bad usage, passes through."""
+        """Prints errors as one line; does not handle the exceptions with which typer exits or reports bad usage."""
         passing: BaseException | None = None
         with one_line_errors():
             try:
@@ -27,5 +27,5 @@ class Shell(typer.core.TyperGroup):
 
 
 def _is_of_typer(error: Exception) -> bool:
-    """Whether typer handles an exception: exit, abort, bad usage."""
+    """Whether typer handles an exception (exit, abort, bad usage)."""
     return any(kind.__module__.partition(".")[0] in {"typer", "click"} for kind in type(error).__mro__)

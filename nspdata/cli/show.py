@@ -61,13 +61,13 @@ def show(
 def _print_json(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
     import json
 
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale is
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # in any locale
     for shown in found:
         text = json.dumps(shown.to_json(vocabulary), ensure_ascii=False)
         escaped = (
             c if c == " " or c.isprintable() else json.dumps(c)[1:-1] for c in text
         )  # nothing that a terminal obeys
-        print("".join(escaped))  # noqa: T201 - one line an object; rich would break it
+        print("".join(escaped))  # noqa: T201 - one line per object; rich would fold it
 
 
 def _print(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
@@ -83,7 +83,7 @@ def _print(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
 
 
 def rendered(shown: Shown, vocabulary: Vocabulary) -> Group:
-    """A row, coloured: its place, its label, its segments and its masks."""
+    """Formats a row in colour: its position, label, segments and masks."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHOWN_TOKENS = 12
 
 LEAST_WIDTH_OF_NOTES = 80
-"""A narrower terminal shows the figures without their notes."""
+"""Minimum width in columns for notes; a narrower terminal shows only the figures."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def stats(
         typer.echo(f"Wrote {html}: open it in a browser.", err=True)
     if as_json:
         described = [dataset.to_json() for dataset in datasets]
-        print(json.dumps(described[0] if len(described) == 1 else {"datasets": described}))  # noqa: T201 - rich would break it
+        print(json.dumps(described[0] if len(described) == 1 else {"datasets": described}))  # noqa: T201 - rich would fold it
     elif not html:
         _print(datasets)
 
@@ -121,7 +121,7 @@ def _distributions(spread: dict[str, str], tables: Sequence[dict[str, Figure]], 
 
 
 def _guesses(datasets: Sequence[Overview]) -> Table:
-    """The shortcut test: the accuracy of each guesser with its interval, and that of blind guessing."""
+    """Prints the shortcut test: the accuracy of each classifier with its interval, and that of the majority label."""
     table = _table(
         "Labels guessed from lengths and words alone",
         ["", "accuracy", "95% interval", "blind"],
@@ -137,7 +137,7 @@ def _guesses(datasets: Sequence[Overview]) -> Table:
 
 
 def _names(datasets: Sequence[Overview]) -> list[list[str]]:
-    """The cells with the names of the datasets, if there are several."""
+    """Returns the cells, with the names of the datasets if there are several."""
     from nspdata.inspection import names
 
     return [[name] for name in names(datasets)] if len(datasets) > 1 else [[]]

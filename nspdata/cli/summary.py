@@ -1,4 +1,4 @@
-"""The last screen of a build: what was read, what was made of it, what it took, and what is out of range."""
+"""The summary at the end of a build: input, result, cost and warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_result(output: str, manifest: Manifest, files: Files) -> tuple[Statistics, list[DataWarning]]:
-    """The statistics of a finished build, and what is out of range.
+    """Returns the statistics of a finished build, and its warnings.
 
     Args:
         output: the dataset directory.
@@ -39,7 +39,7 @@ def read_result(output: str, manifest: Manifest, files: Files) -> tuple[Statisti
 def print_summary(
     output: str, manifest: Manifest, statistics: Statistics, found: list[DataWarning], *, cost: str = ""
 ) -> None:
-    """Prints the screen on stdout.
+    """Prints the summary on stdout.
 
     Args:
         output: the dataset directory.
@@ -59,7 +59,7 @@ def print_summary(
 
 
 def summary_pairs(manifest: Manifest, statistics: Statistics) -> list[tuple[str, str]]:
-    """Names and values of the screen."""
+    """Returns the names and values of the summary."""
     from nspdata.statistics.figures import figures, values, written
 
     read, built = manifest.counts["read"], manifest.counts["built"]
@@ -100,7 +100,7 @@ def _rows(manifest: Manifest) -> str:
 
 
 def _rejected(manifest: Manifest) -> list[tuple[str, str]]:
-    """Damaged records with their bytes, and empty ones."""
+    """Returns the damaged records with their bytes, and the empty records."""
     from nspdata.reading.records import EMPTY_TEXT
     from nspdata.statistics.figures import written
 
@@ -124,7 +124,7 @@ def _rejected(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def small_share(share: float) -> str:
-    """A share in percent.
+    """Formats a share in percent.
 
     >>> small_share(0.00001), small_share(0.0123)
     ('under 0.01%', '1.23%')
@@ -133,7 +133,7 @@ def small_share(share: float) -> str:
 
 
 def cost_line(seconds: float, text_bytes: int, peak_bytes: int) -> str:
-    """Time, speed and memory of a build.
+    """Formats the time, speed and memory of a build.
 
     >>> cost_line(75, 30_000_000, 812_000_000)
     '1 min 15 s, 400.0 kB of text per second; peak memory of all processes 812.0 MB'

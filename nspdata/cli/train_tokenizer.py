@@ -92,7 +92,7 @@ def train_tokenizer(
 
 
 def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options: list[str]) -> None:
-    """Trains on a worker of the engine that Beam's options name."""
+    """Trains on a worker of the engine in Beam's options."""
     from nspdata.pipelines.run import run_pipeline
     from nspdata.pipelines.tokenizer import tokenizer_pipeline
 
@@ -101,7 +101,7 @@ def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options:
 
 
 def _chosen(accents: Accents) -> str:
-    """What was chosen for accents, and why."""
+    """Describes the choice for accents and its reason."""
     if accents.strip:
         return (
             f"Accents are stripped: {accents.share:.2%} of the letters and marks have one; --keep-accents keeps them."

@@ -55,7 +55,7 @@ def validate(
 
 @contextmanager
 def _showing() -> Iterator[Callable[[str], None]]:
-    """A function that shows on stderr what is being read, if stderr is a terminal."""
+    """Returns a function that shows the current file on stderr, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
@@ -72,7 +72,7 @@ def _print_json(findings: list[Finding], output: str, inputs: list[str]) -> None
     from nspdata.validation import to_json
 
     found = {"directory": output, "source": inputs, "valid": not findings}
-    print(json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1))  # noqa: T201 - as it is
+    print(json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1))  # noqa: T201 - rich would fold it
 
 
 def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:
