@@ -1,4 +1,4 @@
-"""The checks of a corpus and its rows: one list, for the sample before a build, the whole at its end, `stats`, report and card."""
+"""The checks of a corpus and its rows: one list for the sample before a build, the finished dataset, `stats`, report and card."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Check:
 
     Attributes:
         key: its name in JSON.
-        measure: the figure, larger where it is worse; None where it cannot be judged.
+        measure: returns the figure, where larger is worse; None if it cannot be evaluated.
         warn_above: the largest figure without a warning.
         message: rule, value and remedy in one line.
         limit: the setting that holds the hard limit; "" where there is none.
-        needed: the limit that would allow the figure, where that is not the figure itself.
-        sample_margin: on a sample the hard limit is this many times the setting, for what stands in clusters.
+        needed: the limit that would allow the figure, if it differs from the figure.
+        sample_margin: factor of the hard limit on a sample, for figures that vary much between parts of the input.
     """
 
     key: str
@@ -68,7 +68,7 @@ class Check:
 def find_warnings(
     statistics: Statistics, config: Config, *, strip_accents: bool = False, whole: bool = True
 ) -> list[DataWarning]:
-    """What is out of range, those over a hard limit first.
+    """Returns the figures that are out of range, those over a hard limit first.
 
     Args:
         statistics: of a sample before a build, or of a whole dataset.
@@ -102,7 +102,7 @@ def _evaluate(check: Check, evidence: Evidence, limit: float) -> DataWarning | N
 
 
 def _raised(value: float) -> float:
-    """A limit that allows the value.
+    """Returns a rounded limit that allows the value.
 
     >>> _raised(0.3312), _raised(0.999)
     (0.34, 1.0)
@@ -111,7 +111,7 @@ def _raised(value: float) -> float:
 
 
 def chance(share: float, trials: int) -> float:
-    """How far a share differs from its expectation by chance: three standard deviations."""
+    """Returns how far a share can differ from its expectation by chance: three standard deviations."""
     return 3 * math.sqrt(share * (1 - share) / max(1, trials))
 
 
@@ -129,7 +129,7 @@ def _label_error(evidence: Evidence) -> float | None:
 
 
 def _label_difference(evidence: Evidence) -> float:
-    """The difference with chance: what a limit must allow on the whole, where chance is smaller than on a sample."""
+    """The difference without the allowance for chance. A limit must allow it, as chance is smaller on the whole input."""
     return abs(evidence.figures["label_1_share"] - evidence.config.pairing.random_next_prob)
 
 
@@ -254,4 +254,4 @@ CHECKS = (
         message=remedies.masked_as_random,
     ),
 )
-"""Every check, in the order in which warnings are shown."""
+"""All checks, in the order in which warnings are shown."""

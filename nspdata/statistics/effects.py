@@ -1,4 +1,4 @@
-"""Settings that have no effect together with others, and settings far from what is usual."""
+"""Settings that have no effect together with others, and settings with unusual values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_settings(config: Config, formats: frozenset[str]) -> list[DataWarning]
 
 
 def _without_effect(settings: Mapping[str, Any], formats: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Keys, and why they have no effect."""
+    """Yields the keys without effect, and the reasons."""
     yield from _of_the_input(settings, formats)
     yield from _of_pairs(settings)
     without_masks = settings["masking.strategy"] == "none" and "masking.strategy = 'none' masks nothing"

@@ -1,4 +1,4 @@
-"""What the checks look at: statistics, settings, and the figures of both."""
+"""The input of the checks: statistics, settings, and derived figures."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from nspdata.statistics.values import Statistics
 
 MIN_LETTERS = 200
-"""Letters of a text, or of one script, that are needed before they are judged."""
+"""Minimum letters of a text, or of one script, for a check."""
 
 OPTIONAL_MARKS = {"Arabic", "Greek", "Hebrew", "Syriac"}
-"""Scripts whose marks are left out in everyday text, or by the usual vocabularies."""
+"""Scripts whose marks are usually omitted in text, or by common vocabularies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is checked.
+    """The values to check.
 
     Attributes:
         statistics: of a sample, or of a whole dataset.
@@ -39,7 +39,7 @@ class Evidence:
 
     @property
     def corpus(self) -> Mapping[str, int]:
-        """Counts of the corpus; empty where only rows are known."""
+        """Counts of the corpus; empty if only rows are known."""
         return self.statistics.corpus.counts
 
     @property

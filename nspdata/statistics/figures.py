@@ -53,7 +53,7 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The formatted value.
+        """Formatted value.
 
         >>> Figure(key="a", section="", title="", value=0.4987, unit="share").text
         '49.87%'
@@ -249,7 +249,7 @@ def num_packs(lengths: Histogram, capacity: int) -> int:
 
 
 def _fill(room: NDArray[np.int64], left: int, length: int, count: int) -> int:
-    """Puts up to `count` rows into packs with this much space left, filling one after the other; returns their number."""
+    """Puts up to `count` rows into packs with this much space left, one pack after the other; returns the number of rows."""
     held = left // length
     full = min(int(room[left]), count // held)
     rest = count - full * held if full < room[left] else 0
@@ -280,7 +280,7 @@ def most_frequent(token_counts: NDArray[np.int64], count: int) -> list[tuple[int
 
 
 def _quantiles(key: str, title: str, section: str, histogram: Histogram | None) -> Iterator[Figure]:
-    """A distribution in `COLUMNS`."""
+    """Returns the figures of a distribution, one per column of `COLUMNS`."""
     if histogram is None or not len(histogram):
         return
     note = f"quantiles within {RELATIVE_ERROR:.1%}" if histogram.rounded else ""

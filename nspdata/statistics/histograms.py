@@ -22,7 +22,7 @@ class Histogram:
     """The count of each value.
 
     Attributes:
-        values: shape (num_bins,), int64, increasing: the least value of each bin.
+        values: shape (num_bins,), int64, increasing: the smallest value of each bin.
         counts: shape (num_bins,), int64, none of them 0.
         total: the exact sum of all values seen.
         maximum: the exact greatest value seen, 0 if there are none.
@@ -84,7 +84,7 @@ class Histogram:
         return _values(_bins(self.values) + 1) - 1 if self.rounded else self.values
 
     def quantile(self, share: float) -> int:
-        """The least value that at least this share of the values do not exceed, within `RELATIVE_ERROR` where rounded.
+        """Returns the smallest value that at least this share of the values do not exceed, within `RELATIVE_ERROR` if rounded.
 
         >>> Histogram.of(np.array([1, 2, 3, 4])).quantile(0.5)
         2
@@ -119,7 +119,7 @@ class Histogram:
 
 
 def _bins(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A dense index, increasing with the value: the `EXACT_BITS` leading bits, behind the number of bits left out."""
+    """Returns dense indices, increasing with the value: the number of omitted bits, followed by the `EXACT_BITS` leading bits."""
     bits = np.frexp(numbers.astype(np.float64))[1]
     left_out = np.maximum(bits - EXACT_BITS, 0).astype(np.int64)
     bins: NDArray[np.int64] = (left_out << (EXACT_BITS - 1)) + (numbers >> left_out)
@@ -127,7 +127,7 @@ def _bins(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _values(bins: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The least value of each bin: `_bins` undone."""
+    """Returns the smallest value of each bin: the inverse of `_bins`."""
     half = 1 << (EXACT_BITS - 1)
     left_out = np.maximum(bins // half - 1, 0)
     values: NDArray[np.int64] = (bins - left_out * half) << left_out

@@ -1,4 +1,4 @@
-"""The statistics of a dataset directory: as they were written, or again from its shards."""
+"""Statistics of a dataset directory: read from `statistics.json`, or recomputed from its shards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def read_statistics(directory: Directory | str | Path) -> Statistics:
-    """The statistics of a finished dataset: those of `statistics.json`, or of the rows alone if that file is missing.
+    """Returns the statistics of a finished dataset: from `statistics.json`, or of the rows only if that file is missing.
 
     Raises:
         ShardError: the directory is unfinished, or a file in it is corrupt.
@@ -39,14 +39,14 @@ def read_statistics(directory: Directory | str | Path) -> Statistics:
 
 
 def recompute(directory: Directory | str | Path, split: str | None = None) -> Statistics:
-    """The statistics of the rows, from the shards alone; those of the corpus stay unknown.
+    """Recomputes the statistics of the rows from the shards; those of the corpus stay empty.
 
     Args:
         directory: a finished dataset.
         split: this split only.
 
     Raises:
-        ShardError: the directory is unfinished, or a shard is not what the manifest says.
+        ShardError: the directory is unfinished, or a shard differs from the manifest.
     """
     opened = open_directory(directory)
     statistics = zero()
@@ -66,7 +66,7 @@ def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary
     """The statistics of one shard, from an open file, batch by batch.
 
     Raises:
-        ShardError: it is no shard, or has not the rows that the manifest names.
+        ShardError: it is not a shard, or its number of rows differs from the manifest.
     """
     try:
         with pa.ipc.open_stream(stream) as reader:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedShares:
-    """How much of the input was rejected. Empty texts are counted apart: they are not damage.
+    """Share of the input that was rejected. Empty texts are counted separately, because they are not damaged.
 
     Attributes:
         records: damaged records as a share of all records, 0 to 1.
@@ -37,7 +37,7 @@ class RejectedShares:
 
 
 def rejected_shares(counts: Mapping[str, int]) -> RejectedShares:
-    """The shares of what was rejected.
+    """Computes the shares of rejected records.
 
     Args:
         counts: `records`, `input_bytes`, `rejected.<reason>` and `rejected_bytes.<reason>`, as reading counts them.
@@ -59,7 +59,7 @@ def rejected_shares(counts: Mapping[str, int]) -> RejectedShares:
 
 
 def over_limit(counts: Mapping[str, int], config: Config) -> str:
-    """What to say where more was rejected than `input.max_rejected` allows; otherwise ""."""
+    """Returns the message if more was rejected than `input.max_rejected` allows; otherwise ""."""
     shares, limit = rejected_shares(counts), config.input.max_rejected
     if shares.worst <= limit:
         return ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nspdata.statistics.evidence import Evidence
 
 MOSTLY = 0.7
-"""Share of the letters from which on a text is of one script."""
+"""Minimum share of the letters for a text to count as text of one script."""
 
 CHECK_TOKENIZER = "run `nspdata check-tokenizer`, and train a vocabulary on this text with `nspdata train-tokenizer`"
 
@@ -54,7 +54,7 @@ def language(evidence: Evidence, value: float) -> str:
 
 
 def _codes(evidence: Evidence) -> str:
-    """The languages of the text that are not written as `sentences.language` is."""
+    """Returns the languages of the text in scripts that `sentences.language` does not use."""
     shares = script_shares(with_prefix(evidence.corpus, CHARACTERS))
     own = scripts_of(evidence.config.sentences.language)
     codes = suggest({script: share for script, share in shares.items() if script not in own})
@@ -118,7 +118,7 @@ def label(evidence: Evidence, _value: float) -> str:
 
 
 def one_sentence(evidence: Evidence, value: float) -> str:
-    """Documents that give no positive."""
+    """Documents without a row of label 0."""
     return (
         f"{value:.1%} of the documents have one sentence and give no row of label 0; usual: at most 20%; {_sentences(evidence)}, or "
         "join short documents"
@@ -157,12 +157,12 @@ def masked(evidence: Evidence, _value: float) -> str:
 
 
 def masked_as_mask(evidence: Evidence, _value: float) -> str:
-    """Another share of [MASK] than the settings say."""
+    """Share of [MASK] that differs from the settings."""
     return _not_as_set(evidence, "masked_as_mask_share", "masking.mask_share", evidence.config.masking.mask_share)
 
 
 def masked_as_random(evidence: Evidence, _value: float) -> str:
-    """Another share of random tokens than the settings say."""
+    """Share of random tokens that differs from the settings."""
     return _not_as_set(evidence, "masked_as_random_share", "masking.random_share", evidence.config.masking.random_share)
 
 
@@ -174,7 +174,7 @@ def _not_as_set(evidence: Evidence, key: str, setting: str, wanted: float) -> st
 
 
 def _sentences(evidence: Evidence) -> str:
-    """What to do about sentences that are too few."""
+    """Returns the remedy for too few sentences."""
     settings = evidence.config.sentences
     if (foreign_letters(evidence) or 0) > MOSTLY and (codes := _codes(evidence)):
         return f"set sentences.language to the language of the text ({codes}; it is {settings.language!r})"
@@ -183,7 +183,7 @@ def _sentences(evidence: Evidence) -> str:
 
 
 def _longer(evidence: Evidence) -> str:
-    """What to do about tokens that do not fit a row."""
+    """Returns the remedy for tokens that do not fit in a row."""
     sentences, tokens = evidence.corpus.get("sentences", 0), evidence.corpus.get("tokens", 0)
     mean, room = tokens / max(1, sentences), evidence.config.pairing.max_seq_length
     ways = []

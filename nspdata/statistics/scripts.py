@@ -69,7 +69,7 @@ def _lines(table: Path) -> list[list[str]]:
 
 @cache
 def _names() -> list[str]:
-    """The scripts; `Unknown`, the first, is the script of every code point that no line names."""
+    """The scripts; the first, `Unknown`, is the script of all code points that are in no range."""
     return ["Unknown", *(name for name, *_ in _lines(SCRIPTS))]
 
 

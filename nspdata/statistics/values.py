@@ -86,8 +86,8 @@ class Statistics:
     """Statistics of a dataset; two are equal if their `to_dict` are.
 
     Attributes:
-        corpus: of the documents, and of what the build did with them; known only to a build.
-        rows: of the rows; can be recomputed from the shards.
+        corpus: of the documents, and of their processing; only a build can compute them.
+        rows: of the rows; they can be recomputed from the shards.
     """
 
     corpus: Part = field(default_factory=Part)
@@ -105,7 +105,7 @@ _HISTOGRAM = record(
 _PART = record({"counts": map_of(COUNT), "histograms": map_of(_HISTOGRAM), "token_counts": list_of(COUNT)})
 
 SCHEMA = record({"version": INTEGER, "corpus": _PART, "rows": _PART})
-"""What every reader needs of a `statistics.json`; other keys are ignored."""
+"""Schema of the required keys of `statistics.json`; other keys are ignored."""
 
 
 def zero() -> Statistics:
@@ -114,7 +114,7 @@ def zero() -> Statistics:
 
 
 def merge(one: Statistics, other: Statistics) -> Statistics:
-    """The statistics of both; associative and commutative, with `zero()` as the identity."""
+    """Returns the sum of two statistics; associative and commutative, with `zero()` as the identity."""
     return Statistics(corpus=one.corpus + other.corpus, rows=one.rows + other.rows)
 
 
