@@ -1,4 +1,4 @@
-"""The shortcut test: how far the label of a pair can be guessed without understanding it."""
+"""The shortcut test: how well simple classifiers can guess the label of a pair."""
 
 from nspdata.inspection.shortcuts.measure import Guess, Shortcuts, cautions, measure
 

@@ -1,4 +1,4 @@
-"""What a guesser that understands nothing may look at: lengths, shared words, bags of words."""
+"""Features of the simple classifiers: lengths, shared words, bags of words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nspdata.inspection.shortcuts.pairs import Pairs
 
 HASH_BITS = 16
-"""Bag-of-words features: 2 to this power."""
+"""Number of bag-of-words features, as a power of 2."""
 
 
 def lengths(pairs: Pairs) -> NDArray[np.float64]:
@@ -29,7 +29,7 @@ class Words:
     Attributes:
         a, b, both: shape (any,), int64: words of A, of B, and of both.
         vocab_size: ids are below it.
-        num_pairs: how many pairs there are.
+        num_pairs: number of pairs.
     """
 
     a: NDArray[np.int64]
@@ -50,7 +50,7 @@ class Words:
         return Words(a=a, b=b, both=both, vocab_size=vocab_size, num_pairs=len(pairs))
 
     def rarity(self) -> NDArray[np.float64]:
-        """Shape (vocab_size,): the logarithm of how many pairs there are for each that holds the token."""
+        """Shape (vocab_size,): the logarithm of the number of pairs divided by the number of pairs that contain the token."""
         held = np.zeros(self.vocab_size, np.int64)
         for keys, sign in ((self.a, 1), (self.b, 1), (self.both, -1)):
             held += sign * np.bincount(keys % self.vocab_size, minlength=self.vocab_size)
@@ -63,13 +63,13 @@ class Words:
 
 
 def _distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The keys, each once, ascending."""
+    """Returns the distinct keys, ascending."""
     keys = np.sort(keys)
     return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def overlap(words: Words, rarity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shape (num_pairs, 5): shared words, as a number, as shares of the smaller side and of both, and weighted by rarity."""
+    """Shape (num_pairs, 5): shared words: their number, shares of the smaller segment and of both; weighted by rarity."""
     ones = np.ones(words.vocab_size)
     shared, a, b = (words.sums(keys, ones) for keys in (words.both, words.a, words.b))
     rare, rare_a, rare_b = (words.sums(keys, rarity) for keys in (words.both, words.a, words.b))

@@ -2,7 +2,7 @@
 
 Gururangan et al. 2018 ("Annotation artifacts in natural language inference data", arXiv:1803.02324) show why: a model learns a
 label from a shortcut if there is one. The classifiers see the tokens without masks, so their accuracy is an upper bound
-of what a model could get this way.
+on what a model could gain from such shortcuts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nspdata.dataset.directory import Directory
 
 LEARNED, SCORED = 60_000, 20_000
-"""Pairs at most."""
+"""Maximum number of pairs."""
 
 TITLES = {
     "lengths": "from the lengths alone",
@@ -45,7 +45,7 @@ class Guess:
 
     Attributes:
         key: `lengths`, `overlap` or `bags`.
-        title: what it uses.
+        title: the features that it uses.
         accuracy: pairs guessed right, 0 to 1.
         low, high: the 95% interval of the accuracy (Wilson 1927).
     """
@@ -62,10 +62,10 @@ class Shortcuts:
     """The result of the test.
 
     Attributes:
-        guesses: one of each guesser.
+        guesses: one per classifier.
         majority: share of the more frequent label among the scored pairs: the accuracy of guessing.
         learned, scored: pairs.
-        how: how they were separated.
+        how: how the two sets were separated.
         negatives: `pairing.negatives` of the dataset.
     """
 
@@ -113,7 +113,7 @@ def measure(directory: Directory | str | Path, *, learned: int = LEARNED, scored
 
 
 def cautions(found: Shortcuts) -> dict[str, str]:
-    """What is out of range, by classifier: the figure, the range, and the remedy; of the two that use words, only the better one."""
+    """Returns a warning per classifier out of range: figure, range and remedy; of the two that use words, only the better one."""
     result = {}
     lengths_alone, *of_words = found.guesses
     words = max(of_words, key=lambda guess: guess.low)
@@ -154,7 +154,7 @@ def _predict(key: str, one: Any, labels: NDArray[np.uint8], other: Any) -> Any:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), warnings.catch_warnings():  # waiting threads cost 20 times the work on a busy machine
-        warnings.simplefilter("ignore", ConvergenceWarning)  # what 100 steps find is what is reported
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the result after 100 steps is reported, converged or not
         if key == "bags":
             return LogisticRegression(C=0.05, max_iter=100, tol=1e-3).fit(one, labels).predict(other)
         trees = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=15, early_stopping=False, random_state=0)

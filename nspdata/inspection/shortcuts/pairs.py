@@ -1,4 +1,4 @@
-"""Rows as pairs of bags of words, parted so that no document is both learned from and scored on."""
+"""Rows as pairs of bags of words, divided so that no document is in both the training and the test set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nspdata.dataset.directory import Directory, Shard
 
 HELD_OUT = 5
-"""Where a dataset is one shard, the documents of one hash in this many are held out."""
+"""In a dataset of one shard, one of this many documents, selected by hash, is held out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
