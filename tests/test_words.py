@@ -72,6 +72,7 @@ CHECKED = [
     "nspdata/pipelines/documents.py",
     "nspdata/reading",
     "nspdata/statistics",
+    "nspdata/tokenization",
     "nspdata/validation",
 ]
 """Files and directories that the list applies to."""

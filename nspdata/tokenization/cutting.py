@@ -1,4 +1,4 @@
-"""Cuts sentences with too many tokens into pieces: at clause marks, else between words, and inside a word only if it must.
+"""Cuts sentences with too many tokens into pieces: at clause marks, else between words, else inside a word.
 
 Works on token ids, so the result does not depend on which encoder made them. What a token is (a word, a piece of one, a
 clause mark, ...) is derived once from the vocabulary.
@@ -49,7 +49,7 @@ CLAUSE_MARKS = frozenset(
 abbreviation, a number or a name."""
 
 JOINERS = frozenset("'’‘\"/\\@&#・／")
-"""Punctuation that mostly joins its two sides, such as `don't` and `a/b`, or of which one cannot know the side it belongs to. Hyphens
+"""Punctuation that mostly joins its two sides, such as `don't` and `a/b`, or whose side is unknown. Hyphens
 (categories Pd and Pc) are added to these."""
 
 UNSPACED = (
@@ -79,11 +79,11 @@ DIGITS = 8
 """Added to the kind of a token of digits: a mark between two numbers ends no clause."""
 
 INSIDE, PUNCTUATION, BETWEEN, CLAUSE = range(4)
-"""How good a place for a cut is: inside a word; between two tokens of which one is punctuation that belongs to the other; between
+"""Quality of a place for a cut: inside a word; between two tokens of which one is punctuation that belongs to the other; between
 words; after a clause mark."""
 
 REASONS = {CLAUSE: "clause_mark", BETWEEN: "between_words", INSIDE: "inside_word"}
-"""Names of the reasons for a cut, as the counters have them."""
+"""Names of the reasons for a cut, as used in the counters."""
 
 
 @lru_cache(maxsize=4)
@@ -141,7 +141,7 @@ class Cuts:
         return len(self.places)
 
     def counts(self) -> dict[str, int]:
-        """`sentences_cut`, `sentence_pieces` (what became of these), and `cuts_<reason>` for each reason."""
+        """`sentences_cut`, `sentence_pieces` (the pieces that they were cut into), and `cuts_<reason>` for each reason."""
         cut = len(np.unique(self.sentences))
         reasons = {f"cuts_{name}": int(np.count_nonzero(self.reasons == reason)) for reason, name in REASONS.items()}
         return {"sentences_cut": cut, "sentence_pieces": cut + len(self), **reasons}
@@ -149,7 +149,7 @@ class Cuts:
     def apply(
         self, sentence_offsets: NDArray[np.int64], document_offsets: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The offsets with a sentence for each piece.
+        """Returns the offsets in which each piece is a sentence of its own.
 
         >>> cuts = Cuts(sentences=np.array([1]), places=np.array([5]), reasons=np.array([CLAUSE], np.uint8))
         >>> [part.tolist() for part in cuts.apply(np.array([0, 2, 7, 9]), np.array([0, 2, 3]))]
@@ -198,17 +198,17 @@ def find_cuts(
 def place_quality(
     ids: NDArray[Any], sentence_offsets: NDArray[np.int64], kinds: NDArray[np.uint8], sentences: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """How good a place for a cut is before each token of some sentences.
+    """The quality of a cut before each token of some sentences.
 
     Args:
         ids: shape (num_tokens,).
         sentence_offsets: shape (num_sentences + 1,), into `ids`.
         kinds: of the vocabulary, see `token_kinds`.
-        sentences: which, shape (n,).
+        sentences: shape (n,), indices of the sentences.
 
     Returns:
-        `INSIDE` to `CLAUSE` for each of their tokens (of a sentence's first token it means nothing), and the offsets of the
-        sentences in that, shape (n + 1,).
+        `INSIDE` to `CLAUSE` for each of their tokens (meaningless for the first token of a sentence), and the offsets of the
+        sentences in this array, shape (n + 1,).
     """
     starts = sentence_offsets[sentences]
     begins = offsets_of(sentence_offsets[sentences + 1] - starts)
@@ -249,7 +249,7 @@ def _cut_all(quality: NDArray[np.uint8], begins: NDArray[np.int64], max_tokens: 
 
 @compiled
 def _next_cut(quality: NDArray[np.uint8], begin: int, end: int, max_tokens: int) -> tuple[int, int]:
-    """The length of the first piece of what is left of a sentence, and the reason of the cut after it."""
+    """The length of the first piece of the rest of a sentence, and the reason for the cut after it."""
     left = end - begin
     fewest = -(-left // max_tokens)
     for wanted in (CLAUSE, BETWEEN, PUNCTUATION):
@@ -267,7 +267,7 @@ def _next_cut(quality: NDArray[np.uint8], begin: int, end: int, max_tokens: int)
 def _nearest(quality: NDArray[np.uint8], begin: int, left: int, aim: tuple[int, int], wanted: int) -> int:
     """The length of a piece that ends at a place of this quality, the nearest to an equal share; 0 if none is near enough.
 
-    Near enough is from half an equal share to one and a half, if what is left then fits into one piece less.
+    A place is near enough from half an equal share to one and a half, if the rest then fits into one piece less.
     """
     pieces, max_tokens = aim
     share = (left + pieces // 2) // pieces
@@ -285,7 +285,7 @@ def _nearest(quality: NDArray[np.uint8], begin: int, left: int, aim: tuple[int, 
 def cut_documents(
     documents: TokenizedDocuments, vocabulary: Vocabulary, *, max_tokens: int
 ) -> tuple[TokenizedDocuments, dict[str, int]]:
-    """The documents with a sentence for each piece of their long sentences, and `Cuts.counts`."""
+    """Returns the documents with long sentences replaced by their pieces, and `Cuts.counts`."""
     cuts = find_cuts(documents.ids, documents.sentence_offsets, token_kinds(vocabulary), max_tokens=max_tokens)
     sentence_offsets, document_offsets = cuts.apply(documents.sentence_offsets, documents.document_offsets)
     cut = replace(documents, sentence_offsets=sentence_offsets, document_offsets=document_offsets)

@@ -32,10 +32,10 @@ class Encoded:
 
 
 class Encoder(Protocol):
-    """Whatever turns texts into ids; all of them give the same ids for the same texts."""
+    """Turns texts into ids; all encoders return the same ids for the same texts."""
 
     def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
-        """Splits and encodes; where `sentences` are given (one list a text) they are taken as they stand."""
+        """Splits and encodes; if `sentences` are given (one list per text), they are not split again."""
         ...
 
 
@@ -66,7 +66,7 @@ class TokenizedDocuments:
         return len(self.sentence_offsets) - 1
 
     def take(self, order: NDArray[np.int64]) -> TokenizedDocuments:
-        """The documents of these indices, in this order."""
+        """Returns the documents at these indices, in this order."""
         document_offsets = offsets(np.diff(self.document_offsets)[order])
         lengths = copy_runs(np.diff(self.sentence_offsets), self.document_offsets[order], document_offsets)
         starts, ends = self.token_offsets[order], self.token_offsets[order + 1]
@@ -85,7 +85,7 @@ class TokenizedDocuments:
 
     @staticmethod
     def concatenate(parts: list[TokenizedDocuments], dtype: np.dtype[Any]) -> TokenizedDocuments:
-        """All the documents of the parts, in their order; none is well."""
+        """Concatenates the documents of the parts, in order; an empty list of parts is allowed."""
         none = np.zeros(0, np.int64)
         return TokenizedDocuments(
             ids=np.concatenate([np.zeros(0, dtype), *(part.ids for part in parts)]),
@@ -96,7 +96,7 @@ class TokenizedDocuments:
         )
 
     def to_bytes(self) -> bytes:
-        """The documents as one Arrow IPC stream, compressed with lz4: what travels between workers."""
+        """Serializes to one Arrow IPC stream, compressed with lz4; workers exchange documents in this form."""
         sentences = pa.ListArray.from_arrays(
             pa.array(self.document_offsets, pa.int32()), pa.array(np.diff(self.sentence_offsets), pa.uint32())
         )
@@ -116,7 +116,7 @@ class TokenizedDocuments:
 
     @staticmethod
     def from_bytes(data: bytes) -> TokenizedDocuments:
-        """Reads `to_bytes` back."""
+        """Deserializes the result of `to_bytes`."""
         with pa.ipc.open_stream(data) as reader:
             batch = reader.read_next_batch()
         lengths = batch["sentence_lengths"]

@@ -34,8 +34,8 @@ def make_encoder(wordpiece: WordPiece, settings: SentencesConfig | None = None, 
 
     Args:
         wordpiece: the tokenizer.
-        settings: of the sentences.
-        fast: False for the plain encoder, which gives the same.
+        settings: the settings `sentences`.
+        fast: False for the plain encoder, whose result is identical.
 
     Raises:
         ConfigError: the language, the pipeline or the library is not installed or not known.

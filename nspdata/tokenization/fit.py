@@ -29,12 +29,12 @@ MAX_STRIPPED = 0.05
 """The largest share of the letters and marks of one script that accent stripping may change."""
 
 UNSPACED = {"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HIRAGANA", "KATAKANA", "CJK", "JAVANESE", "BALINESE", "TAI"}
-"""Scripts (first word of the characters' names) without spaces between words: their tokens per word say nothing."""
+"""Scripts (first word of the characters' names) without spaces between words: tokens per word is not defined for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitness:
-    """How a vocabulary does on some texts.
+    """Figures of a vocabulary on some texts.
 
     Attributes:
         texts: number of texts.
@@ -66,7 +66,7 @@ class Fitness:
 
     @property
     def unknown_share(self) -> float:
-        """[UNK] among the tokens, 0 to 1."""
+        """Share of [UNK] among the tokens, 0 to 1."""
         return self.unknown / max(1, self.tokens)
 
     @property
@@ -76,12 +76,12 @@ class Fitness:
 
     @property
     def max_tokens_per_word(self) -> float:
-        """The most tokens per word that a vocabulary of this size needs for its own language; see `expected_tokens_per_word`."""
+        """The upper bound of tokens per word for a vocabulary of this size; see `expected_tokens_per_word`."""
         return expected_tokens_per_word(self.vocab_size)
 
     @property
     def stripped_share(self) -> float:
-        """Letters and marks that accent stripping deletes or changes, among all of them, 0 to 1."""
+        """Share of letters and marks that accent stripping deletes or changes, 0 to 1."""
         return self.stripped.total() / max(1, self.letters.total())
 
 
@@ -159,7 +159,7 @@ def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
 
 
 def problems(fitness: Fitness, *, max_unknown: float, tokenizer: str, strip_accents: str = "auto") -> list[Problem]:
-    """What does not fit; empty where the vocabulary fits.
+    """Returns the figures that are out of range; empty if the vocabulary fits.
 
     Args:
         fitness: the figures.
@@ -215,7 +215,7 @@ def require(fitness: Fitness, limit: float, *, tokenizer: str) -> None:
 
 
 def remedy(fitness: Fitness, limit: float, *, tokenizer: str) -> str:
-    """What is wrong with a vocabulary that gives too much [UNK], and what to do."""
+    """The message for a vocabulary with too much [UNK]: value and remedy."""
     some = _shown("".join(character for character, _ in fitness.unwritable.most_common(10)))
     return (
         f"{fitness.unknown_share:.1%} of the tokens of a sample are [UNK] with the tokenizer {tokenizer}, over tokenizer.max_unknown "
@@ -225,7 +225,7 @@ def remedy(fitness: Fitness, limit: float, *, tokenizer: str) -> str:
 
 
 def _shown(characters: str) -> str:
-    """The characters, a combining mark after a dotted circle, and what cannot be printed as an escape."""
+    """The characters for display: combining marks follow a dotted circle, unprintable characters are escaped."""
     shown = (
         f"\u25cc{character}" if unicodedata.category(character).startswith("M") else character
         for character in characters
@@ -239,7 +239,7 @@ def begins_with_letter(token: str) -> bool:
 
 
 def _letter_words(ids: NDArray[np.uint16], starts: NDArray[np.int64], lettered: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many words begin with a letter, and how many tokens they have."""
+    """Returns the number of words that begin with a letter, and the number of their tokens."""
     sizes = np.diff(np.append(starts, len(ids)))
     chosen = lettered[ids[starts]]
     return int(np.count_nonzero(chosen)), int(sizes[chosen].sum())

@@ -1,4 +1,4 @@
-"""Sentences of texts as a build makes them, with what is cut and why; for people who look before they build."""
+"""Sentences of texts as a build splits them, with each cut and its reason; used to check settings before a build."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Sentence:
     """A sentence of a text.
 
     Attributes:
-        start: its first character.
-        end: the character after its last.
+        start: index of its first character.
+        end: index after its last character.
         tokens: number of its tokens; None without a tokenizer.
         cuts: where it is cut into pieces, in characters of the text, and why: a value of `cutting.REASONS`.
     """
@@ -39,7 +39,7 @@ def inspect_sentences(
     """The sentences of each text; those without a token are left out if there is a tokenizer.
 
     Args:
-        texts: the texts.
+        texts: texts to split.
         splitter: see `encoders.make_splitter`.
         wordpiece: the tokenizer, or None.
         max_tokens: the longest sentence that is not cut.

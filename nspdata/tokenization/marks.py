@@ -21,7 +21,7 @@ English has 0.0001, German 0.012, Russian 0.012 (the letter й), Arabic 0.04, Ja
 """
 
 MIN_SCRIPT_SHARE = 0.001
-"""Share of all letters that a script needs to be looked at."""
+"""Scripts with a smaller share of all letters are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class StrippedLetters:
         return result, "".join(character for character, _ in changed.most_common(40))
 
     def choose(self) -> Accents:
-        """Whether a vocabulary of these texts should strip accents: not where they are letters of a script."""
+        """Whether a vocabulary of these texts should strip accents: not if the accents are letters of a script."""
         letters, (stripped, examples) = self.letters(), self.stripped()
         least = MIN_SCRIPT_SHARE * letters.total()
         shares = {script: count / letters[script] for script, count in stripped.items() if letters[script] >= least}
@@ -89,7 +89,7 @@ class StrippedLetters:
 
 @cache
 def is_stripped(character: str) -> bool:
-    """Whether accent stripping deletes a character or makes another of it.
+    """Whether accent stripping deletes or changes a character.
 
     >>> [is_stripped(character) for character in "eéй\u0947がק각"]
     [False, True, True, True, True, False, True]

@@ -1,4 +1,4 @@
-"""Documents to paragraphs: no sentence crosses the end of one."""
+"""Splits documents into paragraphs; no sentence crosses the end of a paragraph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SENTENCE_ENDS = "。．！？｡"
 
 
 def paragraph_spans(text: str, paragraphs: str, *, max_characters: int = MAX_CHARACTERS) -> list[tuple[int, int]]:
-    r"""Where the paragraphs of a text lie; no sentence crosses the end of one.
+    r"""Returns the spans of the paragraphs of a text; no sentence crosses the end of a paragraph.
 
     A line ends at `\n`, `\r\n` or `\r`, and at no other character. With `blank_line` a paragraph is a run of lines that are
     not white space only (`str.isspace`), with `line` each such line, with `none` the whole text. The ends of its lines belong

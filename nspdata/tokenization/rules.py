@@ -74,7 +74,7 @@ class SentenceRules:
 
     @cached_property
     def not_ends(self) -> frozenset[str]:
-        """Marks of spaCy that are none."""
+        """Marks of spaCy that do not end a sentence."""
         return frozenset(NOT_ENDS) - {*self.extra_marks} if self.correct_end_marks else frozenset()
 
     @cached_property
@@ -94,7 +94,7 @@ class SentenceRules:
 
     @cached_property
     def all_marks(self) -> frozenset[str]:
-        """Every mark."""
+        """All marks that end a sentence."""
         return self.single_marks | self.word_marks | frozenset(WORD_MARKS)
 
     def starts(self, text: str, tokens: Iterable[tuple[int, int]]) -> list[int]:

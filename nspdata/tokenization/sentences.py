@@ -69,7 +69,7 @@ class SentenceSplitter(Protocol):
 class Splitter:
     """Sentences by spaCy, paragraph by paragraph.
 
-    spaCy caches every word that it meets and never forgets one, and its tokenizer caches the first 10,000 chunks between white
+    spaCy caches every word and never deletes one, and its tokenizer caches the first 10,000 chunks between white
     space, however rare. `Language.memory_zone` forgets the words but caches no chunk (measured: 1.0 MB/s of English, where a
     full cache gives 4.1), so the pipeline is created again when it has grown by `MAX_NEW_WORDS`: 0.1 s, every 50 MB or so.
 
@@ -158,7 +158,7 @@ class Splitter:
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without the white space at its ends."""
+    """Removes the white space at both ends of a span."""
     sentence = text[start:end]
     return end - len(sentence.lstrip()), start + len(sentence.rstrip())
 
@@ -182,7 +182,7 @@ def _blank(language: str) -> Any:
 
     try:
         nlp = spacy.blank(language)
-        nlp("a")  # some look for their library at the first text only
+        nlp("a")  # some import their library with the first text
     except Exception as error:  # each language's library has errors of its own
         reason = " ".join(str(error).split())
         if "[E048]" in reason:
@@ -218,7 +218,7 @@ def _pipeline(model: str) -> Any:
 
 
 def _switch_off(nlp: Any) -> None:
-    """Disables components without an effect on sentences, unless a component that is not spaCy's own may read what they set."""
+    """Disables components without an effect on sentences, unless a component that is not spaCy's own may read their results."""
     factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     vectors = {"tok2vec", "transformer", "curated_transformer"}
     if not {*factories.values()} <= SPLITTERS | WITHOUT_EFFECT | vectors:
@@ -231,7 +231,7 @@ def _switch_off(nlp: Any) -> None:
 
 
 def import_spacy_alone() -> None:
-    """Imports spaCy without torch, which its `thinc` takes along where it is installed: 1.2 s and 190 MB that no rule uses.
+    """Imports spaCy without torch, which its `thinc` imports if it is installed: 1.2 s and 190 MB that no rule uses.
 
     For a process that splits by rules; a pipeline with a network in torch cannot be loaded in it afterwards.
     """
@@ -239,6 +239,6 @@ def import_spacy_alone() -> None:
         return
     sys.modules["torch"] = None  # type: ignore[assignment]
     try:
-        import spacy  # noqa: F401 - imported for what stays imported
+        import spacy  # noqa: F401 - imported for its effect on sys.modules
     finally:
         del sys.modules["torch"]

@@ -1,4 +1,4 @@
-"""The files of a tokenizer, as people have them: what they say, whether it is plain BERT, and why it is refused otherwise."""
+"""Reads the usual files of a tokenizer: its settings, whether it is plain BERT, and why a tokenizer is rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_CHARACTERS_A_WORD = 100
-"""A longer word is [UNK], as in Google's code."""
+"""Longer words become [UNK], as in Google's code."""
 
 SPECIAL_NAMES = dict(
     zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True)
@@ -53,7 +53,7 @@ SETTINGS = record(
         "added_tokens_decoder": map_of(record({"content": TEXT}, _FLAGS)),
     },
 )
-"""What is read of a `tokenizer_config.json`."""
+"""The keys of a `tokenizer_config.json` that are read."""
 
 ADDED_TOKENS = map_of(_ID)
 """An `added_tokens.json`."""
@@ -67,19 +67,19 @@ WORDPIECE = record(
     {"model": record({"vocab": map_of(_ID)})},
     {"added_tokens": one_of({"type": "null"}, list_of(record({"id": _ID, "content": TEXT}, _FLAGS)))},
 )
-"""Those of a WordPiece model."""
+"""The keys of a WordPiece model that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerFiles:
-    """What the files of a tokenizer say.
+    """Contents of the files of a tokenizer.
 
     Attributes:
         vocabulary: the tokens by id, added ones included; its `tokenizer_json` is "" for BERT's own normalizer and
             pre-tokenizer without added tokens, else the description that `tokenizers` runs as it is.
-        lowercase: whether text is lower-cased; None where no file says.
-        strip_accents: whether accents are stripped; None where no file says.
-        reason: why it is not plain BERT; "" where it is.
+        lowercase: whether text is lower-cased; None if no file says so.
+        strip_accents: whether accents are stripped; None if no file says so.
+        reason: why it is not plain BERT; "" for plain BERT.
     """
 
     vocabulary: Vocabulary
@@ -92,7 +92,7 @@ def read_files(files: Mapping[str, bytes], name: str) -> TokenizerFiles:
     """Reads the files of a tokenizer by name: `tokenizer.json` or `vocab.txt`, `tokenizer_config.json`, `added_tokens.json`.
 
     Raises:
-        ConfigError: they are damaged, contradict each other, or describe a tokenizer whose ids cannot be given exactly.
+        ConfigError: they are corrupt, contradict each other, or describe a tokenizer whose ids cannot be reproduced exactly.
     """
     if "tokenizer.json" not in files and "vocab.txt" not in files:
         raise ConfigError(
@@ -116,7 +116,7 @@ def read_object(data: bytes, name: str) -> dict[str, Any]:
 def bert_backend(
     vocabulary: Vocabulary, *, lowercase: bool, strip_accents: bool, handle_chinese_chars: bool = True
 ) -> Tokenizer:
-    """BERT's tokenizer as `tokenizers` runs it."""
+    """Returns BERT's tokenizer as an object of `tokenizers`."""
     ids = {token: number for number, token in enumerate(vocabulary.tokens)}
     model = models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=MAX_CHARACTERS_A_WORD)  # noqa: S106
     backend = Tokenizer(model)
@@ -140,7 +140,7 @@ def add_template(backend: Tokenizer, vocabulary: Vocabulary) -> None:
 
 
 def _check_class(settings: dict[str, Any], name: str, *, described: bool) -> None:
-    """Refuses the classes whose words are not those of BERT."""
+    """Rejects tokenizer classes that divide text into words in another way than BERT."""
     found = settings.get("tokenizer_class") or ""
     if found in OTHER_CLASSES:
         raise ConfigError(
@@ -162,7 +162,7 @@ def _check_class(settings: dict[str, Any], name: str, *, described: bool) -> Non
 
 
 def _check_names(settings: dict[str, Any], name: str) -> None:
-    """Refuses other names for the five special tokens."""
+    """Rejects other names for the five special tokens."""
     for key, token in SPECIAL_NAMES.items():
         found = settings.get(key)
         found = found.get("content") if isinstance(found, dict) else found
@@ -280,7 +280,7 @@ def _read_json(data: bytes, settings: dict[str, Any], name: str) -> TokenizerFil
 
 
 def _agreed(key: str, name: str, *, described: bool | None, configured: bool | None) -> bool | None:
-    """What tokenizer.json and tokenizer_config.json say, where they do not contradict each other."""
+    """The value of a key in tokenizer.json and tokenizer_config.json; an error if they differ."""
     if described is not None and configured is not None and described is not configured:
         raise ConfigError(
             f"tokenizer {name}: {key} is {described} in tokenizer.json and {configured} in tokenizer_config.json; make them agree"

@@ -32,17 +32,17 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
     """Trains a vocabulary.
 
     The trainer of `tokenizers` numbers the pieces of a word in the order of a hash table with a random seed, and breaks ties by
-    those numbers: two runs over one text differ. So the alphabet is settled first, in an order of its own, and given to it.
+    those numbers: two runs over one text differ. So the alphabet is fixed first, in a defined order, and passed to the trainer.
 
     Args:
-        texts: gives the same texts anew each time it is called; it is called two or three times.
+        texts: returns an iterator over the same texts on each call; it is called two or three times.
         lowercase: whether the tokenizer lower-cases.
-        strip_accents: whether it strips combining marks; None: if it lower-cases and the marks are no letters of a script of
-            the texts (see `marks.StrippedLetters.choose`), which costs one more pass over the texts.
-        vocab_size: entries in all; the 5 special tokens come first. Fewer where the texts do not give more.
-        min_frequency: a pair that is seen less often is not merged.
-        limit_alphabet: characters kept, the commonest first; what is rarer becomes [UNK]. Fewer where `vocab_size` is too small.
-        show_progress: draws the trainer's bars on stderr.
+        strip_accents: whether it strips combining marks; None: yes if it lower-cases and the marks are no letters of a
+            script of the texts (see `marks.StrippedLetters.choose`), which costs one more pass over the texts.
+        vocab_size: largest number of entries, with the 5 special tokens, which come first.
+        min_frequency: a pair that occurs less often is not merged.
+        limit_alphabet: number of characters kept, the most frequent first; others become [UNK]. Fewer if `vocab_size` is too small.
+        show_progress: shows the trainer's progress bars on stderr.
 
     Raises:
         InputError: the texts hold no word.
@@ -99,7 +99,7 @@ def _trained(  # noqa: PLR0913
     limit_alphabet: int,
     show_progress: bool = False,
 ) -> list[str]:
-    """The tokens of one training, by id."""
+    """Trains once and returns the tokens by id."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

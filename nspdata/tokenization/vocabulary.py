@@ -25,14 +25,14 @@ def id_dtype(vocab_size: int) -> np.dtype[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Tokens by id, and how text becomes them.
+    """Tokens by id, and the description of the tokenizer that produces them.
 
     Attributes:
         tokens: the tokens; the index of each is its id.
-        tokenizer_json: the description of the tokenizer that makes them where it is not plain BERT, else "".
+        tokenizer_json: the description of the tokenizer if it is not plain BERT, else "".
 
     Raises:
-        ConfigError: one of the five special tokens is absent, or a token is there twice.
+        ConfigError: one of the five special tokens is missing, or a token occurs twice.
 
     >>> Vocabulary(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b")).continuations.tolist()[-2:]
     [False, True]
@@ -56,12 +56,12 @@ class Vocabulary:
         return len(self.tokens)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled small: the plan of a build carries its vocabulary to every worker."""
+        """Pickles only the fields: the plan of a build, with its vocabulary, is sent to every worker."""
         return _unpacked, (zlib.compress(self.text.encode(), 1), zlib.compress(self.tokenizer_json.encode(), 1))
 
     @staticmethod
     def read(path: str | Path) -> Vocabulary:
-        """Reads a `vocab.txt`: one token a line, its id the line's number from 0."""
+        """Reads a `vocab.txt`: one token per line; its id is the line number, from 0."""
         return Vocabulary.parse(Path(path).read_text(encoding="utf-8"))
 
     @staticmethod
@@ -98,7 +98,7 @@ class Vocabulary:
 
     @property
     def continuations(self) -> NDArray[np.bool_]:
-        """Shape (vocab_size,), bool: tokens that go on with a word (`##...`)."""
+        """Shape (vocab_size,), bool: tokens that continue a word (`##...`)."""
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
 
 

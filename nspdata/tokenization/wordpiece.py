@@ -41,7 +41,7 @@ class WordPiece:
         strip_accents: whether accents and other combining marks are stripped.
 
     Attributes:
-        reason: why it is not plain BERT; "" where it is.
+        reason: why it is not plain BERT; "" for plain BERT.
         is_plain: whether it is BERT's own, which the fast encoder implements; else `vocabulary.tokenizer_json` describes it.
     """
 
@@ -70,7 +70,7 @@ class WordPiece:
         Added tokens, and other normalizers and pre-tokenizers around WordPiece, are run by `tokenizers` as the files say.
 
         Raises:
-            ConfigError: there is no such file, or its ids cannot be given exactly: no WordPiece, other names for the special
+            ConfigError: there is no such file, or its ids cannot be reproduced exactly: no WordPiece, other names for the special
                 tokens, words that another program finds (BertJapaneseTokenizer).
         """
         if "://" in str(path):
@@ -88,7 +88,7 @@ class WordPiece:
     def from_files(
         files: Mapping[str, bytes], *, name: str = "tokenizer", lowercase: str = "auto", strip_accents: str = "auto"
     ) -> WordPiece:
-        """As `load`, from the contents of the files by name."""
+        """Like `load`, from the contents of the files, by name."""
         found = read_files(files, name)
         if found.reason:
             _check_settings(name, found, lowercase=lowercase, strip_accents=strip_accents)
@@ -127,7 +127,7 @@ class WordPiece:
         return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normalized)]
 
     def identity(self) -> dict[str, Any]:
-        """What tells one tokenizer from another: its vocabulary's sha256 and size, and how text is normalized."""
+        """Identifies the tokenizer: sha256 and size of its vocabulary, and how text is normalized."""
         return {
             "sha256": self.vocabulary.sha256,
             "vocab_size": len(self.vocabulary),
@@ -194,7 +194,7 @@ def _kind(path: Path) -> str:
 
 
 def _check_settings(name: str, found: TokenizerFiles, *, lowercase: str, strip_accents: str) -> None:
-    """Refuses settings that contradict a tokenizer that is run as it is described."""
+    """Rejects settings that contradict a tokenizer that `tokenizers` runs as its files describe it."""
     said = {"lowercase": (lowercase, found.lowercase), "strip_accents": (strip_accents, found.strip_accents)}
     for key, (setting, value) in said.items():
         if setting != "auto" and (setting == "yes") is not value:

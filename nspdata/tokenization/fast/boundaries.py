@@ -1,7 +1,7 @@
 """Where sentences begin: equal to `rules.SentenceRules.starts`, with spaCy's tokenizer called once per distinct chunk.
 
 The rules look at tokens that are a mark or end with one, and at the first token after one that is not punctuation. spaCy
-tokenizes each run of characters between white space by itself. So most of these *chunks* need no tokens: one that holds no
+tokenizes each run of characters between white space independently. So most of these *chunks* need no tokens: one that holds no
 mark and does not begin with punctuation only begins a sentence if one has just ended. The others are tokenized by spaCy, each
 distinct one once, and the result is cached: where sentences begin inside it, and whether one has just ended after it. A few
 languages have exceptions with a space inside (Russian "и пр."): there the chunks on both sides of the space are one chunk.
@@ -30,18 +30,18 @@ NEW_PARAGRAPH, PLAIN_CHUNK = -1, -2
 """Events that are no entry of the table."""
 
 LONGEST_KEPT = 48
-"""Characters of the longest chunk that is remembered; longer ones hardly come again."""
+"""Characters of the longest chunk that is cached; longer chunks rarely occur again."""
 
 TABLE_SLOTS = 1 << 20
 
 MOST_ENTRIES = 500_000
-"""Chunks remembered before all of them are forgotten: about 60 MB."""
+"""Number of chunks in the cache before it is emptied: about 60 MB."""
 
 ASKED_AT_ONCE = 200_000
-"""Characters put to spaCy in one text."""
+"""Characters that spaCy tokenizes in one call."""
 
 LINE_ENDS_THAT_PART = {"none": 1 << 60, "line": 1, "blank_line": 2}
-"""Line ends in a run of white space that end a paragraph: one ends a line, two leave a blank one between."""
+"""Number of line ends in a run of white space that end a paragraph: one ends a line, two enclose a blank line."""
 
 
 class Boundaries:
@@ -96,7 +96,7 @@ class Boundaries:
     def _candidates(
         self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-        """Where sentences may begin, which of these begin a paragraph, and how many there are."""
+        """Returns where sentences may begin, which of these begin a paragraph, and their number."""
         if self.num_entries > MOST_ENTRIES:
             self._forget()
         room = len(codes) // 2 + len(documents) + 1
@@ -122,7 +122,7 @@ class Boundaries:
         return found, fresh, _resolve(events[:num_events], *entries, found, fresh)
 
     def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> None:
-        """Tokenizes chunks with spaCy, and keeps what they do to sentences; a line end separates them in its text."""
+        """Tokenizes chunks with spaCy, separated by line ends, and caches their effect on sentences."""
         self.num_entries += len(asked)
         sizes = asked[:, 1] - asked[:, 0]
         batch = np.cumsum(sizes) // ASKED_AT_ONCE
@@ -167,7 +167,7 @@ def _transitions(
     inner: NDArray[np.int32],
     counts: NDArray[np.int64],
 ) -> int:
-    """What each asked chunk does to the sentencizer.
+    """The effect of each requested chunk on the sentencizer.
 
     `firsts`: the offset of the first token that begins a sentence if one has just ended, or -1. `leaves`: bit 0, whether a
     sentence has just ended on leaving; bit 1, the same where one had just ended on entering. `inner`: other starts.
@@ -198,7 +198,7 @@ def _transitions(
 
 @compiled
 def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> Any:
-    """Where the entry of this hash is, or would be."""
+    """The slot of this hash: the one that holds it, or the free one for it."""
     slot = np.int64(mixed & np.uint64(TABLE_SLOTS - 1))
     while slots[slot] >= 0 and hashes[slots[slot]] != mixed:
         slot = (slot + 1) & (TABLE_SLOTS - 1)
@@ -220,7 +220,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
 ) -> tuple[int, int]:
     """Finds the chunks that matter: `events` (any, 3) of place, entry and gap, and `asked` (any, 2), the span of each new entry.
 
-    A gap is white space that spaCy makes a token of: any but a single space.
+    A gap is white space that spaCy turns into a token: anything but a single space.
     """
     num_events, num_asked, glue = 0, 0, 0
     for document in range(len(documents) - 1):
@@ -274,7 +274,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
 
 @compiled
 def _count_starts(events: NDArray[np.int64], inner_ends: NDArray[np.int64]) -> int:
-    """The most starts that these events can give."""
+    """The largest number of starts that these events can produce."""
     count = 0
     for event in range(len(events)):
         entry = events[event, 1]

@@ -1,9 +1,9 @@
-"""What each character is to the sentence rules and to BERT's normalizer and pre-tokenizer; learnt from them, once per character.
+"""Tables of how the sentence rules and BERT's normalizer and pre-tokenizer treat each character, filled once per character.
 
-BERT's normalizer works on single characters (cleaning, spaces around CJK, lower case) but for one step: taking accents off
+BERT's normalizer works on single characters (cleaning, spaces around CJK, lower case) but for one step: stripping accents
 decomposes a text and puts runs of combining marks into canonical order. Marks of category Mn are dropped right after, so only
-a character that has a combining class and is *not* dropped could meet that order; such a character is `UNSAFE`, and a text
-that holds one is encoded the plain way.
+a character that has a combining class and is *not* dropped is affected by that order; such a character is `UNSAFE`, and a text
+that holds one is encoded by the plain encoder.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SINGLE_MARK, INNER_MARK, WORD_MARK, MARK = (1 << bit for bit in range(10, 14))
 """Bits beside those of `rules.classes`: the sets of marks of `SentenceRules`."""
 
 WORD, DROPPED, BREAK, ALONE, SEVERAL, UNSAFE = 0, 1, 2, 3, 4, 5
-"""What BERT makes of a character: part of a word, nothing, a space, a word of its own, several of these, or it depends."""
+"""BERT's result for a character: part of a word, nothing, a space, a word of its own, several of these, or context-dependent."""
 
 
 class Characters:
-    """Tables over all of Unicode, filled as characters are met.
+    """Tables over all of Unicode, filled when a character first occurs.
 
     Attributes:
         known: shape (0x110000,), bool: whether the other tables hold a character.
@@ -84,7 +84,7 @@ class Characters:
         return bool(self.backend.normalizer.normalize_str("\u00e9") != "\u00e9")
 
     def _kind(self, character: str) -> int:
-        """How BERT's pre-tokenizer takes a normalized character."""
+        """How BERT's pre-tokenizer treats a normalized character."""
         if character not in self._normalized:
             pieces = self.backend.pre_tokenizer.pre_tokenize_str(f"a{character}a")
             self._normalized[character] = {1: WORD, 2: BREAK, 3: ALONE}[len(pieces)]
@@ -93,7 +93,7 @@ class Characters:
 
 @compiled
 def _unknown(codes: NDArray[np.uint32], known: NDArray[np.bool_], fresh: NDArray[np.uint32]) -> int:
-    """Gathers the characters that are not known yet, each once, and marks them; returns how many."""
+    """Collects the characters that are not known yet, each once, and marks them; returns their number."""
     count = 0
     for code in codes:
         if not known[code]:

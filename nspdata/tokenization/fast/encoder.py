@@ -60,7 +60,7 @@ class FastEncoder:
         return self._with_plain(encoded, texts, sorted({*long, *unsafe}))
 
     def _is_long(self, text: str) -> bool:
-        """Whether a paragraph must be cut before spaCy takes it."""
+        """Whether a paragraph is too long for spaCy and must be cut."""
         limit = self.splitter.max_characters
         if len(text) <= limit:
             return False
@@ -68,7 +68,7 @@ class FastEncoder:
         return any(end - start > limit for start, end in spans)
 
     def _encode_given(self, sentences: Sequence[Sequence[str]]) -> Encoded:
-        """Encodes sentences as they stand."""
+        """Encodes sentences without splitting them."""
         flat = [sentence for document in sentences for sentence in document]
         codes, spans = code_points("".join(flat), flat)
         self.characters.learn(codes)
@@ -81,14 +81,14 @@ class FastEncoder:
     def _encode_spans(
         self, codes: NDArray[np.uint32], spans: NDArray[np.int64], firsts: NDArray[np.int64]
     ) -> tuple[Encoded, list[int]]:
-        """Encodes spans; `firsts` says where each document begins among them. Returns also the documents with an unsafe span."""
+        """Encodes spans; `firsts` gives the first span of each document. Also returns the documents with an unsafe span."""
         table, characters = self.table, self.characters
         ids = np.empty(MOST_TOKENS_A_CHARACTER * len(codes) + 1, table.dtype)
         ends, unsafe = np.empty(len(spans) - 1, np.int64), np.zeros(len(spans) - 1, np.bool_)
         arrays = (
             table.codes,
             table.ends,
-            table.goes_on,
+            table.continues,
             table.slots,
             table.longest,
             table.unknown_id,
@@ -110,7 +110,7 @@ class FastEncoder:
         return encoded, np.unique(np.searchsorted(firsts, np.flatnonzero(unsafe), side="right") - 1).tolist()
 
     def _with_plain(self, encoded: Encoded, texts: Sequence[str], indices: list[int]) -> Encoded:
-        """The same, with the documents of these indices encoded the plain way."""
+        """Replaces the ids of the documents at these indices by those of the plain encoder."""
         if not indices:
             return encoded
         plain = self.plain.encode([texts[index] for index in indices])

@@ -1,4 +1,4 @@
-"""spaCy's own tokenizer, as much of it as finding sentences needs."""
+"""The part of spaCy's own tokenizer that sentence splitting needs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST_SUFFIX = 48
-"""Characters of a suffix, at most, for a search from the end to be worth it."""
+"""Longest suffix, in characters, for which the search from the end is used."""
 
 
 def bare_tokenizer(tokenizer: Any) -> Any:
-    """The same tokenizer over words that bear no attributes: the sentencizer asks for none that the characters do not tell."""
+    """The same tokenizer over words without lexical attributes: the sentencizer uses only attributes that follow from the characters."""
     from spacy.tokenizer import Tokenizer
     from spacy.vocab import Vocab
 
@@ -26,10 +26,10 @@ def bare_tokenizer(tokenizer: Any) -> Any:
 
 
 def from_the_end_of(search: Any) -> Any:
-    """The same search for a suffix, begun no further from the end than a match can reach; or the very same, where none can be told.
+    """The same search for a suffix, started at the longest possible match before the end; or the original search if no bound is known.
 
-    spaCy's pattern is a list of alternatives, each with `$` behind it, most of a known greatest length; it tries them all at each
-    place of a text, again after each suffix: a chunk without spaces, as in Japanese, costs the square of its length.
+    spaCy's pattern is a list of alternatives that end with `$`, most of a known greatest length. It tries all of them at each
+    position, again after each suffix, so a chunk without spaces, as in Japanese, costs the square of its length.
     """
     pattern = getattr(getattr(search, "__self__", None), "pattern", "")
     if not pattern.endswith("$"):
@@ -64,7 +64,7 @@ def spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
 
 
 def glued_places(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
-    """Where white space stands inside such a string: sorted indices, and one past them all."""
+    """Positions of white space inside such a string: sorted indices, and one sentinel past the end."""
     places = set()
     for rule in (rule for head, rules in spaced.items() if head in text for rule in rules):
         at = text.find(rule)

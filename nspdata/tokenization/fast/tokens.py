@@ -1,4 +1,4 @@
-"""What spaCy's tokens are to the sentence rules, as compiled loops; `rules.SentenceRules` says the same in plain code."""
+"""The kinds of spaCy's tokens for the sentence rules, as compiled loops; `rules.SentenceRules` says the same in plain code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def divided(codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArr
 
 @compiled
 def kinds_of(codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """The kind of each token (place, length), before the marks at the ends of words are looked at."""
+    """The kind of each token (place, length), without regard to marks at the ends of words."""
     kinds = np.zeros(len(tokens), np.uint8)
     for token in range(len(tokens)):
         place, length = tokens[token, 0], tokens[token, 1]

@@ -1,4 +1,4 @@
-"""WordPiece as compiled loops over code points: normalize, part into words, take the longest piece that the vocabulary holds."""
+"""WordPiece as compiled loops over code points: normalizes, divides into words, and takes the longest piece of the vocabulary each time."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ OPENING_BRACKET = ord("[")
 
 
 class PieceTable:
-    """The vocabulary as a hash table of code points, and the special tokens that stand literally in texts.
+    """The vocabulary as a hash table of code points, and the special tokens, which may occur literally in texts.
 
     Attributes:
-        slots: shape (2**n,), int32: id or -1, at the hash of a piece; a piece that goes on with a word has a hash of its own.
+        slots: shape (2**n,), int32: id or -1, at the hash of a piece; a piece that continues a word has a different hash.
         codes: shape (num_codes,), uint32: the pieces' code points (without `##`).
         ends: shape (vocab_size + 1,), int64: where each piece ends in `codes`.
-        goes_on: shape (vocab_size,), bool: pieces that go on with a word.
+        continues: shape (vocab_size,), bool: pieces that continue a word.
         longest: code points of the longest piece.
         special_codes, special_ends, special_ids: the five special tokens.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.goes_on = vocabulary.continuations
+        self.continues = vocabulary.continuations
         pieces = [
-            token[2:] if goes_on else token for token, goes_on in zip(vocabulary.tokens, self.goes_on, strict=True)
+            token[2:] if continues else token
+            for token, continues in zip(vocabulary.tokens, self.continues, strict=True)
         ]
         self.codes = _codes("".join(pieces))
         self.ends = offsets_of(np.array([len(piece) for piece in pieces], np.int64))
         self.longest = max(map(len, pieces))
         self.slots = np.full(1 << max(10, (4 * len(pieces)).bit_length()), -1, np.int32)
         with np.errstate(over="ignore"):
-            _fill(self.codes, self.ends, self.goes_on, self.slots)
+            _fill(self.codes, self.ends, self.continues, self.slots)
         self.special_codes = _codes("".join(SPECIAL_TOKENS))
         self.special_ends = offsets_of(np.array([len(token) for token in SPECIAL_TOKENS], np.int64))
         self.special_ids = np.array([vocabulary.special_ids[token] for token in SPECIAL_TOKENS], np.int64)
@@ -69,10 +70,10 @@ def _step(mixed: Any, code: Any) -> Any:
 
 @compiled
 def _fill(
-    codes: NDArray[np.uint32], ends: NDArray[np.int64], goes_on: NDArray[np.bool_], slots: NDArray[np.int32]
+    codes: NDArray[np.uint32], ends: NDArray[np.int64], continues: NDArray[np.bool_], slots: NDArray[np.int32]
 ) -> None:
-    for piece in range(len(goes_on)):
-        mixed = CONTINUE if goes_on[piece] else BEGIN
+    for piece in range(len(continues)):
+        mixed = CONTINUE if continues[piece] else BEGIN
         for at in range(ends[piece], ends[piece + 1]):
             mixed = _step(mixed, codes[at])
         slot = np.int64(mixed & np.uint64(len(slots) - 1))
@@ -87,10 +88,10 @@ def _look_up(
     word: NDArray[np.uint32],
     start: int,
     length: int,
-    going_on: bool,  # noqa: FBT001
+    continuing: bool,  # noqa: FBT001
     codes: NDArray[np.uint32],
     ends: NDArray[np.int64],
-    goes_on: NDArray[np.bool_],
+    continues: NDArray[np.bool_],
     slots: NDArray[np.int32],
 ) -> Any:
     """The id of a piece of a word, or -1."""
@@ -98,7 +99,7 @@ def _look_up(
     while slots[slot] >= 0:
         piece = slots[slot]
         begin = ends[piece]
-        if goes_on[piece] == going_on and ends[piece + 1] - begin == length:
+        if continues[piece] == continuing and ends[piece + 1] - begin == length:
             same = True
             for index in range(length):
                 if codes[begin + index] != word[start + index]:
@@ -117,7 +118,7 @@ def _word_pieces(
     hashes: NDArray[np.uint64],
     codes: NDArray[np.uint32],
     ends: NDArray[np.int64],
-    goes_on: NDArray[np.bool_],
+    continues: NDArray[np.bool_],
     slots: NDArray[np.int32],
     longest: int,
     unknown_id: int,
@@ -137,7 +138,7 @@ def _word_pieces(
             hashes[index] = mixed
         piece = -1
         while reach > 0:
-            piece = _look_up(hashes[reach - 1], word, start, reach, start > 0, codes, ends, goes_on, slots)
+            piece = _look_up(hashes[reach - 1], word, start, reach, start > 0, codes, ends, continues, slots)
             if piece >= 0:
                 break
             reach -= 1
@@ -154,7 +155,7 @@ def _word_pieces(
 def _special_at(
     codes: NDArray[np.uint32], at: int, end: int, special_codes: NDArray[np.uint32], special_ends: NDArray[np.int64]
 ) -> int:
-    """Which special token stands here, or -1."""
+    """The special token at this position, or -1."""
     for special in range(len(special_ends) - 1):
         begin = special_ends[special]
         length = special_ends[special + 1] - begin
@@ -181,7 +182,7 @@ def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
     ends_of: NDArray[np.int64],
     unsafe: NDArray[np.bool_],
 ) -> int:
-    """Encodes each span of code points by itself.
+    """Encodes each span of code points independently.
 
     Args:
         texts: shape (num_characters,), uint32.
@@ -190,14 +191,14 @@ def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
         targets: that of `Characters`.
         parts: that of `Characters`.
         table: the arrays of `PieceTable`.
-        ids: room for the ids.
+        ids: output array, large enough for all ids.
         ends_of: shape (num_spans,), int64, filled: where each span's ids end.
-        unsafe: shape (num_spans,), bool, filled: spans with a character that must go the plain way.
+        unsafe: shape (num_spans,), bool, filled: spans with a character that needs the plain encoder.
 
     Returns:
-        How many ids there are.
+        The number of ids.
     """
-    codes, ends, goes_on, slots, longest, unknown_id, special_codes, special_ends, special_ids = table
+    codes, ends, continues, slots, longest, unknown_id, special_codes, special_ends, special_ids = table
     word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
     count = 0
     for span in range(len(spans) - 1):
@@ -208,7 +209,7 @@ def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
             if special >= 0:
                 if length:
                     count = _word_pieces(
-                        word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                        word, length, hashes, codes, ends, continues, slots, longest, unknown_id, ids, count
                     )
                     length = 0
                 ids[count] = special_ids[special]
@@ -228,13 +229,13 @@ def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
                     unsafe[span] |= kind == UNSAFE
                     if length:
                         count = _word_pieces(
-                            word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                            word, length, hashes, codes, ends, continues, slots, longest, unknown_id, ids, count
                         )
                         length = 0
                     if kind == ALONE:
                         word[0] = target
                         count = _word_pieces(
-                            word, 1, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count
+                            word, 1, hashes, codes, ends, continues, slots, longest, unknown_id, ids, count
                         )
                 if part < 0:
                     break
@@ -242,6 +243,6 @@ def encode_spans(  # noqa: C901, PLR0912 - one loop over characters
                 kind, target = parts[part, 0], parts[part, 1]
             at += 1
         if length:
-            count = _word_pieces(word, length, hashes, codes, ends, goes_on, slots, longest, unknown_id, ids, count)
+            count = _word_pieces(word, length, hashes, codes, ends, continues, slots, longest, unknown_id, ids, count)
         ends_of[span] = count
     return count
