@@ -25,7 +25,7 @@ from nspdata.building.shard import ShardResult
 from nspdata.dataset.manifest import ShardEntry, shard_name
 from nspdata.pipelines.options import pipeline_options
 from nspdata.pipelines.transforms import MergeShards
-from nspdata.statistics import Part, Statistics
+from nspdata.statistics import PartStatistics, Statistics
 
 if TYPE_CHECKING:
     from nspdata.building.shard import Built
@@ -39,7 +39,9 @@ def made_up(key: int, num_shards: int) -> ShardResult:
     """The result of a shard of 64 MB."""
     generator = np.random.Generator(np.random.Philox(key))
     counts = {"rows": 100_000, "tokens": 12_000_000}
-    corpus, rows = (Part(counts=counts, token_counts=generator.integers(0, 10_000, VOCAB_SIZE)) for _ in range(2))
+    corpus, rows = (
+        PartStatistics(counts=counts, token_counts=generator.integers(0, 10_000, VOCAB_SIZE)) for _ in range(2)
+    )
     entry = ShardEntry(
         path=shard_name("train", key, num_shards),
         rows=100_000,

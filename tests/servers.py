@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +34,16 @@ class Server:
     def files(self, directory: str = "") -> dict[str, bytes]:
         """The content of every object below a directory of the bucket, by its path there."""
         root = f"{self.url}/{directory}".rstrip("/")
-        return {path.removeprefix(f"{root}/"): self.read(path) for path, _ in Places().match(root)}
+        return {path.removeprefix(f"{root}/"): self.read(path) for path, _ in AnyFiles().match(root)}
 
     def read(self, url: str) -> bytes:
         """The content of an object."""
-        with Places().open(url) as stream:
+        with AnyFiles().open(url) as stream:
             return stream.read()
 
     def write(self, path: str, data: bytes) -> str:
         """Writes an object; returns its URL."""
-        Places().write(f"{self.url}/{path}", data)
+        AnyFiles().write(f"{self.url}/{path}", data)
         return f"{self.url}/{path}"
 
 

@@ -63,7 +63,7 @@ def build(  # noqa: PLR0913 - the options of the command
     resolved = build_config(config, settings)
     _import_spacy(resolved)
     from nspdata.building.prepare import prepare
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
     from nspdata.files.options import configure
     from nspdata.pipelines.options import check, detached, local
     from nspdata.pipelines.run import run_build
@@ -86,7 +86,7 @@ def build(  # noqa: PLR0913 - the options of the command
             target,
             os.fspath(tokenizer),
             resolved,
-            Places(),
+            AnyFiles(),
             command=command,
             overwrite=overwrite,
             local=local(beam_options),
@@ -128,10 +128,10 @@ def estimate(
     resolved = build_config(config, settings)
     _import_spacy(resolved)
     from nspdata.building.estimate import estimate as estimated
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
 
     with as_paths(inputs, resolved.input) as paths:
-        return estimated(paths, os.fspath(tokenizer), resolved, Places(), num_workers=workers)
+        return estimated(paths, os.fspath(tokenizer), resolved, AnyFiles(), num_workers=workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +186,12 @@ def train_tokenizer(
 
     resolved = build_config(config, settings)
     from nspdata.building.train_tokenizer import train_from_inputs
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
 
     target = os.fspath(output)
     with as_paths(inputs, resolved.input, near=target) as paths:
         trained = train_from_inputs(
-            paths, target, resolved, Places(), overwrite=overwrite, show_progress=progress and sys.stderr.isatty()
+            paths, target, resolved, AnyFiles(), overwrite=overwrite, show_progress=progress and sys.stderr.isatty()
         )
     return TrainedTokenizer(target, vocab_size=len(trained.wordpiece.vocabulary), text_bytes=trained.text_bytes)
 

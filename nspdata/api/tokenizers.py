@@ -66,12 +66,12 @@ def check_tokenizer(
     []
     """
     resolved = build_config(config, settings)
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
     from nspdata.reading import expand_inputs, sample_documents
     from nspdata.tokenization.fit import measure, problems
     from nspdata.tokenization.wordpiece import WordPiece
 
-    files, name, chosen = Places(), os.fspath(tokenizer), resolved.tokenizer
+    files, name, chosen = AnyFiles(), os.fspath(tokenizer), resolved.tokenizer
     wordpiece = WordPiece.load(name, lowercase=chosen.lowercase, strip_accents=chosen.strip_accents)
     with as_paths(inputs, resolved.input) as paths:
         sources = expand_inputs(paths, files, resolved.input)

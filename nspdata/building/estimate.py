@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 START_SECONDS = 2.6
 """Seconds for the start and the end of a build on an idle machine: imports, checks, Beam, small files."""
 
-BESIDE_BYTES = 30_000
+SMALL_FILES_BYTES = 30_000
 """The manifest, the card and the other small files of OUT."""
 
 WARM_UP_DOCUMENTS = 20
@@ -199,13 +199,13 @@ def _scaled(  # noqa: PLR0913 - all that is known
     ]
     seconds = start_seconds + _makespan(sizes, num_workers, tokenizing[0])
     seconds += _makespan([1.0] * plan.total_shards, num_workers, building[0])
-    beside = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
+    small_files = sum(map(len, plan.wordpiece.files().values())) + len(to_json(to_dict(trial.statistics)))
     return Estimate(
         counts=dict(counts),
         used_share=corpus["used_tokens"] / max(1, corpus["tokens"]),
         unknown_share=corpus["unknown_tokens"] / max(1, corpus["tokens"]),
         label_1_share=rows["label_1"] / max(1, rows["rows"]),
-        output_bytes=round(scale * trial.shard_bytes) + beside + BESIDE_BYTES,
+        output_bytes=round(scale * trial.shard_bytes) + small_files + SMALL_FILES_BYTES,
         temporary_bytes=round(scale * trial.spill_bytes),
         seconds=float(seconds),
         processor_seconds=float(START_SECONDS + tokenizing[1] + building[1]),

@@ -61,7 +61,7 @@ def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, stric
     )
     require_documents(sample, plan)
     found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
-    require_sound(found, strict=strict)
+    require_in_range(found, strict=strict)
     return found
 
 
@@ -74,7 +74,7 @@ def check_sample(
     return [*found, *check_settings(plan.config, frozenset(source.format for source in sources))]
 
 
-def require_sound(found: Sequence[DataWarning], *, strict: bool) -> None:
+def require_in_range(found: Sequence[DataWarning], *, strict: bool) -> None:
     """Stops a build before it starts.
 
     Raises:

@@ -151,7 +151,7 @@ def check_output(output: str) -> None:
     while not os.path.lexists(place):
         place = place.parent
     if not place.is_dir():
-        below = "is a file" if place == Path(output).absolute() else f"lies below the file {place}"
+        below = "is a file" if place == Path(output).absolute() else f"is inside the file {place}"
         raise ConfigError(f"{output} {below}; give a directory with -o")
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(f"{output}: no permission to write to {place}; give another directory with -o")

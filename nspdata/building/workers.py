@@ -20,7 +20,7 @@ from nspdata.building.encoders import encoder_of
 from nspdata.building.pool import ProcessPool, report
 from nspdata.building.shard import finish_shard
 from nspdata.building.tokenize import tokenize_unit
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.reading import Source
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | Read
     name = f"{sources[0].name} from byte {sources[0].start}" + (f" and {len(sources) - 1} more" * (len(sources) > 1))
     LOG.info("reading %s", name)
     with _first_failure():
-        for value in tokenize_unit(plan, sources, Places(), encoder_of(plan)):
+        for value in tokenize_unit(plan, sources, AnyFiles(), encoder_of(plan)):
             if not isinstance(value, tuple):
                 LOG.info("read %s: %s documents", name, value.counts.get("documents", 0))
             yield value
@@ -57,7 +57,7 @@ def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
     path = plan.shard_path(key)
     LOG.info("building %s of %s spills", path, len(spills))
     with _first_failure():
-        result = finish_shard(plan, key, spills, Places())
+        result = finish_shard(plan, key, spills, AnyFiles())
     LOG.info("built %s: %s rows, %s bytes", path, result.entry.rows, result.entry.bytes)
     return result
 

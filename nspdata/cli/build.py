@@ -90,14 +90,14 @@ def build(
     from nspdata.building.prepare import prepare
     from nspdata.cli.layout import make_console, print_warnings
     from nspdata.cli.summary import cost_line, print_summary, read_result
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
     from nspdata.files.options import configure
     from nspdata.pipelines.options import check, local
     from nspdata.pipelines.run import Submitted, run_build
 
     configure(context.obj)
     check(context.obj, own=[name for param in context.command.params for name in param.opts])
-    files = Places()
+    files = AnyFiles()
     if dry_run:
         from nspdata.cli.dry_run import print_estimate
 
@@ -130,7 +130,7 @@ def build(
         peak = peak_bytes() if local(context.obj) else 0
         cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak)
         print_summary(prepared.plan.output, manifest, statistics, found, cost=cost)
-    _judge(output, found, strict=strict)
+    _require_in_range(output, found, strict=strict)
 
 
 def settings_of(values: Mapping[str, Any]) -> Config:
@@ -153,7 +153,7 @@ def _joined(values: Sequence[str] | None) -> str | None:
     return ",".join(values) if values else None
 
 
-def _judge(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:
+def _require_in_range(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:
     """Fails if a figure is over a hard limit, or with `strict` if any is out of range; the dataset is kept."""
     failing = [warning.key for warning in found if warning.stops or strict]
     if failing:

@@ -35,12 +35,12 @@ def check_tokenizer(
 
     flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
     settings = load_config(config, assignments or [], flags)
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
     from nspdata.reading import expand_inputs, sample_documents
     from nspdata.tokenization.fit import MAX_STRIPPED, measure, problems
     from nspdata.tokenization.wordpiece import WordPiece
 
-    files = Places()
+    files = AnyFiles()
     wordpiece = WordPiece.load(
         tokenizer, lowercase=settings.tokenizer.lowercase, strip_accents=settings.tokenizer.strip_accents
     )

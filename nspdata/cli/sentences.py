@@ -47,7 +47,7 @@ def sentences(
 
     flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
     settings = load_config(config, assignments or [], {**flags, "sentences.language": language})
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
     from nspdata.reading import expand_inputs, sample_documents
     from nspdata.tokenization.encoders import make_splitter
     from nspdata.tokenization.inspecting import inspect_sentences
@@ -58,7 +58,7 @@ def sentences(
 
         casing = settings.tokenizer
         wordpiece = WordPiece.load(tokenizer, lowercase=casing.lowercase, strip_accents=casing.strip_accents)
-    files = Places()
+    files = AnyFiles()
     sources = expand_inputs(inputs, files, settings.input)
     sample = sample_documents(sources, files, settings.input, sample_bytes=1_000_000)
     texts = [text[:TEXT_CHARACTERS] for text in islice(sample, MOST_TEXTS)]

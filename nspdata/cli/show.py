@@ -39,7 +39,7 @@ def show(
         typer.Option(metavar="ID", help="Only rows with text of this document: its id, or its hash as printed here."),
     ] = None,
     contains: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="Only rows with this token, also where it is masked.")
+        str | None, typer.Option(metavar="TOKEN", help="Only rows with this token, masked or not.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, as UTF-8.")] = False,
 ) -> None:

@@ -70,14 +70,14 @@ def train_tokenizer(
     configure(context.obj)
     check(context.obj, own=[name for param in context.command.params for name in param.opts])
     from nspdata.building.train_tokenizer import check_tokenizer_directory, train_from_inputs
-    from nspdata.files.any import Places
+    from nspdata.files.any import AnyFiles
 
-    check_tokenizer_directory(output, Places(), overwrite=overwrite)
+    check_tokenizer_directory(output, AnyFiles(), overwrite=overwrite)
     if not local(context.obj):
         _on_a_runner(inputs, output, settings, context.obj)
         return
     trained = train_from_inputs(
-        inputs, output, settings, Places(), overwrite=overwrite, show_progress=sys.stderr.isatty()
+        inputs, output, settings, AnyFiles(), overwrite=overwrite, show_progress=sys.stderr.isatty()
     )
     size = len(trained.wordpiece.vocabulary)
     if trained.accents is not None:
@@ -86,7 +86,7 @@ def train_tokenizer(
     typer.echo(f"{output}: {size:,} tokens from {text_size}; `nspdata build ... --tokenizer {output}`")
     if size < settings.tokenizer.vocab_size:
         typer.echo(
-            f"The text gave no more: {settings.tokenizer.vocab_size:,} were asked for (more text, or a lower --min-frequency).",
+            f"The text has no more tokens; {settings.tokenizer.vocab_size:,} were requested: give more text, or a lower --min-frequency.",
             err=True,
         )
 

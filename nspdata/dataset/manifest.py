@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.dataset.schema import VERSION
 from nspdata.errors import ShardError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.files.checked_json import (
     BOOLEAN,
     COUNT,
@@ -140,15 +140,11 @@ def read_manifest(directory: str | Path, *, files: Files | None = None) -> Manif
     Raises:
         ShardError: there is none (the directory is unfinished, or no dataset at all), or it is damaged.
     """
-    files = files or Places()
+    files = files or AnyFiles()
     settle(str(directory), files)
     path = join(str(directory), MANIFEST)
     if not files.exists(path):
-        remedy = (
-            "run the same build again: it goes on where it stopped"
-            if files.exists(str(directory))
-            else "no such directory"
-        )
+        remedy = "run the same build again to resume it" if files.exists(str(directory)) else "no such directory"
         raise ShardError(f"{directory}: no {MANIFEST}, so this is not a finished dataset ({remedy})")
     with files.open(path) as stream:
         return Manifest.from_json(stream.read(), name=path)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from nspdata.dataset.manifest import MANIFEST, Manifest
 from nspdata.dataset.verification import altered, check_verify
 from nspdata.errors import ConfigError, InputError, ShardError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.files.fsspec import connect
 
 try:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 STALE_S = 6 * 3600
-"""Seconds after which a part that nobody finished is swept up."""
+"""Seconds after which abandoned partial downloads are deleted."""
 
 
 def default_directory() -> Path:
@@ -100,9 +100,9 @@ class Cache:
             yield
 
     def make_room(self, part: Path, size_bytes: int) -> None:
-        """Removes the shards that were used longest ago until a part of this size has room, and takes the room.
+        """Removes the least recently used shards until a part of this size fits, and reserves its space.
 
-        One that is mapped stays readable until it is let go.
+        A shard that is memory-mapped stays readable until it is closed.
         """
         part.parent.mkdir(parents=True, exist_ok=True)
         with self.locked("room"):
@@ -305,7 +305,7 @@ def _filesystem(url: str, storage_options: dict[str, Any]) -> tuple[Any, str]:
         if storage_options:
             raise
         try:
-            return _Ranges(Places().of(url)), url
+            return _Ranges(AnyFiles().of(url)), url
         except ConfigError:
             raise error from None
 

@@ -29,7 +29,7 @@ EXTRAS = {"s3": "aws", "gs": "gcp", "http": "remote", "https": "remote", "hf": "
 """The extra of nspdata that installs the packages of a scheme."""
 
 
-class Places:
+class AnyFiles:
     """See `nspdata.files.local.Files`; a path with `://` is remote. Clients are created at the first use, one per process."""
 
     def __init__(self) -> None:

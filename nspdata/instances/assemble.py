@@ -79,7 +79,7 @@ def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: i
 def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, shard: int) -> None:
     if len(np.unique(documents.document_ids)) == 1:
         raise InputError(
-            f"shard {shard} of {split} holds documents of one id only ({len(documents)} of them), and a negative's B comes from a "
+            f"shard {shard} of {split} has only documents with one id ({len(documents)} of them), but a negative's B comes from a "
             f"document of another id of the same shard; use fewer shards (output.num_shards is {config.output.num_shards}), "
             "give more documents, or set pairing.objective to sop or none"
         )

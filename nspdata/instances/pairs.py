@@ -56,7 +56,7 @@ class Pairs:
         return len(self.label)
 
 
-class Rules(NamedTuple):
+class PairRules(NamedTuple):
     """How pairs are made: `PairingConfig` as the compiled loop reads it.
 
     Attributes:
@@ -129,7 +129,7 @@ def pair(
         random_next_prob: share of label 1.
     """
     num_sentences = len(text.sentence_offsets) - 1
-    rules = Rules(
+    rules = PairRules(
         max_tokens=max_tokens,
         short_below=int(short_seq_prob * 2**32),
         random_next_prob=float(random_next_prob),
@@ -152,7 +152,7 @@ def pair(
 
 @compiled
 def _chunks(
-    text: Text, pool: Pool, rules: Rules, aim: Aim, draws: NDArray[np.int64], found: NDArray[np.int64]
+    text: Text, pool: Pool, rules: PairRules, aim: Aim, draws: NDArray[np.int64], found: NDArray[np.int64]
 ) -> tuple[int, int, int]:
     """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label. Returns pairs, forced, unpaired."""
     count, forced, unpaired, negatives = 0, 0, 0, 0
@@ -195,7 +195,7 @@ def _chunks(
 
 @compiled
 def _chunk_end(
-    sentence_offsets: NDArray[np.int64], sentence: int, end: int, lengths: tuple[int, int], rules: Rules
+    sentence_offsets: NDArray[np.int64], sentence: int, end: int, lengths: tuple[int, int], rules: PairRules
 ) -> int:
     """Returns the end of a chunk: after two sentences, or after as many as reach the target; at most `end`.
 
@@ -225,7 +225,7 @@ def _with_last(sentence_offsets: NDArray[np.int64], sentence: int, stop: int, mo
 
 @compiled
 def _draw_other(
-    text: Text, pool: Pool, rules: Rules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
+    text: Text, pool: Pool, rules: PairRules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
 ) -> None:
     """Replaces B by sentences of another document, from a random start: one, or as many as reach the target.
 
@@ -265,7 +265,7 @@ def _nearest_end(sentence_offsets: NDArray[np.int64], sentence: int, last: int, 
 
 
 @compiled
-def _fit_first(text: Text, rules: Rules, row: NDArray[np.int64]) -> None:
+def _fit_first(text: Text, rules: PairRules, row: NDArray[np.int64]) -> None:
     """Moves the start of B to the next sentence that fits together with A. If none within `REACH` fits, A loses its last sentence.
 
     The search wraps to the document's start. If A is a single sentence and nothing fits, both stay as they are.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 
 from nspdata.building.finish import finish_build
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.pipelines.transforms import READ, FinishShards, MergeReading, MergeShards, TokenizeUnits
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def finish(built: Built, summary: ReadSummary, plan: BuildPlan) -> Manifest:
     """Writes the tokenizer, statistics and card, and the manifest last."""
-    return finish_build(plan, summary, built, Places())
+    return finish_build(plan, summary, built, AnyFiles())
 
 
 def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:

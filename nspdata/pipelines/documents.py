@@ -17,7 +17,7 @@ from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
 from nspdata.errors import ConfigError, InputError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.files.lock import WORK
 from nspdata.pipelines.build import finish_pipeline
@@ -120,7 +120,7 @@ class BuildShards(beam.PTransform):
         """
         super().__init__(label)
         self._plan = _plan(tokenizer, os.fspath(output), config, settings)
-        if Places().exists(self._plan.output) and Places().match(self._plan.output):
+        if AnyFiles().exists(self._plan.output) and AnyFiles().match(self._plan.output):
             raise ConfigError(f"{self._plan.output} is not empty; give the directory of a new dataset")
 
     def expand(self, documents: beam.PCollection) -> beam.PCollection:
@@ -224,12 +224,12 @@ def _write_rejected(group: tuple[int, Iterable[str]], plan: BuildPlan) -> ReadSu
     """Writes rejected elements in a fixed order; returns the empty summary, so that the manifest waits for it."""
     key, lines = group
     path = join(plan.output, f"rejected/{key:02d}.jsonl")
-    Places().write(path, "".join(f"{line}\n" for line in sorted(lines)).encode())
+    AnyFiles().write(path, "".join(f"{line}\n" for line in sorted(lines)).encode())
     return ReadSummary()
 
 
 def _delete_work_files(manifest: Manifest, plan: BuildPlan) -> Manifest:
-    Places().delete(join(plan.output, WORK))
+    AnyFiles().delete(join(plan.output, WORK))
     return manifest
 
 

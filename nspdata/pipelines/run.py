@@ -14,7 +14,7 @@ from nspdata.building import memory, progress, workers
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.options import detached, named, pipeline_options
 
@@ -54,7 +54,7 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     Raises:
         NspdataError: what a worker raised, as it raised it.
     """
-    files = Places()
+    files = AnyFiles()
     if prepared.manifest:
         discard_leftovers(prepared.plan, files)
         return prepared.manifest

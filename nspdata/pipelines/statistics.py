@@ -11,12 +11,20 @@ from nspdata.building.prepare import make_plan
 from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
 from nspdata.dataset.manifest import read_manifest
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.pipelines.transforms import READ, MergeStatistics
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
-from nspdata.statistics import Part, Statistics, merge, summarize_documents, summarize_reading, to_dict, to_json
+from nspdata.statistics import (
+    PartStatistics,
+    Statistics,
+    merge,
+    summarize_documents,
+    summarize_reading,
+    to_dict,
+    to_json,
+)
 from nspdata.statistics.recompute import entries_of, summarize_stream
 from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.vocabulary import Vocabulary
@@ -38,7 +46,7 @@ def statistics_of_shards(pipeline: Any, directory: str) -> Any:
     Raises:
         ShardError: the directory is unfinished.
     """
-    files = Places()
+    files = AnyFiles()
     manifest = read_manifest(directory, files=files)
     with files.open(join(directory, "tokenizer/vocab.txt")) as stream:
         vocabulary = Vocabulary.parse(stream.read().decode("utf-8"))
@@ -54,7 +62,7 @@ def statistics_of_shards(pipeline: Any, directory: str) -> Any:
 def shard_statistics(entry: ShardEntry, directory: str, vocabulary: Vocabulary) -> Statistics:
     """Returns the statistics of one shard, local or remote."""
     path = join(directory, entry.path)
-    with Places().open(path) as stream:
+    with AnyFiles().open(path) as stream:
         return summarize_stream(stream, entry, vocabulary, name=path)
 
 
@@ -65,7 +73,7 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
         ConfigError: a setting is wrong.
         InputError: an input is missing or cannot be read.
     """
-    sources = expand_inputs(inputs, Places(), config.input)
+    sources = expand_inputs(inputs, AnyFiles(), config.input)
     wordpiece = WordPiece.load(
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
@@ -89,7 +97,7 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
 
 def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
     """Yields the documents of a unit by shard, and the summary of reading under the tag `READ`."""
-    for value in tokenize_unit(plan, unit, ReadOnly(Places()), encoder_of(plan)):
+    for value in tokenize_unit(plan, unit, ReadOnly(AnyFiles()), encoder_of(plan)):
         if isinstance(value, ReadSummary):
             yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
         else:
@@ -100,7 +108,7 @@ def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Sta
     """Returns the statistics of one shard's documents, without exact duplicates, as in a build."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in group[1]], plan.vocabulary.dtype)
     documents, counts = shard_documents(gathered, plan.config, plan.vocabulary)
-    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + Part(counts=counts))
+    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + PartStatistics(counts=counts))
 
 
 class ReadOnly:
@@ -118,5 +126,5 @@ class ReadOnly:
 
 def write_statistics(statistics: Statistics, path: str) -> str:
     """Writes statistics in the format of `statistics.json`; returns the path."""
-    Places().write(path, (to_json(to_dict(statistics)) + "\n").encode())
+    AnyFiles().write(path, (to_json(to_dict(statistics)) + "\n").encode())
     return path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 
 from nspdata.building.train_tokenizer import train_from_inputs
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,5 +27,5 @@ def tokenizer_pipeline(pipeline: beam.Pipeline, inputs: Sequence[str], output: s
 
 def _trained_size(inputs: bytes, output: str, config: Config) -> int:
     # A retried element finds the files of the first attempt; the job checked the directory before it started.
-    trained = train_from_inputs(json.loads(inputs), output, config, Places(), overwrite=True)
+    trained = train_from_inputs(json.loads(inputs), output, config, AnyFiles(), overwrite=True)
     return len(trained.wordpiece.vocabulary)

@@ -15,7 +15,7 @@ from nspdata.building import progress, workers
 from nspdata.building.contents import keep_contents
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.statistics import merge, zero
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class FinishShards(beam.DoFn):
         """Builds one shard; checks the share of rejected records before the first."""
         if not self.checked:
             check_rejected(self.plan, summary)
-            keep_contents(self.plan, summary, Places())
+            keep_contents(self.plan, summary, AnyFiles())
             self.checked = True
         key, spills = group
         spills = [data for data in spills if data]

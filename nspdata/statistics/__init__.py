@@ -9,11 +9,11 @@ from nspdata.statistics.summarize import (
     summarize_shard,
     summarize_texts,
 )
-from nspdata.statistics.values import Part, Statistics, from_dict, from_json, merge, to_dict, to_json, zero
+from nspdata.statistics.values import PartStatistics, Statistics, from_dict, from_json, merge, to_dict, to_json, zero
 
 __all__ = [
     "Histogram",
-    "Part",
+    "PartStatistics",
     "Statistics",
     "from_dict",
     "from_json",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.statistics.histograms import Histogram
-    from nspdata.statistics.values import Part, Statistics
+    from nspdata.statistics.values import PartStatistics, Statistics
 
 NUM_BINS = 8
 """Number of equal length bins in the figure for padding with bins."""
@@ -89,7 +89,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _corpus(part: Part) -> Iterator[Figure]:
+def _corpus(part: PartStatistics) -> Iterator[Figure]:
     counts = part.counts
     for key, title, unit, note in _CORPUS_COUNTS:
         if key in counts:
@@ -169,7 +169,7 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
 )
 
 
-def _rows(part: Part) -> Iterator[Figure]:
+def _rows(part: PartStatistics) -> Iterator[Figure]:
     counts = part.counts
     for key, title, unit in (("rows", "Rows", "count"), ("tokens", "Tokens", "count"), ("bytes", "Shards", "bytes")):
         if key in counts:
@@ -188,7 +188,7 @@ def _rows(part: Part) -> Iterator[Figure]:
     yield from _vocabulary(part.token_counts)
 
 
-def _masks(part: Part) -> Iterator[Figure]:
+def _masks(part: PartStatistics) -> Iterator[Figure]:
     counts, section = part.counts, "Masks"
     share = _share(counts["masked"], counts["tokens"])
     note = "of all tokens of the rows, as Google counts"
@@ -200,14 +200,14 @@ def _masks(part: Part) -> Iterator[Figure]:
     yield from _quantiles("row_masked", "Predictions per row", section, part.histograms.get("row_masked"))
 
 
-def _padding(part: Part) -> Iterator[Figure]:
+def _padding(part: PartStatistics) -> Iterator[Figure]:
     """The share of padding in a training batch, for three ways of batching."""
     counts, lengths = part.counts, part.histograms["row_tokens"]
     width = counts["capacity_tokens"] // counts["rows"]
     places = {
         "padding_share": (counts["capacity_tokens"], f"at max_seq_length {width}", ""),
         "padding_share_binned": (
-            _binned_places(lengths, width),
+            _binned_slots(lengths, width),
             f"in {NUM_BINS} length bins",
             "each row filled up to the end of its bin",
         ),
@@ -222,7 +222,7 @@ def _padding(part: Part) -> Iterator[Figure]:
         yield Figure(key=key, section="Padding", title=f"Padding {title}", value=share, unit="share", note=note)
 
 
-def _binned_places(lengths: Histogram, width: int) -> int:
+def _binned_slots(lengths: Histogram, width: int) -> int:
     bounds = np.arange(1, NUM_BINS + 1) * width // NUM_BINS
     bins = np.minimum(np.searchsorted(bounds, lengths.values), NUM_BINS - 1)  # a corrupt row may be too long
     return int((bounds[bins] * lengths.counts).sum())

@@ -8,7 +8,7 @@ import numpy as np
 
 from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.scripts import count_characters
-from nspdata.statistics.values import CHARACTERS, MARKED, Part, Statistics, merge
+from nspdata.statistics.values import CHARACTERS, MARKED, PartStatistics, Statistics, merge
 from nspdata.tokenization.fit import begins_with_letter
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def summarize_texts(texts: Sequence[str]) -> Statistics:
     scripts, marked = count_characters(texts)
     counts = {f"{CHARACTERS}{script}": count for script, count in scripts.items()}
     counts |= {f"{MARKED}{script}": count for script, count in marked.items()}
-    return Statistics(corpus=Part(counts=counts))
+    return Statistics(corpus=PartStatistics(counts=counts))
 
 
 def summarize_reading(counts: Mapping[str, int]) -> Statistics:
@@ -56,7 +56,7 @@ def summarize_reading(counts: Mapping[str, int]) -> Statistics:
             `rejected_bytes.<reason>`.
     """
     named = {"documents_read" if name == "documents" else name: count for name, count in counts.items()}
-    return Statistics(corpus=Part(counts=named))
+    return Statistics(corpus=PartStatistics(counts=named))
 
 
 def summarize_shard(
@@ -71,12 +71,12 @@ def summarize_shard(
         vocabulary: of the ids.
         config: of the build.
     """
-    built = Part(counts={name: counts[name] for name in FROM_BUILD if name in counts})
+    built = PartStatistics(counts={name: counts[name] for name in FROM_BUILD if name in counts})
     corpus = Statistics(corpus=summarize_documents(documents, vocabulary) + built)
     return merge(corpus, summarize_rows(rows, vocabulary, max_seq_length=config.pairing.max_seq_length))
 
 
-def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> Part:
+def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> PartStatistics:
     """The number, lengths and tokens of documents."""
     sentences = np.diff(documents.document_offsets)
     token_counts = _count(documents.ids, len(vocabulary))
@@ -94,7 +94,7 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
         "document_tokens": Histogram.of(np.diff(documents.token_offsets), rounded=True),
         "sentence_tokens": Histogram.of(np.diff(documents.sentence_offsets), rounded=True),
     }
-    return Part(counts=counts, histograms=histograms, token_counts=token_counts)
+    return PartStatistics(counts=counts, histograms=histograms, token_counts=token_counts)
 
 
 def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -> Statistics:
@@ -121,13 +121,13 @@ def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -
         "row_masked": Histogram.of(masked),
         "masked_positions": Histogram.of(rows.masked_lm_positions),
     }
-    return Statistics(rows=Part(counts=counts, histograms=histograms, token_counts=token_counts))
+    return Statistics(rows=PartStatistics(counts=counts, histograms=histograms, token_counts=token_counts))
 
 
 def summarize_files(entries: Iterable[ShardEntry]) -> Statistics:
     """The number and size of shard files."""
     sizes = [entry.bytes for entry in entries]
-    return Statistics(rows=Part(counts={"shards": len(sizes), "bytes": sum(sizes)}))
+    return Statistics(rows=PartStatistics(counts={"shards": len(sizes), "bytes": sum(sizes)}))
 
 
 def _count_letter_words(ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, int]:

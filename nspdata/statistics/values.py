@@ -39,7 +39,7 @@ def _no_tokens() -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Part:
+class PartStatistics:
     """Sums over documents, or over rows.
 
     Attributes:
@@ -52,11 +52,11 @@ class Part:
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
     token_counts: NDArray[np.int64] = field(default_factory=_no_tokens)
 
-    def __add__(self, other: Part) -> Part:
+    def __add__(self, other: PartStatistics) -> PartStatistics:
         counts = {
             name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in sorted({*self.counts, *other.counts})
         }
-        return Part(
+        return PartStatistics(
             counts=counts,
             histograms=_merged(self.histograms, other.histograms),
             token_counts=_added(self.token_counts, other.token_counts),
@@ -71,10 +71,10 @@ class Part:
         }
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> Part:
+    def from_dict(values: Mapping[str, Any]) -> PartStatistics:
         """Reads `to_dict` back."""
         histograms = {name: Histogram.from_dict(histogram) for name, histogram in values["histograms"].items()}
-        return Part(
+        return PartStatistics(
             counts=dict(values["counts"]),
             histograms=histograms,
             token_counts=np.array(values["token_counts"], np.int64),
@@ -90,8 +90,8 @@ class Statistics:
         rows: of the rows; they can be recomputed from the shards.
     """
 
-    corpus: Part = field(default_factory=Part)
-    rows: Part = field(default_factory=Part)
+    corpus: PartStatistics = field(default_factory=PartStatistics)
+    rows: PartStatistics = field(default_factory=PartStatistics)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -138,7 +138,7 @@ def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statist
         for histogram, bins in values[key]["histograms"].items():
             if len(bins["values"]) != len(bins["counts"]):
                 raise ShardError(f"{title}: {key}.histograms.{histogram} has not as many counts as values")
-    return Statistics(corpus=Part.from_dict(values["corpus"]), rows=Part.from_dict(values["rows"]))
+    return Statistics(corpus=PartStatistics.from_dict(values["corpus"]), rows=PartStatistics.from_dict(values["rows"]))
 
 
 def from_json(text: str | bytes, *, name: str = "statistics") -> Statistics:

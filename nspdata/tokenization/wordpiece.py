@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from nspdata.arrays.ragged import offsets
 from nspdata.errors import ConfigError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.tokenization.tokenizer_files import SPECIAL_NAMES, bert_backend, difference, looks_lowercase, read_files
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class WordPiece:
 
 def _fetched(url: str) -> dict[str, bytes]:
     """The files of a tokenizer behind a URL, by name: of a directory, or a single file."""
-    files = Places()
+    files = AnyFiles()
     try:
         found = {path.rpartition("/")[2]: path for path, _ in files.match(url)}
         if list(found.values()) == [url]:

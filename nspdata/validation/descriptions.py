@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nspdata.dataset.manifest import Manifest
-    from nspdata.statistics import Part, Statistics
+    from nspdata.statistics import PartStatistics, Statistics
     from nspdata.validation.findings import Findings
     from nspdata.validation.totals import Tally
 
@@ -71,7 +71,7 @@ def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, i
         yield name, written.get(name), built.get(name)
 
 
-def differences(written: Part, expected: Part) -> list[str]:
+def differences(written: PartStatistics, expected: PartStatistics) -> list[str]:
     """The names of what differs between two parts of statistics."""
     found = []
     one, other = written.to_dict(), expected.to_dict()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.dataset.manifest import MANIFEST
 from nspdata.errors import ShardError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def local_directory(directory: str | Path) -> Iterator[Path]:
     if "://" not in url:
         yield Path(directory)
         return
-    files = Places()
+    files = AnyFiles()
     if not files.exists(f"{url}/{MANIFEST}"):
         raise ShardError(
             f"{url}: no {MANIFEST}, so this is not a finished dataset; there is nothing to validate it against"

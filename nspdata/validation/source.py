@@ -17,7 +17,7 @@ from nspdata.dataset.manifest import MANIFEST, STATISTICS
 from nspdata.dataset.schema import row_schema
 from nspdata.errors import ShardError
 from nspdata.instances.rows import Rows
-from nspdata.statistics import Part, from_json, summarize_documents
+from nspdata.statistics import PartStatistics, from_json, summarize_documents
 from nspdata.statistics.summarize import FROM_BUILD
 from nspdata.validation.coverage import Origin, check_cover
 from nspdata.validation.descriptions import differences
@@ -72,7 +72,7 @@ def validate_source(
 
 
 def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callable[[int], None]) -> list[Finding]:
-    from nspdata.files.any import Places  # these need the packages of nspdata[build]
+    from nspdata.files.any import AnyFiles  # these need the packages of nspdata[build]
     from nspdata.reading import expand_inputs
     from nspdata.validation.spilling import lay_down
 
@@ -82,7 +82,7 @@ def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callab
     if settled is None or spec is None:
         return findings.to_list()
     manifest, _ = settled
-    files = Places()
+    files = AnyFiles()
     sources = expand_inputs(inputs, files, spec.config.input)
     _check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
@@ -140,7 +140,7 @@ class SourceChecks:
         self.spec = spec
         self.findings = findings
         self.built: dict[str, int] = {}
-        self.corpus = Part()
+        self.corpus = PartStatistics()
         self.origin = Origin()
         self.rebuilt: dict[str, int] = {}
         self.paths = {entry.path for entries in manifest.splits.values() for entry in entries}
@@ -256,8 +256,8 @@ class SourceChecks:
         except (OSError, ShardError):
             return  # reported by `validate`
         counts = {name: count for name, count in self._built().items() if name in FROM_BUILD}
-        expected = reading.summarize().corpus + self.corpus + Part(counts=counts)
-        known = Part(
+        expected = reading.summarize().corpus + self.corpus + PartStatistics(counts=counts)
+        known = PartStatistics(
             counts={name: count for name, count in written.counts.items() if name in expected.counts},
             histograms=written.histograms,
             token_counts=written.token_counts,

@@ -18,7 +18,7 @@ from beam_jobs import build_shards, train_tokenizer
 from nspdata import reading
 from nspdata.building import tokenize
 from nspdata.errors import ConfigError, InputError
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.files.options import configure
 from nspdata.reading import units
 from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, write_jsonl, write_vocabulary
@@ -122,7 +122,7 @@ def test_a_killed_build_resumes(local: Path, server: Server) -> None:
     )
     command = [sys.executable, "-m", "nspdata", "build", *out]
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    files, deadline = Places(), time.monotonic() + 60
+    files, deadline = AnyFiles(), time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if any(path.endswith(".arrow") for path, _ in files.match(f"{server.url}/out")):
             break
@@ -134,7 +134,7 @@ def test_a_killed_build_resumes(local: Path, server: Server) -> None:
 
 def test_the_files_of_a_store(server: Server) -> None:
     """A file is written, matched, opened at any place, and gone when it is deleted; directories are prefixes."""
-    places, root = Places(), server.url
+    places, root = AnyFiles(), server.url
     for name in ("a/b.txt", "a/c[1]/d.txt", "ab.txt"):
         places.write(f"{root}/{name}", name.encode())
     assert places.match(f"{root}/a") == [(f"{root}/a/b.txt", 7), (f"{root}/a/c[1]/d.txt", 12)]
@@ -157,7 +157,7 @@ def test_an_object_that_is_replaced_while_it_is_read(server: Server) -> None:
     if server.url.startswith("gs"):
         pytest.skip("the emulator ignores generations")
     url = server.write("file", bytes(20 << 20))
-    with Places().open(url) as stream:
+    with AnyFiles().open(url) as stream:
         stream.read(10)
         server.write("file", b"1" * (20 << 20))
         with pytest.raises(OSError, match="replaced while it was read"):
@@ -184,7 +184,7 @@ def test_a_store_that_cannot_be_reached(server: Server) -> None:
     with variables({key: nobody if value == server.endpoint else value for key, value in server.environment.items()}):
         configure(["--other"])  # as another command: nothing is remembered
         with pytest.raises(InputError, match=r"cannot be reached .* (AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)"):
-            Places().match(f"{server.url}/in")
+            AnyFiles().match(f"{server.url}/in")
     configure([])
 
 
@@ -199,7 +199,7 @@ def test_a_store_that_cannot_be_reached(server: Server) -> None:
 def test_a_scheme_that_is_not_set_up(url: str, remedy: str) -> None:
     """The error names what to install or to set, in one line."""
     with pytest.raises((ConfigError, InputError), match=remedy) as raised:
-        Places().match(url)
+        AnyFiles().match(url)
     assert "\n" not in str(raised.value)
 
 
@@ -213,7 +213,7 @@ def test_credentials_that_are_missing(tmp_path: Path) -> None:
     with variables({**nothing, "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}):
         configure(["--none"])
         with pytest.raises(InputError, match="no credentials for s3://; set AWS_ACCESS_KEY_ID"):
-            Places().match("s3://bucket/x")
+            AnyFiles().match("s3://bucket/x")
     configure([])
 
 

@@ -11,7 +11,7 @@ import pytest
 from nspdata.building.prepare import prepare
 from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict
-from nspdata.files.any import Places
+from nspdata.files.any import AnyFiles
 from nspdata.pipelines.run import run_build
 from tests.building.corpus import INAUGURAL, records, write_jsonl, write_vocabulary
 from tests.shared import documents, shared
@@ -29,7 +29,7 @@ def build(inputs: list[Path], output: Path, tokenizer: Path, settings: dict[str,
     """A build in this process."""
     limits = {"max_unused_tokens": 1, "max_label_error": 1}  # pieces of documents, some of them without punctuation
     config = from_dict(Config, {"limits": limits, **settings})
-    prepared = prepare([str(path) for path in inputs], str(output), str(tokenizer), config, Places())
+    prepared = prepare([str(path) for path in inputs], str(output), str(tokenizer), config, AnyFiles())
     run_build(prepared, num_workers=1)
     return output
 

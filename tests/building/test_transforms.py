@@ -9,14 +9,14 @@ import numpy as np
 from nspdata.building.shard import Built, ShardResult
 from nspdata.dataset.manifest import ShardEntry, shard_name
 from nspdata.pipelines.transforms import MergeShards
-from nspdata.statistics import Part, Statistics
+from nspdata.statistics import PartStatistics, Statistics
 
 NUM_SHARDS, VOCAB_SIZE = 60, 30_522
 
 
 def result(key: int) -> ShardResult:
     """The result of a shard, as large as a real one."""
-    part = Part(counts={"rows": key}, token_counts=np.full(VOCAB_SIZE, key))
+    part = PartStatistics(counts={"rows": key}, token_counts=np.full(VOCAB_SIZE, key))
     entry = ShardEntry(path=shard_name("train", key, NUM_SHARDS), rows=key, tokens=key, bytes=key, sha256=f"{key:064x}")
     return ShardResult(key=key, entry=entry, counts={"rows": key}, statistics=Statistics(corpus=part, rows=part))
 

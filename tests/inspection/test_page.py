@@ -17,7 +17,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.inspection import overview
 from nspdata.inspection.report.page import page, write_report
 from nspdata.inspection.report.rows import sample_rows
-from nspdata.statistics import Part, Statistics, from_json, merge, summarize_texts, to_dict, to_json
+from nspdata.statistics import PartStatistics, Statistics, from_json, merge, summarize_texts, to_dict, to_json
 from nspdata.statistics.figures import figures
 from nspdata.statistics.recompute import recompute
 from nspdata.tokenization.vocabulary import Vocabulary
@@ -39,7 +39,9 @@ HOSTILE = (
 def corpus_statistics() -> Statistics:
     """Statistics of a corpus, as a build leaves them."""
     counts = {"documents": 40, "one_sentence_documents": 2, "sentences": 200, "tokens": 4000, "words": 3000}
-    part = Part(counts={**counts, "unknown_tokens": 3, "rejected.broken_json": 4, "input_bytes": 9_999, "records": 44})
+    part = PartStatistics(
+        counts={**counts, "unknown_tokens": 3, "rejected.broken_json": 4, "input_bytes": 9_999, "records": 44}
+    )
     return merge(Statistics(corpus=part), summarize_texts(["Straße 7", "да"]))
 
 

@@ -15,7 +15,7 @@ from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.shards import read_rows
 from nspdata.loading.packing import pack
-from nspdata.statistics import Histogram, Part, Statistics, merge, summarize_rows, zero
+from nspdata.statistics import Histogram, PartStatistics, Statistics, merge, summarize_rows, zero
 from nspdata.statistics.checks import find_warnings
 from nspdata.statistics.figures import figures, most_frequent, num_packs, values, written
 from nspdata.tokenization.vocabulary import Vocabulary
@@ -107,7 +107,7 @@ def test_sound_rows_have_no_warning_but_of_padding(known: tuple[Statistics, Conf
 def changed(statistics: Statistics, **counts: int) -> Statistics:
     """The same statistics with some counts of the rows replaced."""
     rows = statistics.rows
-    part = Part(counts={**rows.counts, **counts}, histograms=rows.histograms, token_counts=rows.token_counts)
+    part = PartStatistics(counts={**rows.counts, **counts}, histograms=rows.histograms, token_counts=rows.token_counts)
     return Statistics(corpus=statistics.corpus, rows=part)
 
 
@@ -133,7 +133,7 @@ def test_warnings_of_the_corpus_are_named(known: tuple[Statistics, Config, Vocab
     """One-sentence documents and duplicates are warned of where the corpus is known."""
     statistics, config, _ = known
     counts = {"documents": 10, "one_sentence_documents": 9, "sentences": 12, "tokens": 90, "words": 80}
-    corpus = Part(counts={**counts, "unknown_tokens": 0, "duplicates_dropped": 30})
+    corpus = PartStatistics(counts={**counts, "unknown_tokens": 0, "duplicates_dropped": 30})
     keys = [warning.key for warning in find_warnings(Statistics(corpus=corpus, rows=statistics.rows), config)]
     assert {"one_sentence_share", "duplicates_dropped"} <= set(keys)
 

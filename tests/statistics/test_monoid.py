@@ -19,7 +19,7 @@ from nspdata.errors import ShardError
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import (
     Histogram,
-    Part,
+    PartStatistics,
     Statistics,
     from_json,
     merge,
@@ -42,7 +42,7 @@ from tests.datasets import make_rows, small_vocabulary, write_dataset
 SMALL = st.lists(st.integers(0, 600), max_size=8)
 NAMES = st.dictionaries(st.sampled_from(["rows", "tokens", "rejected.bad_json"]), st.integers(0, 2**50), max_size=3)
 PARTS = st.builds(
-    lambda counts, heavy, light, tokens: Part(
+    lambda counts, heavy, light, tokens: PartStatistics(
         counts=counts,
         histograms={
             "document_tokens": Histogram.of(np.array(heavy, np.int64), rounded=True),
@@ -211,7 +211,7 @@ def test_statistics_again_from_the_shards(tmp_path: Path) -> None:
 def test_statistics_are_read_where_they_were_written(tmp_path: Path) -> None:
     """`statistics.json` is taken as it stands."""
     directory = write_dataset(tmp_path / "data", rows=20)
-    written = Statistics(corpus=Part(counts={"documents": 7}))
+    written = Statistics(corpus=PartStatistics(counts={"documents": 7}))
     (directory / "statistics.json").write_text(to_json(to_dict(written)))
     assert read_statistics(directory) == written
 

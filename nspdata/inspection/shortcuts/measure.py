@@ -119,7 +119,7 @@ def cautions(found: Shortcuts) -> dict[str, str]:
     words = max(of_words, key=lambda guess: guess.low)
     if lengths_alone.low > found.majority + LENGTH_TOLERANCE:
         result[lengths_alone.key] = (
-            f"{_told(lengths_alone)}; blindly {found.majority:.1%}): positives and negatives differ in length, so a model learns "
+            f"{_describe(lengths_alone)}; majority label {found.majority:.1%}): positives and negatives differ in length, so a model learns "
             "the lengths; look at documents of one or two sentences, and at pairing.unit"
         )
     if words.low > EASY:
@@ -129,13 +129,13 @@ def cautions(found: Shortcuts) -> dict[str, str]:
             else "the documents differ much from each other even if they share rare words"
         )
         result[words.key] = (
-            f"{_told(words)}): negatives are easy to tell, and the task teaches topics more than order; {remedy}; "
+            f"{_describe(words)}): negatives are easy to tell, and the task teaches topics more than order; {remedy}; "
             'with pairing.objective = "sop" shared words reveal nothing'
         )
     return result
 
 
-def _told(guess: Guess) -> str:
+def _describe(guess: Guess) -> str:
     return f"{guess.accuracy:.1%} of the labels can be guessed {guess.title} (95% interval {guess.low:.1%} to {guess.high:.1%}"
 
 
