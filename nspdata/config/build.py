@@ -184,12 +184,12 @@ class PairingConfig:
     """How segments A and B are made.
 
     Attributes:
-        objective: `nsp` (BERT), `sop` (ALBERT: the same two segments, swapped or not), `none` (one segment a row, no label).
+        objective: `nsp` (BERT), `sop` (ALBERT: the same two segments, swapped or not), `none` (one segment per row, no label).
         unit: `segments` packs whole sentences to the target length, `sentences` pairs single consecutive ones.
         negatives: `other` draws B from any other document of the shard, `similar` from one that shares rare words.
         fill: how sentences are packed into a row. `fit`: the row ends before the sentence that would not fit, and nothing is truncated.
             `overshoot` (Google): sentences are added until the target length is reached or passed, then the row is truncated.
-        max_seq_length: tokens a row at most, [CLS] and [SEP] included.
+        max_seq_length: maximum tokens per row, including [CLS] and [SEP].
         short_seq_prob: share of rows with a shorter, random target length.
         random_next_prob: share of rows with label 1.
     """
@@ -223,7 +223,7 @@ class MaskingConfig:
         masked_lm_prob: share of a row's tokens to predict.
         mask_share: of those, the share that becomes [MASK].
         random_share: of those, the share that becomes a random token; the rest stay as they are.
-        max_predictions_per_seq: the most predictions a row; 0 derives it from the two lengths (20 at 128, 77 at 512).
+        max_predictions_per_seq: maximum predictions per row; 0 derives it from the two lengths (20 at 128, 77 at 512).
 
     >>> MaskingConfig(strategy="whole_word", masked_lm_prob=0.3).predictions(512)
     154
@@ -249,7 +249,7 @@ class MaskingConfig:
         )
 
     def predictions(self, max_seq_length: int) -> int:
-        """The most predictions a row of this length can have: the setting, or what the two lengths give.
+        """Maximum predictions of a row of this length: the setting, or what the two lengths give.
 
         >>> MaskingConfig().predictions(128), MaskingConfig().predictions(512)
         (20, 77)

@@ -40,7 +40,7 @@ class RowMetadata:
 
     Attributes:
         objective: `nsp`, `sop` or `none` (then `next_sentence_label` is 0 everywhere and has no meaning).
-        max_seq_length: tokens a row at most.
+        max_seq_length: maximum tokens per row.
         max_predictions_per_seq: masked positions a row at most.
         vocab_size: entries of the vocabulary, every id is below it.
         special_ids: id of each of `SPECIAL_TOKENS`.
