@@ -29,7 +29,7 @@ def changed_inputs(sources: Sequence[Source], recorded: Mapping[str, tuple[str, 
     Args:
         sources: the files as they are now.
         recorded: content and version of each file by name; a file with the recorded version is not read.
-        files: where they are.
+        files: the file system of the inputs.
     """
 
     def changed(source: Source) -> bool:

@@ -77,7 +77,7 @@ class ProcessPool:
     """Worker processes that run functions.
 
     Args:
-        num_workers: processes to start, at once and in the calling thread.
+        num_workers: processes to start; they are started immediately, in the calling thread.
         initialize: called first in each worker, with `arguments`.
         arguments: pickled, except with the start method `fork`.
         on_report: called in a thread of the parent with each value that a worker passes to `report`.

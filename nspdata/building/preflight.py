@@ -42,7 +42,7 @@ def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, stric
     Args:
         plan: the build.
         sources: whole input files.
-        files: where they are.
+        files: the file system of the inputs.
         strict: every warning is a failure.
 
     Returns:
@@ -101,7 +101,7 @@ def require_documents(sample: Sample, plan: BuildPlan) -> None:
     reasons = with_prefix({name: round(count) for name, count in sample.counts.items()}, REJECTED)
     named = ", ".join(f"{count:,} times {REASONS.get(reason, reason)}" for reason, count in reasons.items())
     raise InputError(
-        f"the input holds no document ({named or 'no record at all'}); the text was looked for in "
+        f"the input holds no document ({named or 'no records'}); the text was looked for in "
         f"{plan.config.input.text_field!r}: name its field or column with --text-field, or the format with --input-format"
     )
 

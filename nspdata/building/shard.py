@@ -90,7 +90,7 @@ class Built:
 
     @staticmethod
     def of(result: ShardResult) -> Built:
-        """One shard."""
+        """Returns the sum that contains one shard."""
         return Built(entries={result.key: result.entry}, counts=result.counts, statistics=result.statistics)
 
     @staticmethod
@@ -182,4 +182,4 @@ def check_rejected(plan: BuildPlan, summary: ReadSummary) -> None:
     if found := over_limit(summary.counts, plan.config):
         raise InputError(f"{found}; the rejected records are in {join(plan.root, 'rejected')}")
     if not summary.counts.get("documents", 0):
-        raise InputError(f"the input holds no document ({records} records, {rejected} rejected); look at the input")
+        raise InputError(f"the input holds no document ({records} records, {rejected} rejected); check the input")

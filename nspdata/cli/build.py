@@ -119,7 +119,7 @@ def build(
     started = time.perf_counter()
     manifest = run_build(prepared, context.obj, num_workers=workers)
     if isinstance(manifest, Submitted):
-        typer.echo(f"Submitted: {manifest.place}. The job writes {output}; its manifest.json comes last.")
+        typer.echo(f"Submitted: {manifest.location}. The job writes {output}; its manifest.json comes last.")
         return
     statistics, found = read_result(prepared.plan.output, manifest, files)
     if prepared.manifest:

@@ -20,7 +20,7 @@ def read_result(output: str, manifest: Manifest, files: Files) -> tuple[Statisti
     Args:
         output: the dataset directory.
         manifest: of the dataset.
-        files: where it is.
+        files: the file system of the dataset.
     """
     from nspdata.config.build import Config
     from nspdata.config.parsing import from_dict

@@ -97,7 +97,7 @@ def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options:
     from nspdata.pipelines.tokenizer import tokenizer_pipeline
 
     if submitted := run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, inputs, output, settings), beam_options):
-        typer.echo(f"Submitted: {submitted.place}. The job writes {output}.")
+        typer.echo(f"Submitted: {submitted.location}. The job writes {output}.")
 
 
 def _chosen(accents: Accents) -> str:

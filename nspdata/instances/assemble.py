@@ -108,7 +108,7 @@ def _pairs(documents: TokenizedDocuments, config: Config, bits: np.random.Philox
 def assemble(
     ids: NDArray[Any], pairs: Pairs, special_ids: dict[str, int]
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
-    """`[CLS] A [SEP] B [SEP]` of each pair, or `[CLS] A [SEP]` where there is no B.
+    """`[CLS] A [SEP] B [SEP]` of each pair, or `[CLS] A [SEP]` if there is no B.
 
     Returns:
         ids, shape (num_tokens,); row offsets, shape (num_pairs + 1,), int64; tokens of type 0 in each row, shape (num_pairs,), int64.

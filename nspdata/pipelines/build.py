@@ -14,7 +14,7 @@ import apache_beam as beam
 
 from nspdata.building.finish import finish_build
 from nspdata.files.any import AnyFiles
-from nspdata.pipelines.transforms import READ, FinishShards, MergeReading, MergeShards, TokenizeUnits
+from nspdata.pipelines.transforms import READING, FinishShards, MergeReading, MergeShards, TokenizeUnits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,9 @@ def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[byt
         | "Units" >> beam.Create(list(units), reshuffle=False).with_output_types(bytes)
         | "SpreadUnits" >> beam.Reshuffle()
         | "Tokenize"
-        >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
+        >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READING, main="spills")
     )
-    return finish_pipeline(pipeline, plan, read.spills, read[READ])
+    return finish_pipeline(pipeline, plan, read.spills, read[READING])
 
 
 def finish_pipeline(

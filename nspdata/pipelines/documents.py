@@ -21,7 +21,7 @@ from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.files.lock import WORK
 from nspdata.pipelines.build import finish_pipeline
-from nspdata.pipelines.transforms import READ, in_global_window
+from nspdata.pipelines.transforms import READING, in_global_window
 from nspdata.reading.records import Gathering, count_rejected
 from nspdata.reading.sources import Source
 from nspdata.tokenization.wordpiece import WordPiece
@@ -127,14 +127,14 @@ class BuildShards(beam.PTransform):
         """`(id, text)` to the manifest."""
         outputs = documents | "Tokenize" >> beam.ParDo(_TokenizeForShards(self._plan)).with_output_types(
             tuple[int, bytes]
-        ).with_outputs(READ, REJECTED, main="spills")
+        ).with_outputs(READING, REJECTED, main="spills")
         rejected = (
             outputs[REJECTED]
             | "GroupRejected" >> beam.GroupByKey()
             | "WriteRejected" >> beam.Map(_write_rejected, self._plan)
         )
         # rejected records are written before the manifest, which depends on their empty summary
-        read = (outputs[READ], rejected) | "ReadAndWritten" >> beam.Flatten()
+        read = (outputs[READING], rejected) | "ReadAndWritten" >> beam.Flatten()
         manifest = finish_pipeline(documents.pipeline, self._plan, outputs.spills, read)
         return manifest | "DeleteWorkFiles" >> beam.Map(_delete_work_files, self._plan)
 
@@ -201,7 +201,7 @@ class _TokenizeForShards(_Documents):
         documents, part = tokenize_batch(self.plan, batch.documents, encoder_of(self.plan))
         counts = {"records": batch.records, "input_bytes": batch.input_bytes, **count_rejected(batch.rejected)}
         summary = ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
-        yield beam.pvalue.TaggedOutput(READ, summary)
+        yield beam.pvalue.TaggedOutput(READING, summary)
         for record in batch.rejected:
             line = json.dumps(asdict(record), ensure_ascii=True)
             yield beam.pvalue.TaggedOutput(REJECTED, (xxhash.xxh3_64_intdigest(line.encode()) % REJECTED_FILES, line))

@@ -34,10 +34,10 @@ class Submitted:
     """A job that the launcher does not wait for.
 
     Attributes:
-        place: where it is, in words.
+        location: where the job runs, for display.
     """
 
-    place: str
+    location: str
 
 
 def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest | Submitted:

@@ -13,7 +13,7 @@ from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
-from nspdata.pipelines.transforms import READ, MergeStatistics
+from nspdata.pipelines.transforms import READING, MergeStatistics
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
 from nspdata.statistics import (
@@ -83,23 +83,23 @@ def statistics_of_documents(pipeline: Any, inputs: Sequence[str], tokenizer: str
         | "Units" >> beam.Create(make_units(sources))
         | "SpreadUnits" >> beam.Reshuffle()
         | "Tokenize"
-        >> beam.FlatMap(unit_statistics, plan).with_output_types(tuple[int, bytes]).with_outputs(READ, main="spills")
+        >> beam.FlatMap(unit_statistics, plan).with_output_types(tuple[int, bytes]).with_outputs(READING, main="spills")
     )
     documents = (
         tokenized.spills | "GroupByShard" >> beam.GroupByKey() | "SummarizeShards" >> beam.Map(group_statistics, plan)
     )
     return (
-        (tokenized[READ], documents)
+        (tokenized[READING], documents)
         | "Both" >> beam.Flatten()
         | "MergeStatistics" >> beam.CombineGlobally(MergeStatistics())
     )
 
 
 def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
-    """Yields the documents of a unit by shard, and the summary of reading under the tag `READ`."""
+    """Yields the documents of a unit by shard, and the summary of reading under the tag `READING`."""
     for value in tokenize_unit(plan, unit, ReadOnly(AnyFiles()), encoder_of(plan)):
         if isinstance(value, ReadSummary):
-            yield beam.pvalue.TaggedOutput(READ, merge(value.statistics, summarize_reading(value.counts)))
+            yield beam.pvalue.TaggedOutput(READING, merge(value.statistics, summarize_reading(value.counts)))
         else:
             yield value
 

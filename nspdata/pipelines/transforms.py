@@ -39,7 +39,7 @@ class MergeStatistics(beam.CombineFn):
         return merge(accumulator, statistics)
 
     def merge_accumulators(self, accumulators: Iterable[Statistics]) -> Statistics:
-        """All of them."""
+        """Returns the sum of the accumulators."""
         return reduce(merge, accumulators, zero())
 
     def extract_output(self, accumulator: Statistics) -> Statistics:
@@ -47,12 +47,12 @@ class MergeStatistics(beam.CombineFn):
         return accumulator
 
 
-READ = "read"
+READING = "read"
 """Tag of the output with the summaries of reading."""
 
 
 class TokenizeUnits(beam.DoFn):
-    """Reads and tokenizes units of input; outputs `(shard, spill)`, and the summaries of reading under the tag `READ`."""
+    """Reads and tokenizes units of input; outputs `(shard, spill)`, and the summaries of reading under the tag `READING`."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class TokenizeUnits(beam.DoFn):
         self.spill_bytes = Metrics.distribution("nspdata", "spill_bytes")
 
     def start_bundle(self) -> None:
-        """Begins to gather what other processes work on."""
+        """Starts an empty list of results that local workers compute."""
         self.pending: list[Future[list[tuple[int, bytes] | ReadSummary]]] = []
 
     def process(self, unit: bytes) -> Iterator[Any]:
@@ -80,7 +80,7 @@ class TokenizeUnits(beam.DoFn):
                 output = self._output(value)
                 tagged = isinstance(output, beam.pvalue.TaggedOutput)
                 windowed = in_global_window(output.value if tagged else output)
-                yield beam.pvalue.TaggedOutput(READ, windowed) if tagged else windowed
+                yield beam.pvalue.TaggedOutput(READING, windowed) if tagged else windowed
 
     def _output(self, value: tuple[int, bytes] | ReadSummary) -> Any:
         if isinstance(value, ReadSummary):
@@ -88,7 +88,7 @@ class TokenizeUnits(beam.DoFn):
             self.documents.inc(documents)
             self.text_bytes.inc(text_bytes)
             self.rejected.inc(sum(value.rejected.values()))
-            return beam.pvalue.TaggedOutput(READ, value)
+            return beam.pvalue.TaggedOutput(READING, value)
         self.spill_bytes.update(len(value[1]))
         return value
 
@@ -101,14 +101,14 @@ class FinishShards(beam.DoFn):
         self.plan = plan
         self.shards = Metrics.counter("nspdata", "shards")
         self.rows = Metrics.counter("nspdata", "rows")
-        self.tokens = Metrics.distribution("nspdata", "tokens_a_shard")
+        self.tokens = Metrics.distribution("nspdata", "tokens_per_shard")
 
     def setup(self) -> None:
-        """The content of the inputs is recorded or compared once, before the first shard."""
+        """Resets the flag: the content of the inputs is recorded or compared once, before the first shard."""
         self.checked = False
 
     def start_bundle(self) -> None:
-        """Begins to gather what other processes work on."""
+        """Starts an empty list of results that local workers compute."""
         self.pending: deque[Future[ShardResult]] = deque()
 
     def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
@@ -155,7 +155,7 @@ class MergeShards(beam.CombineFn):
         )
 
     def merge_accumulators(self, accumulators: Iterable[Built]) -> Built:
-        """All of them."""
+        """Returns the sum of the accumulators."""
         return Built.merged(accumulators)
 
     def extract_output(self, accumulator: Built) -> Built:
@@ -181,7 +181,7 @@ class MergeReading(beam.CombineFn):
         return accumulator.absorb(summary)
 
     def merge_accumulators(self, accumulators: Iterable[ReadSummary]) -> ReadSummary:
-        """All of them."""
+        """Returns the sum of the accumulators."""
         return reduce(ReadSummary.absorb, accumulators, ReadSummary())
 
     def extract_output(self, accumulator: ReadSummary) -> ReadSummary:

@@ -31,7 +31,7 @@ class DataWarning:
         key: the key of the check.
         message: rule, value and remedy in one line.
         value: the figure.
-        limit: the setting that holds the hard limit; "" where there is none.
+        limit: the setting that has the hard limit; "" if there is none.
         stops: whether the figure is over the hard limit.
     """
 
@@ -51,7 +51,7 @@ class Check:
         measure: returns the figure, where larger is worse; None if it cannot be evaluated.
         warn_above: the largest figure without a warning.
         message: rule, value and remedy in one line.
-        limit: the setting that holds the hard limit; "" where there is none.
+        limit: the setting that has the hard limit; "" if there is none.
         needed: the limit that would allow the figure, if it differs from the figure.
         sample_margin: factor of the hard limit on a sample, for figures that vary much between parts of the input.
     """

@@ -80,7 +80,7 @@ class Histogram:
 
     @property
     def ends(self) -> NDArray[np.int64]:
-        """Shape (num_bins,), int64: the greatest value that each bin can hold."""
+        """Shape (num_bins,), int64: the largest value of each bin."""
         return _values(_bins(self.values) + 1) - 1 if self.rounded else self.values
 
     def quantile(self, share: float) -> int:

@@ -69,7 +69,7 @@ def script_shares(characters: Mapping[str, int]) -> dict[str, float]:
 def foreign_share(shares: Mapping[str, float], language: str) -> float:
     """The share of the letters in scripts that the language is not written in.
 
-    Latin letters are in texts of every language: they count only where they are most of the text.
+    Latin letters are in texts of every language: they count only if they are most of the text.
 
     >>> foreign_share({"Han": 0.8, "Latin": 0.2}, "zh"), foreign_share({"Han": 0.8, "Latin": 0.2}, "en")
     (0.0, 0.8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCRIPTS, MARKS = (Path(__file__).with_name(name) for name in ("scripts.txt", "marks.txt"))
 
 MARKED_OFFSET = 256
-"""Added to the script's number of a character that loses a mark, or is deleted, where accents are stripped."""
+"""Added to the script's number of a character that loses a mark, or is deleted, if accents are stripped."""
 
 
 def count_scripts(texts: Sequence[str]) -> dict[str, int]:
@@ -75,7 +75,7 @@ def _names() -> list[str]:
 
 @cache
 def _kinds() -> NDArray[np.uint16]:
-    """Shape (0x110000,), uint16: index into `_names` of each code point's script, plus `MARKED_OFFSET` where it has a mark."""
+    """Shape (0x110000,), uint16: index into `_names` of each code point's script, plus `MARKED_OFFSET` if it has a mark."""
     result = np.zeros(0x110000, np.uint16)
     for script, (_, *ranges) in enumerate(_lines(SCRIPTS), start=1):
         for points in _slices(ranges):
