@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING, TextIO
 
 from nspdata import interrupts
-from nspdata.errors import ConfigError, NspdataError
+from nspdata.errors import ConfigError, NspdataError, UnsoundInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,7 +155,8 @@ def one_line_errors(program: str = "nspdata") -> Iterator[None]:
         if wants_traceback():
             traceback.print_exc()
         message, code = explain(error) or (bug(error), 1)
-        _print(f"{program}: {' '.join(message.splitlines())}")
+        lines = "\n" if isinstance(error, UnsoundInputError) else " "
+        _print(f"{program}: {lines.join(message.splitlines())}")
         raise SystemExit(code) from None
 
 

@@ -38,6 +38,16 @@ class InputError(NspdataError):
     """
 
 
+class UnsoundInputError(InputError):
+    r"""Figures of the corpus are out of range; the message has one finding per line (exit code 1).
+
+    >>> raise UnsoundInputError("the build stops:\n  - 90% of the tokens are in no row")
+    Traceback (most recent call last):
+    nspdata.errors.UnsoundInputError: the build stops:
+      - 90% of the tokens are in no row
+    """
+
+
 class WorkerError(NspdataError):
     """A worker process ended before its work was done (exit code 1).
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from nspdata.boundary import EXTRAS, TRACEBACK, bug, explain, one_line_errors, take_traceback_option
-from nspdata.errors import ConfigError, InputError
+from nspdata.errors import ConfigError, InputError, UnsoundInputError
 
 
 def decode_error() -> UnicodeDecodeError:
@@ -91,3 +91,14 @@ def test_every_extra_exists() -> None:
 
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(EXTRAS.values()) <= set(project["optional-dependencies"])
+
+
+def test_findings_are_a_list_and_other_errors_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only an error with several findings keeps its lines."""
+    for error, printed in (
+        (UnsoundInputError("stops:\n  - a\n  - b"), "nspdata: stops:\n  - a\n  - b\n"),
+        (InputError("a\nb"), "nspdata: a b\n"),
+    ):
+        with pytest.raises(SystemExit), one_line_errors():
+            raise error
+        assert capsys.readouterr().err == printed

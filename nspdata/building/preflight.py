@@ -9,7 +9,7 @@ from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import TRAIN
 from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_batch
-from nspdata.errors import InputError
+from nspdata.errors import InputError, UnsoundInputError
 from nspdata.instances.assemble import build_instances
 from nspdata.reading import REASONS
 from nspdata.reading.survey import take_sample
@@ -78,7 +78,7 @@ def require_in_range(found: Sequence[DataWarning], *, strict: bool) -> None:
     """Stops a build before it starts.
 
     Raises:
-        InputError: a figure is over a hard limit, or with `strict` any figure is out of range.
+        UnsoundInputError: a figure is over a hard limit, or with `strict` any figure is out of range; several are a list.
     """
     stopping = [warning for warning in found if warning.stops or strict]
     if not stopping:
@@ -86,8 +86,8 @@ def require_in_range(found: Sequence[DataWarning], *, strict: bool) -> None:
     others = [f"warning: {warning.message}" for warning in found if warning not in stopping]
     why = "--strict: every warning is a failure" if strict else "over a hard limit"
     lines = [*(warning.message for warning in stopping), *others]
-    told = lines[0] if len(lines) == 1 else " ".join(f"({number}) {line}" for number, line in enumerate(lines, start=1))
-    raise InputError(f"the build stops before its work ({why}): {told}")
+    told = lines[0] if len(lines) == 1 else "".join(f"\n  - {' '.join(line.splitlines())}" for line in lines)
+    raise UnsoundInputError(f"the build stops before its work ({why}):{'' if len(lines) > 1 else ' '}{told}")
 
 
 def require_documents(sample: Sample, plan: BuildPlan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,16 @@ def detached(beam_options: Sequence[str]) -> str:
             f"{NO_WAIT} needs a runner that outlives this process, not {runner or 'the local engine'}; name one with --runner"
         )
     return f"the job runs on {runner}"
+
+
+def log_level(beam_options: Sequence[str]) -> int:
+    """Returns the level from which Beam's own logs are shown: all of a cluster's (job id, state), warnings of an engine here.
+
+    >>> log_level(["--runner=DataflowRunner"]), log_level(["--runner=FnApiRunner"])
+    (20, 30)
+    """
+    runner = named(beam_options, "runner").rpartition(".")[2]
+    return logging.WARNING if runner in LOCAL_RUNNERS else logging.INFO
 
 
 def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:

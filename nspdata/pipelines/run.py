@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +18,10 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
-from nspdata.pipelines.options import detached, named, pipeline_options
+from nspdata.pipelines.options import detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import apache_beam as beam
 
@@ -129,10 +131,11 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     place = detached(beam_options)
     pipeline = beam.Pipeline(options=pipeline_options(beam_options))
     build(pipeline)
-    if not named(beam_options, "runner"):
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # the command reports the error, only once
     try:
-        with cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)):
+        with (
+            beam_logs(beam_options),
+            cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)),
+        ):
             result = pipeline.run()
             if place:
                 return Submitted(_job(result, place))
@@ -140,6 +143,29 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     except Exception as error:
         raise (workers.failure() or _cause(error) or error) from error
     return None
+
+
+@contextmanager
+def beam_logs(beam_options: Sequence[str]) -> Iterator[None]:
+    """Hides Beam's logs without `--runner`; prints them to stderr with it, unless the program has handlers of its own."""
+    logger = logging.getLogger("apache_beam")
+    if not named(beam_options, "runner"):
+        logger.setLevel(logging.CRITICAL)  # the command reports the error, only once
+        yield
+        return
+    if any(not isinstance(handler, logging.NullHandler) for handler in logging.getLogger().handlers):
+        yield
+        return
+    before = logger.level
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(log_level(beam_options))
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _job(result: Any, place: str) -> str:

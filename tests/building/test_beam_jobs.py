@@ -16,6 +16,7 @@ from beam_jobs import build_shards, compute_statistics, train_tokenizer
 from beam_jobs.options import command_named, split
 from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError
+from nspdata.pipelines.run import beam_logs
 from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, write_vocabulary
 
 
@@ -154,6 +155,27 @@ def test_workers_log_units_and_shards(tmp_path: Path, caplog: pytest.LogCaptureF
         f"read inaugural_addresses.jsonl from byte 0: {len(records())} documents",
     ]
     assert f"built {entry.path}: {entry.rows} rows, {entry.bytes} bytes" in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--runner=DataflowRunner"], ["INFO apache_beam.job: id 7", "WARNING apache_beam.job: slow"]),
+        (["--runner=FnApiRunner"], ["WARNING apache_beam.job: slow"]),
+        ([], []),
+    ],
+)
+def test_the_logs_of_beam_are_shown_with_a_runner(
+    options: list[str], shown: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The id and the state of a cluster's job are visible, although the programs silence the root logger."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler()])
+    monkeypatch.setattr(logging.getLogger("apache_beam"), "level", logging.NOTSET)
+    logging.getLogger("apache_beam.job").manager._clear_cache()  # type: ignore[attr-defined]
+    with beam_logs(options):
+        logging.getLogger("apache_beam.job").info("id 7")
+        logging.getLogger("apache_beam.job").warning("slow")
+    assert capsys.readouterr().err.splitlines() == shown
 
 
 def test_no_job_touches_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.building.preflight import check_sample, preflight, summarize_sample
+from nspdata.building.preflight import check_sample, preflight, require_in_range, summarize_sample
 from nspdata.building.prepare import make_plan
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
-from nspdata.errors import InputError
+from nspdata.errors import InputError, UnsoundInputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs
 from nspdata.reading.survey import take_sample
@@ -189,3 +189,14 @@ def test_every_check_is_documented() -> None:
     for one in CHECKS:
         assert f"`{one.key}`" in page
         assert not one.limit or f"`{one.limit}`" in page
+
+
+def test_several_findings_are_one_a_line() -> None:
+    """What stops the build comes first; a single finding stays on the line of the reason."""
+    warning = DataWarning(key="a", message="first")
+    stop = DataWarning(key="b", message="second", stops=True)
+    with pytest.raises(UnsoundInputError) as raised:
+        require_in_range([warning, stop], strict=False)
+    assert str(raised.value).split("\n")[1:] == ["  - second", "  - warning: first"]
+    with pytest.raises(UnsoundInputError, match=r"^.*hard limit.: second$"):
+        require_in_range([stop], strict=False)
