@@ -1,4 +1,4 @@
-"""What every program of nspdata shares: errors are one line on stderr, signals end it cleanly, libraries stay silent."""
+"""Shared by all programs of nspdata: one line on stderr per error, a clean exit on signals, no output of libraries."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def run_program(main: Callable[[], object], *, program: str = "nspdata", advice:
 
 
 def silence_libraries() -> None:
-    """Keeps the logs, warnings and progress bars of libraries from the user, unless tracebacks were asked for."""
+    """Hides the logs, warnings and progress bars of libraries, unless tracebacks were requested."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     if wants_traceback():
@@ -103,12 +103,12 @@ def silence_libraries() -> None:
 
 
 def wants_traceback() -> bool:
-    """Whether `--traceback` or the environment variable was given."""
+    """Whether `--traceback` or the environment variable is set."""
     return os.environ.get(TRACEBACK, "") not in {"", "0"}
 
 
 def explain(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - one for each kind
-    """The line and the exit code of an error that a user can cause; None for a bug of nspdata."""
+    """Returns the line and the exit code of an error that a user can cause; None for a bug of nspdata."""
     if isinstance(error, NspdataError):
         return str(error), 2 if isinstance(error, ConfigError) else 1
     if isinstance(error, KeyboardInterrupt):
@@ -129,7 +129,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - 
 
 
 def bug(error: BaseException) -> str:
-    """The line of an error that no user should see."""
+    """Returns the line of an internal error, which is a bug of nspdata."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "nspdata" in frame.filename]
     place = f" in {os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""  # noqa: PTH119
     text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
@@ -195,7 +195,7 @@ def _print(text: str) -> None:
 
 
 def _output_is_closed() -> bool:
-    """Whether nobody reads stdout or stderr any more (`| head`)."""
+    """Whether the reader of stdout or stderr has closed it (`| head`)."""
     import select
 
     if not hasattr(select, "poll"):

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 GRACE_SECONDS = 2.0
-"""How long the main thread has to handle a signal; then another thread ends the process (the main thread is in C code)."""
+"""Seconds that the main thread has to handle a signal; then another thread ends the process (the main thread may be in C code)."""
 
 STOP_SECONDS = 1.0
-"""How long child processes have between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL for child processes."""
 
 PARENT = "NSPDATA_PARENT"
 """Environment variable: the process id of the `nspdata` command that started this one, and that prints the line for both."""
@@ -59,7 +59,7 @@ def install(advice: str = "") -> None:
 
 @contextlib.contextmanager
 def cleanup(callback: Callable[[], object]) -> Iterator[None]:
-    """Has `callback` called if the command is interrupted within the block; it must be quick and take no locks."""
+    """Calls `callback` if the command is interrupted within the block; it must be quick and take no locks."""
     _cleanups.append(callback)
     try:
         yield
@@ -102,7 +102,7 @@ def descendants() -> list[int]:
 
 
 def stop_descendants() -> None:
-    """Ends every descendant: SIGTERM, and SIGKILL for those that are there a second later."""
+    """Ends all descendants: SIGTERM, then SIGKILL for those that still run a second later."""
     deadline = time.monotonic() + STOP_SECONDS
     left = descendants()
     _send(left, signal.SIGTERM)
@@ -129,7 +129,7 @@ def _handle(number: int, _frame: object) -> None:
 
 
 def _end(number: int) -> None:
-    """Ends the process; called a second time (another Ctrl-C), it leaves out the cleanups."""
+    """Ends the process; a second call (another Ctrl-C) skips the cleanups."""
     global _ending
     first, _ending = not _ending, True
     try:
@@ -144,7 +144,7 @@ def _end(number: int) -> None:
 
 
 def _print(text: str) -> None:
-    """Without Python's buffers, which the interrupted code may be holding."""
+    """Writes without Python's buffers, which the interrupted code may have locked."""
     with contextlib.suppress(OSError):
         os.write(2, (("\r\x1b[?25h\x1b[K" if os.isatty(2) else "") + text).encode())
 
@@ -161,7 +161,7 @@ def _watch(reader: int) -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the defaults again."""
+    """Restores the default handlers in a forked child."""
     with contextlib.suppress(ValueError):  # not the main thread
         signal.set_wakeup_fd(-1)
         for number in SIGNALS:

@@ -54,8 +54,8 @@ class FaultyFiles(LocalFiles):
 
     Args:
         fail_at: the step that fails, from 0; None for no fault.
-        fault: what happens there.
-        kill: end the real process by SIGKILL where a fault would raise `Stopped`.
+        fault: what happens at that step.
+        kill: end the real process by SIGKILL if a fault would raise `Stopped`.
     """
 
     def __init__(self, *, fail_at: int | None = None, fault: Fault = "stop", kill: bool = False) -> None:
@@ -64,7 +64,7 @@ class FaultyFiles(LocalFiles):
 
     @property
     def steps(self) -> int:
-        """Steps until now, the failed one included."""
+        """Number of steps so far, including the failed one."""
         return len(self.faults.log)
 
     @property
@@ -74,7 +74,7 @@ class FaultyFiles(LocalFiles):
 
     @staticmethod
     def count(program: Callable[[FaultyFiles], object]) -> int:
-        """The steps of a program that runs without a fault."""
+        """Counts the steps of a program that runs without a fault."""
         files = FaultyFiles()
         program(files)
         return files.steps
@@ -89,7 +89,7 @@ class _Change:
 
 
 class FaultyDisk(Disk):
-    """The steps of `FaultyFiles`. It remembers what is not synchronized, so that it can be lost."""
+    """The steps of `FaultyFiles`. It records changes that are not synchronized, so that they can be undone."""
 
     def __init__(self, *, fail_at: int | None, fault: Fault, kill: bool) -> None:
         self.fail_at = fail_at
@@ -156,7 +156,7 @@ class FaultyDisk(Disk):
         self._changes.append(_Change(path.parent, lambda: path.mkdir(exist_ok=True)))
 
     def _step(self, name: str) -> bool:
-        """Counts a step and fails at the chosen one; True where a write is to be torn."""
+        """Counts a step and fails at the chosen one; True if the write is to be torn."""
         if self.stopped:
             raise Stopped(f"{name}: after the end of the process")
         self.log.append(name)
