@@ -67,7 +67,7 @@ def test_documents_are_those_of_the_build(place: Path) -> None:
         "--set", "output.num_shards=3",
     )  # fmt: skip
     expected = built(place).corpus
-    pairing = {"forced_negatives", "sentences_unpaired", "tokens_truncated"}
+    pairing = {"forced_negatives", "sentences_unpaired", "tokens_truncated", "used_tokens"}
     assert dict(found.corpus.counts) == {key: count for key, count in expected.counts.items() if key not in pairing}
     assert found.corpus.counts["duplicates_dropped"] == 1
     assert found.corpus.counts["rejected.text_not_string"] == 1
