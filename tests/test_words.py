@@ -86,6 +86,7 @@ CHECKED = [
     "nspdata/files",
     "nspdata/inspection",
     "nspdata/instances",
+    "nspdata/loading",
     "nspdata/metadata",
     "nspdata/pipelines",
     "nspdata/reading",

@@ -1,4 +1,4 @@
-"""Shards into any training loop: an order that depends on the seed alone, exact resume, dynamic masks, packing; numpy and pyarrow only."""
+"""Shards into any training loop: an order that depends only on the seed, exact resume, dynamic masks, packing; numpy and pyarrow only."""
 
 from nspdata.dataset.remote import Cache
 from nspdata.loading.collate import collate, collate_flat, collate_packed

@@ -1,4 +1,4 @@
-"""A worker's samples become its batches: read a window at a time, masked anew where asked for, laid out."""
+"""Makes a worker's batches from its samples: reads one window at a time, masks again if requested, and lays out the arrays."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 class Draft(NamedTuple):
-    """A batch that is not laid out yet.
+    """The rows of a batch before they are laid out as arrays.
 
     Attributes:
         step: its step, from 0 where the iteration began.
         window, position: a window in which, or before which, the next step begins, and the samples before that window.
-        total: samples of the epoch where that is known by now; else -1.
-        rows: rows, more than those of the batch.
-        indices: shape (n,), int64: which of them, sample after sample.
+        total: samples of the epoch, or -1 if not known yet.
+        rows: rows, of which the batch uses some.
+        indices: shape (n,), int64: the rows of the batch, sample after sample.
         starts: shape (num_samples + 1,), int64: where each sample begins in `indices`.
-        places: shape (n,): where the rows came from.
+        places: shape (n,): shard and number of each row.
     """
 
     step: int
@@ -55,7 +55,7 @@ class Draft(NamedTuple):
 
 
 def drafts(taken: Iterator[Part], reader: Reader) -> Iterator[Draft]:
-    """The batches of a worker; what a window leaves of a step is kept until the next gives the rest."""
+    """The batches of a worker; an incomplete step at the end of a window is kept and completed from the next window."""
     held: Draft | None = None
     for part in taken:
         if not len(part.samples):
@@ -68,7 +68,7 @@ def drafts(taken: Iterator[Part], reader: Reader) -> Iterator[Draft]:
 
 
 def _cut(part: Part, reader: Reader) -> Iterator[Draft]:
-    """The steps of a window, one after another."""
+    """Yields the steps of a window."""
     now = part.stretch
     counts = np.diff(now.starts)[part.samples]
     places = now.places.take(ragged_indices(now.starts[part.samples], counts))
@@ -99,7 +99,7 @@ def _joined(first: Draft, second: Draft) -> Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """How a batch is made of a draft.
+    """Settings that turn a draft into a batch.
 
     Attributes:
         layout: `padded` or `flat`.
@@ -108,10 +108,10 @@ class Finish:
         names: of its arrays.
         dtype: of its arrays.
         pad_id: id of [PAD].
-        max_predictions: width of the arrays of predictions where `names` has such.
+        max_predictions: width of the arrays of predictions, if `names` has them.
         unmask: whether the masks in the shards are undone.
-        rules: how rows are masked anew; None for not.
-        seed, split, num_shards: what the masks are made from.
+        rules: how rows are masked again; None for no new masks.
+        seed, split, num_shards: what the masks are derived from.
         trace: whether `shard` and `row` are added.
     """
 
@@ -164,7 +164,7 @@ class Finish:
 
 
 def remasked(rows: Rows, keys: NDArray[np.uint64] | None, rules: MaskRules | None) -> Rows:
-    """The rows without the masks of their shard, and with new ones if there are rules.
+    """Returns the rows without the masks of their shard, with new masks if there are rules.
 
     Args:
         rows: rows with masks.
@@ -199,7 +199,7 @@ def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[n
 
 
 def mask_rules_of(options: Options, dataset: Split | Directory, max_seq_length: int) -> MaskRules | None:
-    """How rows are masked anew; None where they are not. A dataset without masks gets those of single tokens."""
+    """How rows are masked again; None for no new masks. A dataset without masks gets masks of single tokens."""
     if options.masking != "dynamic":
         return None
     config = options.masking_config or dataset.masking

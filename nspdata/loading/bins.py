@@ -1,4 +1,4 @@
-"""Length bins: rows of like length come in one step, on every rank, in an order that a seed decides."""
+"""Length bins: each step takes rows of similar length, on every rank, in an order that depends on the seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def bin_bounds(bins: int | tuple[int, ...], max_seq_length: int) -> tuple[int, ...]:
-    """The longest row of each bin, ascending; a number of bins cuts evenly.
+    """The longest row of each bin, ascending; a number of bins gives bins of equal width.
 
     Raises:
         ConfigError: not ascending, or the last is shorter than the longest row.
@@ -42,15 +42,15 @@ def bin_rows(
 ) -> NDArray[np.int64]:
     """Reorders the rows of a window so that each step of the epoch takes rows of one bin.
 
-    Steps are runs of `step_rows` rows of the whole epoch. What a bin has over a multiple of that comes first and last in the
-    window, sorted by bin; those few steps mix neighbouring bins.
+    Steps are runs of `step_rows` rows of the whole epoch. Rows of a bin beyond a multiple of that come first and last in the
+    window, sorted by bin; these few steps mix neighbouring bins.
 
     Args:
         order: shape (num_rows,), int64: row indices in the order of the epoch.
         bin_of: shape (num_rows,), int64, by row index.
         step_rows: rows of one step over all ranks.
         plan: the epoch.
-        window: which window these rows are.
+        window: index of the window of these rows.
 
     Returns:
         Row indices in the new order, shape (num_rows,), int64.
@@ -62,7 +62,7 @@ def bin_rows(
     lead = min(-plan.window_start(window) % step_rows, len(order))
     whole = rank < np.repeat(counts // step_rows * step_rows, counts)
     steps, rest = ordered[whole].reshape(-1, step_rows), ordered[~whole]
-    while len(rest) < lead:  # a step is broken up to fill the one that the window before began
+    while len(rest) < lead:  # divide a step to complete the one that the previous window started
         steps, rest = steps[:-1], np.concatenate([rest, steps[-1]])
     tail = (len(rest) - lead) % step_rows
     mixed = rest[lead : len(rest) - tail].reshape(-1, step_rows)

@@ -1,4 +1,4 @@
-"""Rows to batches: padded, packed, or flat; the only place where padding exists. Compiled where numba is, the same bytes where not."""
+"""Rows to batches: padded, packed, or flat; the only module that pads. Compiled if numba is installed; the bytes are the same without it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     Batch = dict[str, NDArray[Any]]
 
 IGNORED = -100
-"""The label where nothing is predicted, as in torch's and Hugging Face's losses."""
+"""The label of positions without a prediction, as in torch's and Hugging Face's losses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Padding:
-    """How wide a padded batch is.
+    """The width of a padded batch.
 
     Attributes:
         max_seq_length: of the dataset.
@@ -51,7 +51,7 @@ class Padding:
         raise ConfigError(f"padding must be 'longest', 'max' or 'multiple_of=N' with N of 1 or more, not {text!r}")
 
     def width(self, longest: int) -> int:
-        """Tokens of a padded row where the longest has this many."""
+        """Width of a padded batch whose longest row has this many tokens."""
         return -(-longest // self.multiple) * self.multiple if self.multiple else self.max_seq_length
 
 
@@ -65,19 +65,19 @@ def collate(
     names: Names = "huggingface",
     max_predictions: int = 0,
 ) -> Batch:
-    """A padded batch.
+    """Returns a padded batch.
 
     Args:
         rows: rows.
-        indices: shape (n,), int64, which of them, in the order of the batch; None for all.
+        indices: shape (n,), int64, the rows of the batch, in order; None for all.
         pad_id: id of [PAD].
-        padding: how wide.
+        padding: the width.
         dtype: of every array but `masked_lm_weights`, which is float32.
-        names: `huggingface` gives what `BertForPreTraining` takes: `input_ids`, `token_type_ids`, `attention_mask` and `labels` (-100
-            where nothing is predicted), shape (n, width), and `next_sentence_label`, shape (n,). `nvidia` gives what NVIDIA's and
-            Google's loops take: `input_ids`, `segment_ids`, `input_mask`, shape (n, width), `masked_lm_positions`, `masked_lm_ids`,
+        names: `huggingface` gives the arguments of `BertForPreTraining`: `input_ids`, `token_type_ids`, `attention_mask` and `labels` (-100
+            where nothing is predicted), shape (n, width), and `next_sentence_label`, shape (n,). `nvidia` gives the inputs of NVIDIA's and
+            Google's loops: `input_ids`, `segment_ids`, `input_mask`, shape (n, width), `masked_lm_positions`, `masked_lm_ids`,
             `masked_lm_weights`, shape (n, max_predictions), and `next_sentence_labels`, shape (n,).
-        max_predictions: the width of those three; widened where a row has more.
+        max_predictions: the width of those three; larger if a row has more.
     """
     indices = np.arange(len(rows)) if indices is None else indices
     lengths = rows.offsets[indices + 1] - rows.offsets[indices]
@@ -171,7 +171,7 @@ def _fill_label_rows(
 
 
 def collate_flat(rows: Rows, indices: NDArray[np.int64] | None = None, *, dtype: DTypeLike = np.int64) -> Batch:
-    """Rows one after another without padding, for attention over sequences of many lengths.
+    """Concatenates rows without padding, for attention over sequences of different lengths.
 
     Returns:
         `input_ids`, `token_type_ids`, `position_ids` (from 0 in each row), shape (num_tokens,); `cu_seqlens`, shape (n + 1,), int32:
@@ -200,12 +200,12 @@ def collate_packed(
     max_seq_length: int,
     dtype: DTypeLike = np.int64,
 ) -> Batch:
-    """Several rows a sequence, each with what keeps it apart from its neighbours.
+    """Packs several rows into each sequence, with the arrays that separate them.
 
     Args:
         rows: rows.
-        starts: shape (num_packs + 1,), int64: which of the indices each sequence begins with.
-        indices: shape (n,), int64, which rows, sequence after sequence; None for all.
+        starts: shape (num_packs + 1,), int64: where each sequence begins in `indices`.
+        indices: shape (n,), int64, the rows, sequence after sequence; None for all.
         pad_id: id of [PAD].
         max_seq_length: tokens of a sequence.
         dtype: of every array but `cu_seqlens`, which is int32.

@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 COUNTED_WINDOWS = 8
-"""Up to so many windows, the packs of an epoch are counted; beyond, their number is told from the manifest's tokens."""
+"""Up to this many windows, the packs of an epoch are counted; for more, their number is estimated from the manifest's tokens."""
 
 
 class Loader:
     """Batches of one rank from a dataset directory, as dictionaries of numpy arrays.
 
-    Each `iter` goes through one epoch, or through what is left of it after `load_state_dict`; `set_epoch` changes the order.
+    Each `iter` goes through one epoch, or through the rest of it after `load_state_dict`; `set_epoch` changes the order.
 
     >>> loader = Loader("data", batch_size=256, seed=1, masking="dynamic")  # doctest: +SKIP
     >>> for batch in loader:  # doctest: +SKIP
@@ -81,34 +81,34 @@ class Loader:
         cache: Cache | None = None,
         storage_options: dict[str, Any] | None = None,
     ) -> None:
-        """Reads the manifest and looks for the shards; no row is read.
+        """Reads the manifest and checks that the shards exist; no row is read.
 
         Args:
-            directory: of a dataset, a path or a URL that fsspec reads; or several, with weights.
-            batch_size: rows of a batch of one rank; with packing, sequences.
+            directory: dataset directory, a path or a URL that fsspec reads; or a mixture of several, with weights.
+            batch_size: rows (with packing, sequences) of a batch of one rank.
             split: name of the split.
-            seed: with the epoch, it decides the order and the dynamic masks.
+            seed: with the epoch, it determines the order and the dynamic masks.
             epoch: from 0.
-            rank: which rank this is, from 0.
-            world_size: how many ranks there are.
-            masking: `static` as the masks lie in the shards, `dynamic` for fresh ones each epoch, `none` for none.
+            rank: this rank, from 0.
+            world_size: number of ranks.
+            masking: `static` for the masks in the shards, `dynamic` for new masks in each epoch, `none` for no masks.
             masking_config: how dynamic masks are made; None for the settings that the dataset was built with.
             padding: `longest`, `max` or `multiple_of=N`.
-            packing: several rows a sequence, kept apart by `segments`, `position_ids` and `cu_seqlens`.
+            packing: packs several rows into a sequence; `segments`, `position_ids` and `cu_seqlens` separate them.
             layout: `padded`; `flat`: no padding at all; `packed`: flat, and the rows of a batch fill `batch_size` sequences.
-            bins: length bins, so that the rows of a step are of like length: how many, or the longest row of each; 0 for none.
+            bins: length bins, so that the rows of a step have similar lengths: their number, or the longest row of each; 0 for none.
             names: `huggingface` or `nvidia`, of the arrays of a padded batch.
             dtype: of the arrays, int64 or int32.
-            drop_last: whether the last step is left out where the rows do not fill it; else all ranks share them, and where they
-                are fewer than the ranks, some have a batch less.
-            endless: epoch follows epoch without an end, and a step may take rows of two epochs; nothing is dropped.
-            shuffle: False reads the rows as they lie.
-            window_rows: rows that are shuffled one by one; 0 for 8,388,608 tokens of full rows. It bounds the memory.
+            drop_last: whether an incomplete last step is dropped; else all ranks share its rows, and if there are fewer rows than
+                ranks, some ranks have one batch less.
+            endless: epochs follow each other without an end, a step may take rows of two epochs, and no row is dropped.
+            shuffle: False reads the rows in the order of the shards.
+            window_rows: rows that are shuffled individually; 0 for 8,388,608 tokens of full rows. It bounds the memory.
             verify: when a shard's sha256 is checked: `once` when this process first opens the file, `always` on each opening,
                 `size` for its size alone (a remote shard is always checked as it arrives).
-            trace: whether batches bear `shard` and `row` as well: where each row lies.
+            trace: whether batches have the arrays `shard` and `row`, the location of each row.
             cache: where shards from URLs are kept; None for `Cache()`.
-            storage_options: what fsspec's filesystem is made with, for URLs.
+            storage_options: options of fsspec's filesystem, for URLs.
 
         Raises:
             ConfigError: an option is out of range, or the datasets of a mixture do not fit together.
@@ -130,13 +130,13 @@ class Loader:
         self._shuffle = Shuffle.of(self.max_seq_length, window_rows=window_rows or None, on=shuffle)
         self._rules = mask_rules_of(self.options, self.datasets[0], self.max_seq_length)
         self._step_rows = batch_size * world_size
-        self._begin = self._told = START
+        self._begin = self._next = START
         self._num_packs: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of this epoch; after `load_state_dict`, the rest of it. An exhausted iteration moves to the next epoch.
+        """Yields the batches of this epoch; after `load_state_dict`, the rest of it. An exhausted iteration moves to the next epoch.
 
-        An iteration that is left before its end does not move the epoch: the next `iter` starts the same epoch again. With
+        An iteration that is stopped early does not change the epoch: the next `iter` starts the same epoch again. With
         `endless`, there is no end, and the next `iter` continues after the last batch.
         """
         return self._batches(self.start())
@@ -154,19 +154,19 @@ class Loader:
 
     def start(self) -> Mark:
         """Start position for an external iterator; the iteration after it starts the epoch again, unless the loader is endless."""
-        self._told = self._begin
+        self._next = self._begin
         if not self.options.endless:
             self._begin = START
-        return self._told
+        return self._next
 
     def moved(self, mark: Mark) -> None:
         """Records where the batch after the last one starts."""
-        self._told = mark
+        self._next = mark
         if self.options.endless:
             self._begin = mark
 
     def advance(self) -> None:
-        """Moves to the start of the next epoch; an exhausted iteration calls it."""
+        """Moves to the start of the next epoch; called when an iteration is exhausted."""
         self.set_epoch(self.epoch + 1)
 
     def batches(
@@ -176,8 +176,8 @@ class Loader:
 
         Args:
             begin: where the first step of all workers starts.
-            worker: which worker, from 0; it makes steps `worker`, `worker + num_workers`, ...
-            num_workers: how many there are.
+            worker: index of the worker, from 0; it makes steps `worker`, `worker + num_workers`, ...
+            num_workers: number of workers.
             first_step: steps before this are skipped.
 
         Yields:
@@ -206,15 +206,15 @@ class Loader:
     def set_epoch(self, epoch: int) -> None:
         """Moves to the start of another epoch; the current epoch's position is kept."""
         if whole("epoch", epoch) != self.epoch:
-            self.epoch, self._begin, self._told = epoch, START, START
+            self.epoch, self._begin, self._next = epoch, START, START
             self._step_rows = self.options.batch_size * self.options.world_size
 
     def state_dict(self) -> State:
-        """Where the next batch starts: a few integers, and what they refer to."""
-        return self.state_at(self._told)
+        """The position of the next batch: a few integers, and the hashes of the dataset and the order."""
+        return self.state_at(self._next)
 
     def state_at(self, mark: Mark) -> State:
-        """The state of a loader that resumes at this mark."""
+        """Returns the state of a loader that resumes at this mark."""
         return {
             "version": STATE_VERSION,
             "dataset": self.fingerprint,
@@ -226,7 +226,7 @@ class Loader:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Resumes where the state says, on any number of ranks and workers, with any batch size; seed and epoch are the state's.
+        """Resumes at the position of the state, on any number of ranks and workers, with any batch size; seed and epoch are the state's.
 
         Raises:
             ConfigError: the state is malformed, of another dataset, or of another order of it.
@@ -236,20 +236,20 @@ class Loader:
         mark = Mark(*(values[name] for name in Mark._fields))
         check_mark(mark, self._plan_from(values["seed"], values["epoch"]), packs=self.options.packs)
         self.seed, self.epoch, self._step_rows = values["seed"], values["epoch"], values["step_rows"]
-        self._begin = self._told = mark
+        self._begin = self._next = mark
 
     @property
     def metadata(self) -> RowMetadata:
-        """What is said of the rows: `vocab_size`, `max_seq_length`, `special_ids`, ...; of a mixture, by its first dataset."""
+        """The schema of the rows: `vocab_size`, `max_seq_length`, `special_ids`, ...; for a mixture, that of its first dataset."""
         return self.datasets[0].metadata
 
     @property
     def fingerprint(self) -> str:
-        """Of the datasets, hexadecimal."""
+        """Hexadecimal fingerprint of the datasets."""
         return hashlib.sha256("".join(dataset.fingerprint for dataset in self.datasets).encode()).hexdigest()[:32]
 
     def plan(self) -> Plan:
-        """The order of the rows: of this epoch, or with `endless`, of this epoch and all that follow."""
+        """The order of the rows of this epoch, or with `endless`, of this epoch and all later ones."""
         return self._plan_from(self.seed, self.epoch)
 
     def _plan_from(self, seed: int, epoch: int) -> Plan:
@@ -270,7 +270,7 @@ class Loader:
         )
 
     def _order(self) -> str:
-        """What the order depends on beside seed, epoch and dataset, as a short hash."""
+        """A short hash of everything that the order depends on, except seed, epoch and dataset."""
         windows = [self._shuffle.on, self._shuffle.window_rows, self._shuffle.block_rows, self._shuffle.group_shards]
         mixture = [self.mixture.shares, self.mixture.rows]
         values = [windows, mixture, self._bounds, self.options.packs, self.max_seq_length, self.options.endless]
@@ -293,7 +293,7 @@ class Loader:
         )
 
     def _stretches(self, reader: Reader, begin: Mark, *, ahead: int) -> Iterator[Stretch]:
-        """The windows from the one that holds the sample of position `ahead`, or with packing, which must count, from the mark's."""
+        """The windows from the one that holds the sample at position `ahead`; with packing, from the mark's, to count the packs."""
         plan = self.plan()
         window, position = begin.window, begin.window_position
         if not self.options.packs:

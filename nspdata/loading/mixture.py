@@ -26,8 +26,8 @@ class Mixture:
 
     Attributes:
         weights: directory or URL to its share, any positive numbers.
-        rows: rows of an epoch; 0 for as many as all the datasets hold. A dataset whose share is larger than itself begins again, in
-            a new order; one whose share is smaller goes on in the next epoch where it stopped.
+        rows: rows of an epoch; 0 for as many as all the datasets hold. A dataset that is smaller than its share is repeated in a
+            new order; one that is larger continues in the next epoch where it stopped.
 
     >>> Mixture({"legal": 3, "general": 1}).shares
     (0.75, 0.25)
@@ -38,7 +38,7 @@ class Mixture:
 
     def __post_init__(self) -> None:
         if not self.weights:
-            raise ConfigError("a mixture needs a dataset at least")
+            raise ConfigError("a mixture needs at least one dataset")
         for name, weight in self.weights.items():
             if not 0 < weight < float("inf"):
                 raise ConfigError(
@@ -58,7 +58,7 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixturePlan:
-    """The order of an epoch of a mixture: windows of equal size, in each of which every dataset has its share, shuffled together.
+    """The order of an epoch of a mixture: windows of equal size. Each window holds the share of every dataset, shuffled.
 
     Attributes:
         sources: the rows of the shards of each dataset.
@@ -66,7 +66,7 @@ class MixturePlan:
         shuffle: how far rows are moved.
         num_rows: rows of the epoch.
         window_rows: rows of a window.
-        seed, epoch: what the order is made from.
+        seed, epoch: what the order is derived from.
     """
 
     sources: tuple[tuple[int, ...], ...]
@@ -115,11 +115,11 @@ class MixturePlan:
         return places.take(permutation(bits, len(places.rows)))
 
     def counts(self, length: int) -> list[int]:
-        """How many of the epoch's first `length` rows each dataset gives: its share, to within a few rows, all adding up."""
+        """The rows of each dataset among the epoch's first `length` rows: its share, to within a few rows; the sum is `length`."""
         return _cut(length, self.weights)
 
     def _run(self, source: int, start: int, end: int) -> Places:
-        """A run of the endless sequence of a dataset: pass after pass."""
+        """A range of the endless sequence of a dataset, pass after pass."""
         total = sum(self.sources[source])
         base = sum(len(rows) for rows in self.sources[:source])
         parts = [Places(*(np.zeros(0, np.int64),) * 3)]
@@ -137,7 +137,7 @@ class MixturePlan:
 
 
 def _cut(length: int, weights: tuple[int, ...]) -> list[int]:
-    """Cuts a length in two, and each part again, so that no part ever shrinks as the length grows.
+    """Divides a length in two recursively, so that no part becomes shorter when the length grows.
 
     >>> [_cut(length, (1, 1, 2)) for length in (1, 2, 4)]
     [[0, 0, 1], [1, 0, 1], [1, 1, 2]]

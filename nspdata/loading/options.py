@@ -1,4 +1,4 @@
-"""What a loader is asked for, checked at birth."""
+"""The options of a loader, checked when they are created."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Names = Literal["huggingface", "nvidia"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of a `Loader`, which tells what they mean, but where its data are and in which order."""
+    """The options of a `Loader`, except the location and the order of its data; `Loader` documents them."""
 
     split: str = "train"
     batch_size: int
@@ -71,5 +71,5 @@ class Options:
 
     @property
     def packs(self) -> bool:
-        """Whether a sample is several rows."""
+        """Whether a sample consists of several rows."""
         return self.packing or self.layout == "packed"

@@ -1,8 +1,8 @@
-"""The order of an epoch, as integers: a function of the seed and the epoch, and of nothing else.
+"""The order of an epoch, as integers: a function of only the seed and the epoch.
 
-Shards are shuffled and taken a group at a time; the blocks of a group (runs of neighbouring rows) are shuffled; a window of
-blocks is read, and its rows are shuffled. A dataset of one window is shuffled as a whole. No rank, worker or batch size enters,
-and no more than one group is ever written out.
+Shards are shuffled and read one group at a time; the blocks of a group (runs of neighbouring rows) are shuffled; a window of
+blocks is read, and its rows are shuffled. A dataset of one window is shuffled as a whole. The order does not depend on rank, worker
+or batch size, and the order of at most one group is held in memory.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ WINDOW_TOKENS = 1 << 23
 """Tokens of a window of full rows: 65,536 rows at 128, about 30 MB in memory."""
 
 GROUP_SHARDS = 32
-"""Shards that are in use at once; a remote dataset needs room for twice as many in its cache."""
+"""Shards in use at the same time; the cache of a remote dataset must hold twice as many."""
 
 
 class Places(NamedTuple):
-    """Where rows lie, in the order of the epoch.
+    """Locations of rows, in the order of the epoch.
 
     Attributes:
         shards: shape (n,), int64, the shard of each row.
         rows: shape (n,), int64, its number in the shard.
-        passes: shape (n,), int64, which pass over its dataset it belongs to; a fresh mask each.
+        passes: shape (n,), int64, pass over the dataset that the row belongs to; each pass has new dynamic masks.
     """
 
     shards: NDArray[np.int64]
@@ -46,7 +46,7 @@ class Places(NamedTuple):
     passes: NDArray[np.int64]
 
     def take(self, indices: NDArray[np.int64] | slice) -> Places:
-        """The places of these indices, in this order."""
+        """Returns the places at these indices, in this order."""
         return Places(self.shards[indices], self.rows[indices], self.passes[indices])
 
 
@@ -87,7 +87,7 @@ class Plan(Protocol):
         ...
 
     def key(self, window: int) -> tuple[int, int]:
-        """The epoch of a window and its number in that epoch: what its randomness is derived from."""
+        """The epoch of a window and its number in that epoch; its randomness is derived from them."""
         ...
 
     def window_shards(self, window: int) -> NDArray[np.int64]:
@@ -95,7 +95,7 @@ class Plan(Protocol):
         ...
 
     def places(self, window: int) -> Places:
-        """Where the rows of a window lie."""
+        """The locations of the rows of a window."""
         ...
 
 
@@ -105,9 +105,9 @@ class Shuffle:
 
     Attributes:
         block_rows: neighbouring rows that move together.
-        window_rows: rows that are shuffled one by one, about.
-        group_shards: shards whose blocks are shuffled together, at most, unless they are less than a window.
-        on: False reads the rows as they lie.
+        window_rows: approximate number of rows that are shuffled together.
+        group_shards: largest number of shards whose blocks are shuffled together; more if they are smaller than a window.
+        on: False reads the rows in the order of the shards.
     """
 
     block_rows: int
@@ -141,7 +141,7 @@ class EpochPlan:
         group_shards: shape (num_groups + 1,), int64: where each group begins in `shard_order`.
         group_starts: shape (num_groups + 1,), int64: rows before each group.
         group_windows: shape (num_groups + 1,), int64: windows before each group.
-        seed, epoch: what the order is made from.
+        seed, epoch: what the order is derived from.
         shuffle: how far rows are moved.
     """
 
@@ -197,7 +197,7 @@ class EpochPlan:
         return np.unique(blocks.shards[blocks.bounds[inside] : blocks.bounds[inside + 1]])
 
     def places(self, window: int) -> Places:
-        """Where the rows of a window lie."""
+        """The locations of the rows of a window."""
         group = self._group_of(window)
         blocks = _blocks(self, group)
         inside = window - int(self.group_windows[group])
@@ -242,7 +242,7 @@ def _blocks(plan: EpochPlan, group: int) -> _Blocks:
 
 
 def permutation(bits: np.random.Philox, length: int) -> NDArray[np.int64]:
-    """A random permutation of the integers below `length`, shape (length,), int64: the order of as many 64-bit words."""
+    """A random permutation of the integers below `length`, shape (length,), int64: the sort order of as many 64-bit words."""
     words = np.atleast_1d(np.asarray(bits.random_raw(length), np.uint64))
     return np.argsort(words, kind="stable")
 
@@ -277,7 +277,7 @@ def plan_epoch(shard_rows: Sequence[int], *, seed: int, epoch: int, shuffle: Shu
 
 
 def share(length: int, part: int, num_parts: int) -> tuple[int, int]:
-    """The part-th of `num_parts` runs that cut `length` as evenly as can be: (start, end).
+    """Divides `length` into `num_parts` ranges that differ by at most 1; returns (start, end) of range `part`.
 
     >>> [share(7, rank, 3) for rank in range(3)]
     [(0, 2), (2, 4), (4, 7)]

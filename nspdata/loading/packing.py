@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def pack(lengths: NDArray[np.int64], capacity: int) -> NDArray[np.int64]:
-    """Puts rows into packs, the longest first, each where it leaves the least room.
+    """Assigns rows to packs, the longest first, each to the pack where the least space is left.
 
-    All rows of one length are placed together, so the cost is that of the lengths that occur, not of the rows.
+    All rows of one length are placed together, so the cost grows with the number of distinct lengths, not with the number of rows.
 
     Args:
         lengths: shape (num_rows,), int64, tokens of each row, at most `capacity`.

@@ -1,4 +1,4 @@
-"""Rows picked out of memory-mapped shards, wherever they lie; what was read leaves memory again."""
+"""Reads single rows from memory-mapped shards, and releases the pages that were read."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ MAX_OPEN = 96
 """Shards that are kept open; each costs a few kB."""
 
 PARTS_AT_ONCE = 32
-"""Record batches whose pages are held at once: reading a byte maps 64 KB around it."""
+"""Record batches whose pages are in memory at the same time: reading a byte maps 64 KB around it."""
 
 AHEAD_WINDOWS = 64
-"""How far ahead stores are told of shards."""
+"""Number of windows ahead for which stores are asked to fetch shards."""
 
 
 class MappedShard:
-    """One shard, mapped."""
+    """A memory-mapped shard."""
 
     def __init__(self, shard: Shard) -> None:
-        """Opens it and holds it to its manifest entry.
+        """Opens the shard and compares it with its manifest entry.
 
         Raises:
             ShardError: missing, damaged, or of another dataset than the manifest says.
@@ -60,10 +60,10 @@ class MappedShard:
         self.starts = offsets(np.array([len(batch) for batch in self.batches], np.int64))
 
     def rows(self, numbers: NDArray[np.int64]) -> Iterator[Rows]:
-        """The rows of these numbers, ascending and distinct, a part for each record batch.
+        """Yields the rows with these numbers (ascending, distinct), one part per record batch.
 
         Raises:
-            ShardError: the offsets of a record batch are not whole.
+            ShardError: the offsets of a record batch are corrupt.
         """
         cuts = np.searchsorted(numbers, self.starts)
         for index in np.flatnonzero(np.diff(cuts)).tolist():
@@ -96,13 +96,13 @@ class MappedShard:
         return lengths
 
     def release(self) -> None:
-        """Gives the pages that were read back to the system; they stay in its cache, but no longer count as ours."""
+        """Releases the pages that were read; they stay in the system's cache, but no longer count as memory of this process."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def altered(name: str, what: str) -> ShardError:
-    """The error for a shard whose bytes cannot be what was written."""
+    """The error for a shard whose bytes differ from those that were written."""
     return ShardError(f"{name}: {what}, so the file was altered after it was written; copy the shard again")
 
 
@@ -112,17 +112,17 @@ def _check_metadata(metadata: RowMetadata, shard: Shard) -> None:
         if mine != theirs:
             raise ShardError(
                 f"{shard.name}: {name} is {mine!r}, its dataset's manifest and vocabulary say {theirs!r}; the shard is of another "
-                "dataset. Copy the whole dataset directory anew"
+                "dataset. Copy the whole dataset directory again"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Rows in memory of their own.
+    """Rows copied into memory.
 
     Attributes:
         rows: distinct ones, in the order of the shards.
-        order: shape (n,), int64: which of them each row that was asked for is.
+        order: shape (n,), int64: index in `rows` of each requested row.
     """
 
     rows: Rows
@@ -130,16 +130,16 @@ class Window:
 
 
 class Reader:
-    """The shards of one or more datasets, opened as they are needed."""
+    """The shards of one or more datasets, opened on first use."""
 
     def __init__(self, shards: list[Shard]) -> None:
-        """Nothing is opened yet."""
+        """Opens no shard."""
         self.shards = shards
         self._open: OrderedDict[int, MappedShard] = OrderedDict()
-        self._told = 0
+        self._requested = 0
 
     def read(self, places: Places) -> Window:
-        """The rows of these places, one at least, checked so far that no batch made of them can be malformed.
+        """Returns the rows at these places (at least one), checked so that no batch made from them is malformed.
 
         Raises:
             ShardError: a shard is missing or damaged.
@@ -149,7 +149,7 @@ class Reader:
         return Window(rows=Rows.concatenate(parts), order=order)
 
     def _copied(self, shard: int, numbers: NDArray[np.int64]) -> Iterator[Rows]:
-        """Rows of a shard in memory of their own; a few blocks' pages are let go before those of the next are touched."""
+        """Copies rows of a shard into memory; the pages of a few blocks are released before those of the next are read."""
         mapped = self._shard(shard)
         parts = mapped.rows(numbers)
         while some := list(islice(parts, PARTS_AT_ONCE)):
@@ -159,7 +159,7 @@ class Reader:
             mapped.release()
 
     def lengths(self, places: Places) -> NDArray[np.int64]:
-        """Tokens of the rows of these places: shape (n,), int64."""
+        """Tokens of the rows at these places: shape (n,), int64."""
         order, distinct = _distinct(places)
         parts = []
         for shard, numbers in distinct:
@@ -168,15 +168,15 @@ class Reader:
         return np.concatenate([np.zeros(0, np.int64), *parts])[order]
 
     def ahead(self, plan: Plan, window: int) -> None:
-        """Tells the stores which shards the windows after this one read from, in the order of need.
+        """Asks the stores to fetch the shards of the next windows, in the order of use.
 
-        So far ahead that one group of shards is on its way while another is read.
+        Looks ahead far enough that one group of shards is fetched while another is read.
         """
-        for number in range(max(window + 1, self._told), min(window + AHEAD_WINDOWS, plan.num_windows)):
+        for number in range(max(window + 1, self._requested), min(window + AHEAD_WINDOWS, plan.num_windows)):
             for index in plan.window_shards(number).tolist():
                 if index not in self._open:
                     self.shards[index].store.ahead([self.shards[index].entry])
-        self._told = window + AHEAD_WINDOWS
+        self._requested = window + AHEAD_WINDOWS
 
     def _shard(self, index: int) -> MappedShard:
         if index not in self._open:
@@ -188,7 +188,7 @@ class Reader:
 
 
 def _distinct(places: Places) -> tuple[NDArray[np.int64], list[tuple[int, NDArray[np.int64]]]]:
-    """The distinct places, as ascending row numbers for each shard, and which of all of them each of the given ones is."""
+    """The distinct places, as ascending row numbers for each shard, and the index of each given place among them."""
     keys, order = np.unique((places.shards << 40) | places.rows, return_inverse=True)
     if not len(keys):
         return order, []
@@ -198,7 +198,7 @@ def _distinct(places: Places) -> tuple[NDArray[np.int64], list[tuple[int, NDArra
 
 
 def check_rows(rows: Rows, max_seq_length: int, vocab_size: int, *, name: str) -> None:
-    """Holds rows to what a batch is made by: lengths, ids and positions in range.
+    """Checks that lengths, ids and positions of rows are in range, as batches require.
 
     Raises:
         ShardError: the shard has been altered.

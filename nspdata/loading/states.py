@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 STATE_VERSION = 2
 
 MAX_STEP = 1 << 24
-"""Samples of one step over all ranks, at most; a state further than this past its window was altered."""
+"""Largest number of samples of one step over all ranks; a state further past its window was altered."""
 
 MAX_WINDOWS = 1 << 20
-"""Windows of the first one's size that an endless loader may be past; the order of each epoch takes about 50 us to derive."""
+"""Largest number of windows that an endless loader may have passed, in windows of the first one's size; the order of each epoch takes about 50 us to derive."""
 
 INTEGERS = ("seed", "epoch", "step_rows", *Mark._fields)
 
@@ -44,7 +44,7 @@ def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict
     """Checks types, version, dataset and order of a state.
 
     Args:
-        state: what a user gave.
+        state: the state that a user passed.
         dataset: fingerprint of the loader's datasets.
         order: hash of the loader's order.
         names: the datasets and the split, for the error.
@@ -83,10 +83,10 @@ def check_mark(mark: Mark, plan: Plan, *, packs: bool) -> None:
     Args:
         mark: from a state.
         plan: the order that the state is of.
-        packs: whether a sample is several rows.
+        packs: whether a sample consists of several rows.
 
     Raises:
-        ConfigError: it lies outside, or its parts contradict each other.
+        ConfigError: it is outside the plan, or its parts contradict each other.
     """
     most = plan.window_start(1) * MAX_WINDOWS if plan.num_rows == ENDLESS else plan.num_rows
     fits = mark.window < max(1, plan.num_windows) and mark.window <= mark.position <= most

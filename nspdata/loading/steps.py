@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A place in an epoch.
+    """A position in an epoch.
 
     Attributes:
         position: samples before it.
@@ -43,7 +43,7 @@ START = Mark()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
-    """How the rows of a window become samples, one row each or several.
+    """How the rows of a window are divided into samples of one or several rows.
 
     Attributes:
         capacity: tokens of a sample that rows are packed into; 0 for one row a sample.
@@ -113,7 +113,7 @@ def stretch(plan: Plan, window: int, position: int, arrangement: Arrangement, le
 def stretches(
     plan: Plan, window: int, position: int, arrangement: Arrangement, lengths_of: Lengths
 ) -> Iterator[Stretch]:
-    """The windows from one on."""
+    """Yields the windows from this one on."""
     for number in range(window, plan.num_windows):
         made = stretch(plan, number, position, arrangement, lengths_of)
         position = made.end
@@ -122,15 +122,15 @@ def stretches(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Which samples are whose.
+    """Which samples a worker of a rank reads.
 
     Attributes:
         batch_size: samples of a step on one rank.
-        rank, world_size: which of how many ranks.
-        worker, num_workers: which of how many workers of the rank; they take its steps in turn.
+        rank, world_size: the rank, and the number of ranks.
+        worker, num_workers: the worker, and the number of workers of the rank; they take its steps in turn.
         start: the sample that the first step begins with.
-        first_step: steps that are passed over.
-        drop_last: whether a last step that is not full is left out; else all ranks share it.
+        first_step: steps before this are skipped.
+        drop_last: whether an incomplete last step is dropped; else all ranks share it.
     """
 
     batch_size: int
@@ -152,7 +152,7 @@ class Share:
         return (0, 0) if self.drop_last else share(rest, self.rank, self.world_size)
 
     def num_steps(self, total: int) -> int:
-        """Batches that this rank has of an epoch of this many samples, all its workers together."""
+        """Batches of this rank, over all its workers, in an epoch of this many samples."""
         full, rest = divmod(total - self.start, self.step_size)
         low, high = self.bounds(rest)
         return full + (high > low)
@@ -164,9 +164,9 @@ class Part(NamedTuple):
     Attributes:
         stretch: the window.
         samples: shape (n,), int64: its samples' indices.
-        steps: shape (n,), int64, ascending: the step that each is for.
+        steps: shape (n,), int64, ascending: the step of each sample.
         whole: whether the last of the steps ends here.
-        total: samples of the epoch, where that is known by now; else -1.
+        total: samples of the epoch, or -1 if not known yet.
     """
 
     stretch: Stretch
@@ -177,7 +177,7 @@ class Part(NamedTuple):
 
 
 def parts(windows: Iterator[Stretch], part: Share) -> Iterator[Part]:
-    """What a worker takes of each window; windows are looked at ahead only so far as a step reaches over their ends."""
+    """Yields a worker's samples of each window; reads ahead only if a step extends into the next window."""
     queue: deque[Stretch] = deque()
     ended = False
     while True:

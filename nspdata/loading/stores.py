@@ -1,4 +1,4 @@
-"""Datasets that are loaded together."""
+"""Opens datasets that are loaded together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Epoch after epoch as one plan, so that a step may take rows of two epochs and no row is dropped between them."""
+"""Joins the epochs into one plan, so that a step may take rows of two epochs and no row is dropped between them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ENDLESS = 1 << 62
 """Number of windows and rows of a stream: more than any iteration reaches."""
 
 KEPT_PLANS = 4
-"""Epoch plans kept in memory; a window and the windows read ahead of it need few."""
+"""Epoch plans kept in memory; a window and its read-ahead need only a few."""
 
 
 class StreamPlan:
-    """The plans of all epochs from one on, joined. Windows and rows are numbered from the first of these epochs.
+    """The joined plans of all epochs from a first one on. Windows and rows are numbered from the first of these epochs.
 
     >>> from nspdata.loading.order import Shuffle, plan_epoch
     >>> shuffle = Shuffle(block_rows=2, window_rows=4, on=False)
@@ -34,10 +34,10 @@ class StreamPlan:
     num_rows = ENDLESS
 
     def __init__(self, plan_of: Callable[[int], Plan], epoch: int) -> None:
-        """Plans nothing yet.
+        """Creates no plan yet.
 
         Args:
-            plan_of: the plan of an epoch.
+            plan_of: returns the plan of an epoch.
             epoch: the first epoch.
         """
         self._plan_of, self.epoch = plan_of, epoch

@@ -1,4 +1,4 @@
-"""The loader for torch: an iterable dataset for any `DataLoader`, and a `DataLoader` that resumes exactly, with workers too."""
+"""The loader for torch: an iterable dataset for any `DataLoader`, and a `DataLoader` that resumes exactly, also with workers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Batch(dict[str, "Tensor"]):
 
 
 def _collate(batches: list[Batch], **_: Any) -> Batch:
-    """What torch's default collation does with whole batches: one stays as it is.
+    """Replaces torch's default collation of whole batches: a single batch is returned unchanged.
 
     Raises:
         ConfigError: there are several.
@@ -62,7 +62,7 @@ def _collate(batches: list[Batch], **_: Any) -> Batch:
     return batches[0]
 
 
-default_collate_fn_map[Batch] = _collate  # torch documents this registry for types of one's own
+default_collate_fn_map[Batch] = _collate  # torch documents this registry for custom types
 
 
 class ShardDataset(data.IterableDataset[Batch]):
@@ -77,7 +77,7 @@ class ShardDataset(data.IterableDataset[Batch]):
     """
 
     def __init__(self, loader: Loader) -> None:
-        """Reads nothing."""
+        """Stores the loader; reads nothing."""
         super().__init__()
         self.loader = loader
         self._record = EpochRecord(loader.epoch)
@@ -124,7 +124,7 @@ class ShardDataset(data.IterableDataset[Batch]):
             self._record.reset(epoch)
 
     def state_dict(self) -> State:
-        """Where this worker resumes: the start of the iteration, and the steps done since."""
+        """The position of this worker: the start of the iteration, and the steps done since."""
         return self.loader.state_at(self._begin) | {"steps": self._done}
 
     def load_state_dict(self, state: State) -> None:
@@ -143,7 +143,7 @@ class ShardDataset(data.IterableDataset[Batch]):
 
 
 class _Marked(data.IterableDataset[Any]):
-    """The batches of a `ShardDataset` with where the next one starts; each iteration starts where shared memory says."""
+    """The batches of a `ShardDataset` with the start of the next one; each iteration starts at the position in shared memory."""
 
     def __init__(self, dataset: ShardDataset) -> None:
         super().__init__()
@@ -155,14 +155,14 @@ class _Marked(data.IterableDataset[Any]):
         loader = self.dataset.loader
         if (
             data.get_worker_info() is not None
-        ):  # a worker's copy of the loader stays where it was when the worker started
+        ):  # a worker's copy of the loader keeps its position from the start of the worker
             loader.load_state_dict(loader.state_at(Mark(*mark)) | {"epoch": epoch, "step_rows": step_rows})
         for _, after, batch in self.dataset.marked(Mark(*mark)):
             yield tuple(after), batch
 
 
 class _Whole(data.IterableDataset[Batch]):
-    """A `DataLoader` of this module as a dataset, for `accelerate.skip_first_batches`; it has no length, for it has no rows."""
+    """A `DataLoader` of this module as a dataset, for `accelerate.skip_first_batches`; it has no length, because it has no rows."""
 
     def __init__(self, loader: DataLoader) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class DataLoader:
 
     Attributes:
         loader: what is loaded.
-        batch_size, drop_last, num_workers, prefetch_factor, sampler: what other libraries look for; workers are not their business.
+        batch_size, drop_last, num_workers, prefetch_factor, sampler: attributes that other libraries read; `num_workers` hides the workers from them.
     """
 
     batch_size = None
@@ -201,7 +201,7 @@ class DataLoader:
         prefetch_factor: int = PREFETCH,
         context: str | None = None,
     ) -> None:
-        """Starts nothing yet.
+        """Starts no worker yet.
 
         Args:
             loader: what to load; its state moves as batches are handed out.
@@ -242,7 +242,7 @@ class DataLoader:
         return self._batches(batches, self._iterations)
 
     def _started(self) -> tuple[_Marked, data.DataLoader[Any]]:
-        """The torch loader with its workers; a new one where the seed has changed since they were started."""
+        """The torch loader with its workers; a new one if the seed has changed since they were started."""
         if self._workers is None or self._workers[0] != self.loader.seed:
             marked = _Marked(ShardDataset(self.loader))
             self._workers = self.loader.seed, marked, data.DataLoader(marked, batch_size=None, **self._options)
@@ -271,7 +271,7 @@ class DataLoader:
         return self.loader.state_dict()
 
     def load_state_dict(self, state: State) -> None:
-        """Resumes where the state says, with any number of workers and ranks. See `Loader.load_state_dict`."""
+        """Resumes at the position of the state, with any number of workers and ranks. See `Loader.load_state_dict`."""
         self.loader.load_state_dict(state)
 
 
@@ -282,7 +282,7 @@ def block_diagonal(segments: Tensor) -> Tensor:
         segments: shape (num_packs, length), as in a packed batch.
 
     Returns:
-        Shape (num_packs, 1, length, length), bool: what `transformers` takes for `attention_mask` with sdpa or eager attention.
-        Padding sees padding, so that no line of the mask is empty.
+        Shape (num_packs, 1, length, length), bool: the `attention_mask` of `transformers` for sdpa or eager attention.
+        Padding sees padding, so that no row of the mask is empty.
     """
     return segments[:, None, :, None] == segments[:, None, None, :]

@@ -31,7 +31,7 @@ COLUMNS = ("input_ids", "token_type_ids", "next_sentence_label", "masked_lm_posi
 
 
 class Collator:
-    """Rows to the batch that `BertForPreTraining` takes: padded, with `labels` and `attention_mask`. See `collator`."""
+    """Collates rows into a padded batch for `BertForPreTraining`, with `labels` and `attention_mask`. See `collator`."""
 
     def __init__(
         self, directory: str | Path, *, masking: Masking, masking_config: MaskingConfig | None, padding: str
@@ -78,14 +78,14 @@ def collator(
     The rows of a shard already have masks, so transformers' own `DataCollatorForLanguageModeling` would mask them twice.
 
     Args:
-        directory: of the dataset, a path or a URL: it has the vocabulary and the masking settings.
+        directory: dataset directory, a path or a URL, with the vocabulary and the masking settings.
         masking: `static` as the masks are in the shards; `dynamic` masks again for each batch; `none` for no masks.
         masking_config: how dynamic masks are made; None for the settings that the dataset was built with.
         padding: `longest`, `max` or `multiple_of=N`.
 
     Raises:
         ConfigError: an option is out of range.
-        ShardError: the directory is no finished dataset.
+        ShardError: the directory is not a finished dataset.
 
     >>> rows = datasets.load_from_disk("data")["train"]  # doctest: +SKIP
     >>> torch.utils.data.DataLoader(rows, batch_size=32, collate_fn=collator("data", masking="dynamic"))  # doctest: +SKIP
@@ -94,7 +94,7 @@ def collator(
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Rows:
-    """Dictionaries of lists, arrays or tensors as flat rows."""
+    """Converts dictionaries of lists, arrays or tensors to flat rows."""
     ids, types, positions, labels = (
         [np.asarray(row[name], np.int64) for row in rows]
         for name in ("input_ids", "token_type_ids", "masked_lm_positions", "masked_lm_labels")

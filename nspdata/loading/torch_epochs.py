@@ -33,11 +33,11 @@ class EpochRecord:
         return int(current & LOW) + int(current == ended)
 
     def reset(self, epoch: int) -> None:
-        """The next iteration is of this epoch, and resumes."""
+        """Sets the epoch of the next iteration, which resumes."""
         self._cells[0], self._cells[1] = epoch, -1
 
     def claim(self) -> tuple[int, int, bool]:
-        """Called as an iteration starts, in each worker.
+        """Called in each worker when an iteration starts.
 
         Returns:
             The iteration, for `end`; its epoch; whether it is the first since `reset`.
@@ -55,11 +55,11 @@ class EpochRecord:
         return current, epoch, True
 
     def end(self, iteration: int) -> None:
-        """An iteration is exhausted."""
+        """Records that an iteration is exhausted."""
         self._cells[1] = iteration
 
     def _seed(self) -> int:
-        """A number that the workers of one iteration share; torch's seed stays the same where workers serve several."""
+        """A number that the workers of one iteration share; torch's seed stays the same if workers serve several."""
         self._iterations += 1
         worker = data.get_worker_info()
         base = 0 if worker is None else worker.seed - worker.id
@@ -67,7 +67,7 @@ class EpochRecord:
 
 
 def check_not_split_again(world_size: int) -> None:
-    """Refuses an iteration that accelerate would divide among processes a second time.
+    """Rejects an iteration that accelerate would divide among processes a second time.
 
     Raises:
         ConfigError: the loader has its own ranks, and the iteration is inside a loader that `accelerate.prepare` made.

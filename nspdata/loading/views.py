@@ -1,4 +1,4 @@
-"""One record batch as views of the mapped file: rows are copied out of it wherever they lie, and nothing else is touched."""
+"""Views of one record batch of a mapped file, from which only the requested rows are copied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Views:
         offsets: shape (num_rows + 1,), int32, into the two above.
         positions, labels: shape (num_masked,).
         masked_offsets: shape (num_rows + 1,), int32, into the two above.
-        plain: the columns of one value a row, in the order of `PLAIN`.
+        plain: the columns with one value per row, in the order of `PLAIN`.
     """
 
     ids: NDArray[Any]
@@ -40,10 +40,10 @@ class Views:
 
     @staticmethod
     def of(batch: pa.RecordBatch) -> Views:
-        """The views of a record batch, its offsets checked, so that no row can lead out of it.
+        """Returns the views of a record batch; its offsets are checked, so that no row can point outside.
 
         Raises:
-            ValueError: offsets descend, lead out, or are not the same for columns that lie side by side.
+            ValueError: offsets decrease, point outside, or differ between columns that must agree.
         """
         ids, types, positions, labels = (
             batch[name] for name in ("input_ids", "token_type_ids", "masked_lm_positions", "masked_lm_labels")
@@ -59,7 +59,7 @@ class Views:
         )
 
     def rows(self, some: NDArray[np.int64]) -> Rows:
-        """The rows of these numbers, ascending and distinct, one at least; views where they are neighbours."""
+        """Returns the rows with these numbers (ascending, distinct, at least one); views if they are neighbours."""
         first, last = int(some[0]), int(some[-1])
         if last - first + 1 == len(some):
             return self._run(first, last + 1)
@@ -111,7 +111,7 @@ def _rows(
     plain: list[NDArray[Any]],
 ) -> Rows:
     lengths = np.diff(offsets)
-    there = offsets[:-1][lengths > 0]  # a row without tokens is told by who checks the rows
+    there = offsets[:-1][lengths > 0]  # `reader.check_rows` reports rows without tokens
     seconds = np.zeros(len(lengths), np.int64)
     seconds[lengths > 0] = np.add.reduceat(types, there, dtype=np.int64)
     return Rows(

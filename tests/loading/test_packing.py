@@ -234,7 +234,7 @@ def test_what_cannot_be_mixed(directory: Path, tmp_path: Path) -> None:
         Loader(Mixture({str(directory): 1, str(write_dataset(tmp_path / "b", objective="sop")): 1}), batch_size=2)
     with pytest.raises(ConfigError, match="must be a number above 0, not 0"):
         Mixture({"a": 0})
-    with pytest.raises(ConfigError, match="a dataset at least"):
+    with pytest.raises(ConfigError, match="at least one dataset"):
         Mixture({})
     with pytest.raises(ConfigError, match="no rows in split 'train'"):
         Loader(write_dataset(tmp_path / "c", rows=0, num_shards=1), batch_size=2)
