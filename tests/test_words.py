@@ -92,6 +92,7 @@ CHECKED = [
     "nspdata/reading",
     "nspdata/statistics",
     "nspdata/tokenization",
+    "nspdata/training",
     "nspdata/validation",
 ]
 """Files and directories that the list applies to."""

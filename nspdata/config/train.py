@@ -1,4 +1,4 @@
-"""Settings of a training: frozen values, checked when they are made, read from TOML and `key=value` like those of a build."""
+"""Settings of a training: frozen values, checked when they are created, read from TOML and `key=value` like those of a build."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RATES = {"tiny": 2e-3, "mini": 1e-3, "small": 5e-4, "base": 2e-4, "large": 1e-4}
 """Highest learning rate of each size; `tiny` was measured (docs/training.md), the others are customary."""
 
 FURTHER_RATE = 5e-5
-"""The same where training continues from a checkpoint."""
+"""Highest learning rate of each size when training continues from a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +62,12 @@ class OptimizerConfig:
 
     Attributes:
         name: `adamw`; `lamb` for very large batches (You et al. 2020); `muon` for the encoder's matrices, AdamW for the rest.
-        learning_rate: the highest one; 0 takes the default of the model size (`RATES`).
+        learning_rate: the highest learning rate; 0 takes the default of the model size (`RATES`).
         beta1: decay of the mean gradient.
         beta2: decay of the mean squared gradient.
         epsilon: added to the root of the mean squared gradient.
         weight_decay: decoupled; biases and LayerNorm are skipped.
-        clip: largest norm of the whole gradient; 0 clips nothing.
+        clip: largest norm of the whole gradient; 0 turns clipping off.
         schedule: after the warm-up: `linear` or `cosine` decay, `wsd` (constant, then a linear decay at the end), `constant`.
         warmup_share: share of all steps in which the rate rises from 0.
         decay_share: share of all steps in which `wsd` decays.
@@ -97,7 +97,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A part of a training on one dataset, such as short rows first and long rows after.
+    """A part of a training on one dataset, such as short rows first and long rows later.
 
     A phase on a dataset that an earlier phase used continues where that phase stopped.
 
@@ -108,7 +108,7 @@ class Phase:
         steps: updates; 0 for one pass over the train split.
         batch_sequences: sequences of one update, over all ranks. A sequence is what `device.layout` says, on every device.
         micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit. More are accumulated.
-        learning_rate: the highest one of this phase; 0 for `optimizer.learning_rate`. The schedule goes on over all phases.
+        learning_rate: the highest one of this phase; 0 for `optimizer.learning_rate`. The schedule spans all phases.
         masking: `static` masks from the shards, `dynamic` masks drawn in each epoch; "" for the setting of the whole training.
         masking_config: settings of `masking.*` that dynamic masks differ in from the build, such as `masked_lm_prob = 0.3`.
         bins: length bins of a batch in the flat layout; 0 for none.
@@ -159,7 +159,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointConfig:
-    """What a stopped run resumes from.
+    """Checkpoints, from which a stopped run resumes.
 
     Attributes:
         every: steps between two checkpoints; 0 for one at the end and when the run is stopped.
@@ -178,11 +178,11 @@ class CheckpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """What is recorded.
+    """Records of a training.
 
     Attributes:
         every: steps between two lines of `metrics.jsonl`; only then does the CPU wait for the GPU.
-        to: where the metrics go besides: `tensorboard`, `wandb`, `mlflow`, as a list; each needs its package.
+        to: further destinations of the metrics: `tensorboard`, `wandb`, `mlflow`, as a list; each needs its package.
         divergence: an MLM or NSP loss this far above its lowest, in nats, stops the run; 0 never stops it.
         profile: steps to record with torch's profiler, after the first ten, into `RUN/profile`; 0 for none.
     """
@@ -201,13 +201,13 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceConfig:
-    """Where and how it runs.
+    """The device, and how the model runs on it.
 
     Attributes:
         name: `auto` takes a CUDA device if there is one.
         precision: `auto` is `bf16` on CUDA and `fp32` on a CPU; parameters are always fp32.
         compile: `auto` compiles on CUDA; `max` compiles with max-autotune, which takes minutes to start.
-        layout: what a sequence is, on every device: `packed`, as many rows as fit into max_seq_length tokens; `flat`, one row.
+        layout: the meaning of a sequence, on every device: `packed`, as many rows as fit into max_seq_length tokens; `flat`, one row.
         parallel: with several ranks, `ddp` copies the model, `fsdp` shards it.
         tf32: fp32 matrix products on CUDA in TF32: faster, with 10 bits of mantissa.
         flash_attention: implementation of flash attention: `auto` is torch's own; `fa3` where torch and its package offer it.
@@ -256,9 +256,7 @@ class TrainConfig:
         from_dict(MaskingConfig, self.masking_config, prefix="masking_config.")
         only = self._only()
         if self.phases and only != Phase():
-            raise ConfigError(
-                "steps, batch_sequences and micro_batch_sequences belong into each of [[phases]] where there are any"
-            )
+            raise ConfigError("steps, batch_sequences and micro_batch_sequences belong into each table of [[phases]]")
 
     def _only(self) -> Phase:
         return Phase(
@@ -269,7 +267,7 @@ class TrainConfig:
 
     @property
     def stages(self) -> tuple[Phase, ...]:
-        """The phases, with the masking of the whole training where they have none; without phases, the only one."""
+        """The phases, with the masking of the whole training if they have none; without phases, a single one."""
         return tuple(
             dataclasses.replace(
                 phase,
@@ -289,14 +287,14 @@ class TrainConfig:
         return values | {"phases": list(values["phases"])}
 
     def with_rate(self) -> TrainConfig:
-        """The settings with a learning rate, where 0 was given."""
+        """Returns the settings with 0 replaced by the default learning rate."""
         if self.optimizer.learning_rate:
             return self
         rate = RATES.get(self.model.source, FURTHER_RATE)
         return dataclasses.replace(self, optimizer=dataclasses.replace(self.optimizer, learning_rate=rate))
 
     def decisive(self) -> dict[str, Any]:
-        """The settings that decide the course of a training, without the steps and phases: a resumed run needs the same."""
+        """The settings that determine the result of a training, without the steps and phases; a resumed run must have the same."""
         settings = flat(self.to_dict())
         other = ["checkpoint.", "log.", "evaluation.", "device.name", "device.compile", "device.parallel", "masking"]
         other += ["steps", "batch_sequences", "micro_batch_sequences", "phases"]

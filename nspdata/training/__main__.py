@@ -15,7 +15,7 @@ from nspdata.training.run import train
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; those of `nspdata train`."""
+    """The options of `nspdata train`."""
     options = argparse.ArgumentParser(prog="nspdata.training", description=__doc__)
     options.add_argument("dataset", metavar="OUT")
     options.add_argument("-o", "--output", metavar="RUN", type=Path, required=True)
@@ -42,7 +42,7 @@ def main() -> None:
         config = load_train_config(read_text(given.config), given.assignments, flags)
         outcome = train(given.dataset, given.output, config, resume=given.resume)
     except NspdataError as error:
-        print(f"nspdata.training: {error}", file=sys.stderr)  # noqa: T201 - an error's one line
+        print(f"nspdata.training: {error}", file=sys.stderr)  # noqa: T201 - the error message, one line
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     sys.exit(outcome.exit_code)
 

@@ -1,8 +1,8 @@
-"""Attention over rows that lie one after another: no row sees another, and nothing is computed on padding.
+"""Attention over concatenated rows: no row attends to another, and nothing is computed on padding.
 
-`transformers` lets a model name its attention function; this one takes flat queries, keys and values and the rows' cumulative
+`transformers` lets a model select its attention function by name; this one takes flat queries, keys and values and the rows' cumulative
 lengths. On CUDA in bf16 it is torch's flash attention of variable lengths; elsewhere the rows are padded to the longest for
-`scaled_dot_product_attention` alone, which is a few percent of the work: every matrix product outside of it stays free of padding.
+`scaled_dot_product_attention` alone, which is a few percent of the work: all other matrix products have no padding.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def ragged_attention(  # noqa: PLR0913 - transformers' signature
         key: as the query.
         value: as the query.
         cu_seqlens: shape (num_rows + 1,), int32: where each row starts; the last entry is num_tokens. Empty rows are allowed.
-        max_seqlen: tokens of the longest row, at least.
+        max_seqlen: tokens of the longest row, or more.
         dropout: of the attention weights; 0 in evaluation.
         scaling: of the products.
 
     Returns:
-        Shape (1, num_tokens, heads, head_size), and None where other functions return weights.
+        Shape (1, num_tokens, heads, head_size), and None (in place of the weights that other functions return).
     """
     q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))  # (num_tokens, heads, head_size)
     if VARLEN and q.device.type in DEVICES and q.dtype in {torch.bfloat16, torch.float16} and not dropout:
@@ -83,7 +83,7 @@ def ragged_attention(  # noqa: PLR0913 - transformers' signature
 def _laid_out(
     qkv: tuple[Tensor, Tensor, Tensor], cu_seqlens: Tensor, max_seqlen: int, *, dropout: float, scaling: float | None
 ) -> Tensor:
-    """The same by padding the rows for the attention alone: each (num_tokens, heads, head_size), in and out."""
+    """The same result, with rows padded only for the attention: each (num_tokens, heads, head_size), in and out."""
     num_tokens, device = len(qkv[0]), cu_seqlens.device
     starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff().long()
     offsets = torch.arange(max_seqlen, device=device)
@@ -91,7 +91,7 @@ def _laid_out(
     # in fp32 on a processor: torch's attention is slower there in bf16
     exact = torch.float32 if device.type == "cpu" else qkv[0].dtype
     query, key, value = (states[places].transpose(1, 2).to(exact) for states in qkv)
-    # an empty row sees its first place, so that no softmax is over nothing
+    # an empty row attends to its first position, so that no softmax is empty
     seen = (offsets < lengths[:, None]) | (offsets == 0)
     with torch.autocast(device.type, enabled=False):
         out = functional.scaled_dot_product_attention(

@@ -1,4 +1,4 @@
-"""From a loader's arrays to tensors on the device: read ahead by a thread, pinned, copied without waiting."""
+"""Turns a loader's arrays into tensors on the device: prefetched by a thread, pinned, copied asynchronously."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 AHEAD = 4
-"""Batches that are read ahead."""
+"""Number of prefetched batches."""
 
 
 class Read(NamedTuple):
-    """What a loader gave.
+    """A batch of a loader, and the loader's state after it.
 
     Attributes:
         arrays: a flat batch, the keys of `Batch`, any integer dtype.
@@ -37,16 +37,16 @@ class Read(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows one after another, without padding between them; a named tuple, which torch's wrappers and compiler look into.
+    """Concatenated rows without padding; a named tuple, because torch's wrappers and compiler handle its fields.
 
     Attributes:
         input_ids, token_type_ids, position_ids: shape (num_tokens,), int64.
         cu_seqlens: shape (num_rows + 1,), int32: where each row starts.
         masked_lm_positions: shape (num_masked,), int64, indices into the tokens.
-        masked_lm_ids: shape (num_masked,), int64, the original ids there; -100 for one that only fills up the shape.
+        masked_lm_ids: shape (num_masked,), int64, the original ids there; -100 for padding of the shape.
         cls_positions: shape (num_rows,), int64, indices into the tokens.
-        next_sentence_label: shape (num_rows,), int64; -100 for a row that only fills up the shape.
-        max_seqlen: tokens of the longest row, at least.
+        next_sentence_label: shape (num_rows,), int64; -100 for padding of the shape.
+        max_seqlen: tokens of the longest row, or more.
     """
 
     input_ids: Tensor
@@ -62,14 +62,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fed:
-    """A batch with what the loop must know of it.
+    """A batch with its counts and the loader's state.
 
     Attributes:
         batch: tensors.
         counts: shape (2,), float32, on the device: masked positions and rows.
-        size: shape (4,), float64, on the processor: real tokens, the sum of rows' squared lengths, masked positions, rows.
+        size: shape (4,), float64, on the CPU: real tokens, the sum of rows' squared lengths, masked positions, rows.
         state: of the loader, after this batch.
-        places: shape (num_rows, 2), int64: shard and row of each row, for a person; empty where nobody asks.
+        places: shape (num_rows, 2), int64: shard and row of each row, for display; empty if not requested.
     """
 
     batch: Batch
@@ -81,7 +81,7 @@ class Fed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How far batches are filled up so that a compiled step meets few shapes; 1 fills up nothing.
+    """Multiples that batch shapes are padded to, so that a compiled step has few shapes; 1 pads nothing.
 
     Attributes:
         tokens: num_tokens becomes a multiple of this.
@@ -97,22 +97,24 @@ class Shape:
 
     @staticmethod
     def of(num_sequences: int, max_seq_length: int) -> Shape:
-        """For batches of at most this many tokens: all of one size, or nearly."""
+        """The shape for batches of at most this many tokens; all batches get (almost) the same size."""
         tokens = num_sequences * max_seq_length
         return Shape(tokens=tokens, masked=max(8, tokens // 64), rows=max(8, num_sequences), row_tokens=max_seq_length)
 
 
 def to_batch(arrays: Mapping[str, NDArray[Any]], shape: Shape) -> Batch:
-    """Tensors from a flat batch, filled up to the shape, and to one token at least, with rows that count for nothing.
+    """Returns tensors from a flat batch, padded to the shape, and to at least one token, with rows that are ignored.
 
     Args:
         arrays: the keys of `Batch`, flat, any integer dtype.
-        shape: what to fill up to.
+        shape: the shape to pad to.
     """
     num_tokens, num_rows = len(arrays["input_ids"]), len(arrays["cls_positions"])
     max_seqlen = shape.row_tokens or int(np.diff(arrays["cu_seqlens"]).max(initial=1))
     fill = max(-num_tokens % shape.tokens, 1 - num_tokens)
-    ends = [num_tokens + min(fill, end + max_seqlen) for end in range(0, fill, max_seqlen)]  # of the rows that fill up
+    ends = [
+        num_tokens + min(fill, end + max_seqlen) for end in range(0, fill, max_seqlen)
+    ]  # length of the padding rows
     ends += [num_tokens + fill] * (-(num_rows + len(ends)) % shape.rows)
     fill_masked = -len(arrays["masked_lm_positions"]) % shape.masked
     return Batch(
@@ -139,7 +141,7 @@ def _tensor(values: NDArray[Any], filler: Any, dtype: Any = np.int64) -> Tensor:
 
 
 class Feeder:
-    """Batches on the device, read ahead by a thread; `waited_s` is what the loop lost by waiting for them."""
+    """Batches on the device, prefetched by a thread; `waited_s` is the time that the loop waited for them."""
 
     def __init__(
         self,
@@ -150,7 +152,7 @@ class Feeder:
         """Starts the thread.
 
         Args:
-            source: what a loader gives.
+            source: batches of a loader.
             device: where the tensors go.
             shape: see `to_batch`.
         """
@@ -166,7 +168,7 @@ class Feeder:
         return self
 
     def __next__(self) -> Fed:
-        """The next batch; what went wrong in the thread is raised here."""
+        """Returns the next batch; raises the thread's exception if it failed."""
         start = time.perf_counter()
         item = None if self._ended else self._queue.get()
         self.waited_s += time.perf_counter() - start
@@ -178,7 +180,7 @@ class Feeder:
         return moved(item, self._device)
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Stops the thread."""
         self._closed.set()
         while self._thread.is_alive():
             try:
@@ -199,7 +201,7 @@ class Feeder:
 
 
 def make_fed(arrays: Mapping[str, NDArray[Any]], state: State, shape: Shape) -> Fed:
-    """A loader's flat batch with what the loop must know of it, on the processor."""
+    """A loader's flat batch with its counts and state, on the CPU."""
     size = batch_size(arrays)
     none = np.zeros(0, np.int64)
     places = np.stack([arrays.get(key, none) for key in ("shard", "row")], axis=1)
@@ -207,7 +209,7 @@ def make_fed(arrays: Mapping[str, NDArray[Any]], state: State, shape: Shape) -> 
 
 
 def batch_size(arrays: Mapping[str, NDArray[Any]]) -> Tensor:
-    """How much a batch holds: see `Fed.size`."""
+    """The size of a batch: see `Fed.size`."""
     squares = (np.diff(arrays["cu_seqlens"]).astype(np.float64) ** 2).sum()
     counts = [len(arrays[key]) for key in ("input_ids", "masked_lm_ids", "cls_positions")]
     return torch.tensor([counts[0], squares, counts[1], counts[2]], dtype=torch.float64)
@@ -218,7 +220,7 @@ def _pinned(fed: Fed) -> Fed:
 
 
 def moved(fed: Fed, device: torch.device) -> Fed:
-    """The batch on a device; nothing waits for the copy where it is pinned."""
+    """Copies the batch to a device; the copy is asynchronous if the batch is pinned."""
     return fed if device.type == "cpu" else _mapped(fed, lambda tensor: tensor.to(device, non_blocking=True))
 
 

@@ -32,16 +32,16 @@ REMEDY = "remove the checkpoint to resume from the one before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a training is; all that a resumed one needs besides the tensors.
+    """Progress of a training: everything that a resumed one needs besides the tensors.
 
     Attributes:
-        step: updates made.
+        step: number of updates done.
         loaders: state of each stream of samples that was read.
         tokens: real tokens trained on.
         rows: rows trained on.
         seconds: spent in training, without start-up and evaluation.
-        best: the lowest `mlm_loss` and `nsp_loss` of a line of the metrics.
-        version: of this file.
+        best: the lowest `mlm_loss` and `nsp_loss` in any line of the metrics.
+        version: format version of this file.
     """
 
     step: int = 0
@@ -69,13 +69,13 @@ class Writer:
     """Writes checkpoints in a thread, one at a time; an error of the thread is raised by the next call."""
 
     def __init__(self, *, background: bool) -> None:
-        """Starts nothing; without `background`, `submit` writes at once."""
+        """Starts no thread yet; without `background`, `submit` writes immediately."""
         self._background = background
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
 
     def submit(self, write: Callable[[], object]) -> None:
-        """Waits for the checkpoint before, and starts to write this one."""
+        """Waits for the previous checkpoint, and starts to write this one."""
         self.wait()
         if not self._background:
             write()
@@ -84,7 +84,7 @@ class Writer:
         self._thread.start()
 
     def wait(self) -> None:
-        """Waits until what was submitted is written."""
+        """Waits until the submitted checkpoint is written."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -111,7 +111,7 @@ def write_model(directory: Path, tensors: Mapping[str, Tensor], config: BertConf
 
 
 def replace_directory(temporary: Path, final: Path) -> None:
-    """Renames a finished directory and deletes the one it replaces. Its files are synced to the disk before."""
+    """Renames a finished directory and deletes the one it replaces. Its files are synced to the disk first."""
     for path in (*temporary.iterdir(), temporary):
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -126,13 +126,13 @@ def replace_directory(temporary: Path, final: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a checkpoint holds besides the progress.
+    """Contents of a checkpoint besides the progress.
 
     Attributes:
         model: the model's tensors by name.
         config: of the model.
         optimizer: the optimizer's tensors by name.
-        settings: of the training, for the reader.
+        settings: of the training, for display.
     """
 
     model: Mapping[str, Tensor]
@@ -147,7 +147,7 @@ def save_checkpoint(directory: Path, progress: Progress, content: Content, *, ke
     Args:
         directory: where the checkpoints are.
         progress: how far the training is.
-        content: the rest.
+        content: tensors, config and settings.
         keep: how many checkpoints are kept.
     """
     final = directory / f"{PREFIX}{progress.step:08d}"
@@ -169,7 +169,7 @@ def checkpoints(directory: Path) -> list[Path]:
 
 
 def load_progress(checkpoint: Path) -> Progress:
-    """How far the training was.
+    """Reads the progress of the training.
 
     Raises:
         ShardError: the checkpoint is corrupt or of another version.
@@ -193,5 +193,5 @@ def load_tensors(checkpoint: Path, name: str) -> dict[str, Tensor]:
     path = checkpoint / f"{name}.safetensors"
     try:
         return load_file(path)
-    except Exception as error:  # safetensors has an error class of its own
+    except Exception as error:  # safetensors defines its own error class
         raise ShardError(f"{path}: cannot be read ({error}); {REMEDY} ({checkpoint})") from error

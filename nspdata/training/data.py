@@ -1,4 +1,4 @@
-"""The datasets of a training: what they hold, which objective they allow, how many updates each phase has."""
+"""The datasets of a training: their contents, the objective that they allow, and the number of updates of each phase."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Dataset:
 
     @property
     def metadata(self) -> RowMetadata:
-        """What the rows have in common; of a mixture, with the longest `max_seq_length`."""
+        """The common schema of the rows; for a mixture, with the longest `max_seq_length`."""
         return max((directory.metadata for directory in self.directories), key=lambda each: each.max_seq_length)
 
     @property
@@ -61,11 +61,11 @@ class Dataset:
 
     @property
     def passes(self) -> int:
-        """Passes over the documents, each with pairs of its own (`duplicate_factor`)."""
+        """Passes over the documents, each with different pairs (`duplicate_factor`)."""
         return max(int(directory.manifest.config.get("duplicate_factor", 1)) for directory in self.directories)
 
     def masking(self, changes: dict[str, object]) -> MaskingConfig:
-        """The settings of the stored masks with some changed; a share of predictions brings its own limit with it."""
+        """The settings of the stored masks with some changed; a changed share of predictions also sets its own limit."""
         stored = self.directories[0].masking
         if stored.strategy == "none":
             stored = dataclasses.replace(stored, strategy="token")
@@ -76,13 +76,13 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPhase:
-    """A phase with everything derived.
+    """A phase with all derived values.
 
     Attributes:
         phase: its settings.
-        dataset: where its rows are.
-        first_step: updates before it.
-        steps: its updates.
+        dataset: the dataset of its rows.
+        first_step: number of updates before it.
+        steps: number of its updates.
         accumulation: forward passes of one update on each rank.
         rank_sequences: sequences of one forward pass of one rank.
         stream: names the endless stream of samples that the phase reads; phases on one dataset share it.
@@ -98,7 +98,7 @@ class PlannedPhase:
 
     @property
     def end(self) -> int:
-        """Updates up to its end."""
+        """Number of updates up to its end."""
         return self.first_step + self.steps
 
 
@@ -127,7 +127,7 @@ def phase_loader(phase: Phase, dataset: Dataset, config: TrainConfig, **ranks: i
 
     Args:
         phase: its settings.
-        dataset: where its rows are.
+        dataset: the dataset of its rows.
         config: seed and layout.
         ranks: `batch_size` of one forward pass of one rank, `rank` and `world_size`.
     """
@@ -145,7 +145,7 @@ def phase_loader(phase: Phase, dataset: Dataset, config: TrainConfig, **ranks: i
 
 
 def resolve_objective(config: TrainConfig, dataset: Dataset) -> str:
-    """The objective: what the settings say, or with `auto` all that the dataset was built for.
+    """The objective: the one in the settings, or with `auto` the full objective that the dataset was built for.
 
     Raises:
         ConfigError: the dataset does not have the labels or the masks for it.
@@ -214,7 +214,7 @@ def _check_same(first: Dataset, other: Dataset) -> None:
 
 
 def _shares(phase: Phase, world_size: int) -> tuple[int, int]:
-    """How many forward passes an update has on each rank, and how many sequences each."""
+    """Returns the forward passes of an update on each rank, and the sequences of each."""
     if phase.batch_sequences % world_size:
         raise ConfigError(
             f"batch_sequences {phase.batch_sequences} must be a multiple of the {world_size} ranks that share it"
@@ -236,7 +236,7 @@ def phase_of(planned: list[PlannedPhase], step: int) -> PlannedPhase:
 
 
 def check_states(states: dict[str, dict[str, object]], planned: list[PlannedPhase], *, step: int, name: str) -> None:
-    """Checks that each stream is where the updates before `step` left it.
+    """Checks that each stream is at the position after the updates before `step`.
 
     Raises:
         ShardError: the states are not those of this training at this step.

@@ -1,4 +1,4 @@
-"""Where metrics go besides `metrics.jsonl`: TensorBoard, Weights & Biases, MLflow; each package is imported only if asked for."""
+"""Where metrics go besides `metrics.jsonl`: TensorBoard, Weights & Biases, MLflow; each package is imported only if it is requested."""
 
 from __future__ import annotations
 

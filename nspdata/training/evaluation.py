@@ -1,4 +1,4 @@
-"""Held-out metrics, and the metrics of guessing that they must beat."""
+"""Held-out metrics, and the baseline metrics of guessing."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from nspdata.training.prepare import Training
 
 UNIGRAM_TOKENS = 20_000_000
-"""Tokens of the train split that the unigram baseline is counted on, at most."""
+"""Largest number of tokens of the train split that the unigram baseline is counted on."""
 
 BATCH_ROWS = 4096
-"""Rows that are counted at a time."""
+"""Number of rows counted at a time."""
 
 
 def evaluate(training: Training, dataset: Dataset) -> Line:
-    """Losses and accuracies over the first `evaluation.rows` rows of the validation split; nothing without such a split."""
+    """Losses and accuracies over the first `evaluation.rows` rows of the validation split; empty without such a split."""
     available = dataset.rows.get("validation", 0)
     if not available:
         return {}
@@ -41,7 +41,7 @@ def evaluate(training: Training, dataset: Dataset) -> Line:
     sums = torch.zeros(6, dtype=torch.float64, device=processes.device)
     nothing = _nothing(processes.device)
     with torch.inference_mode(), training.autocast():
-        for _ in range(num_steps):  # the same number on every rank: a sharded model runs on all ranks or on none
+        for _ in range(num_steps):  # the same number on every rank: a sharded model must run on all ranks
             fed = next(feeder, nothing)
             sums[:4] += torch.stack(module(fed.batch))
             sums[4:] += fed.counts
@@ -63,10 +63,10 @@ def _nothing(device: torch.device) -> Fed:
 
 
 def guessing(dataset: Dataset) -> dict[str, Any]:
-    """The metrics of guessing on the validation split: MLM by the train split's token frequencies, pairs by the commoner label.
+    """The metrics of guessing on the validation split: MLM by the train split's token frequencies, pairs by the more frequent label.
 
     Returns:
-        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; nothing without a
+        `mlm_loss` (nats; one is added to every count), `mlm_accuracy`, `nsp_loss`, `nsp_accuracy`, `rows`; empty without a
         validation split.
     """
     if not dataset.rows.get("validation"):
@@ -82,7 +82,7 @@ def guessing(dataset: Dataset) -> dict[str, Any]:
     for batch in _batches(dataset, "validation", masking="static" if dataset.masked else "dynamic"):
         masked += np.bincount(batch["masked_lm_ids"], minlength=size)
         labels += np.bincount(batch["next_sentence_label"], minlength=2)
-    counts[list(dataset.metadata.special_ids.values())] = 0  # never masked, so never to be guessed
+    counts[list(dataset.metadata.special_ids.values())] = 0  # never masked, so never predicted
     surprise = np.log(counts.sum()) - np.log(np.maximum(counts, 1))
     share = labels / labels.sum()
     return {

@@ -32,19 +32,19 @@ Z = 1.96
 """Standard errors on each side of a 95% confidence interval."""
 
 PSEUDO_TOKENS = 8
-"""Tokens of a row that are masked one by one for the pseudo-perplexity."""
+"""Number of tokens of a row that are masked one at a time for the pseudo-perplexity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How much is evaluated.
+    """Size of the evaluation.
 
     Attributes:
         split: split of the dataset.
         rows: rows of the split, drawn by the seed; 0 for all.
-        ranked: rows whose B is ranked among candidates, at most.
-        candidates: texts that a true B is ranked among, itself counted.
-        seed: of what is drawn.
+        ranked: largest number of rows whose B is ranked among candidates.
+        candidates: texts that a true B is ranked among, including itself.
+        seed: of all random draws.
         batch_size: rows of one forward pass.
     """
 
@@ -68,7 +68,7 @@ class Estimate:
     Attributes:
         value: the figure.
         low, high: the interval.
-        count: what it is the mean over.
+        count: number of values that it is the mean of.
     """
 
     value: float
@@ -78,12 +78,12 @@ class Estimate:
 
 
 def ratio(correct: NDArray[np.float64], counts: NDArray[np.float64], clusters: NDArray[Any]) -> Estimate:
-    """Sum of one over sum of the other, with an interval that takes the rows of a document as one draw.
+    """Returns the ratio of two sums, with an interval that treats the rows of a document as one draw.
 
     Args:
         correct: shape (n,).
         counts: shape (n,).
-        clusters: shape (n,): what each belongs to.
+        clusters: shape (n,): the cluster of each.
 
     >>> ratio(np.array([1.0, 0.0, 1.0, 1.0]), np.ones(4), np.arange(4)).value
     0.75
@@ -104,7 +104,7 @@ def evaluate_model(
     """Evaluates a model directory, such as RUN/model, on a split of a dataset.
 
     Returns:
-        Of what the model was trained for: `mlm_accuracy`, `mlm_loss` (nats per masked token), `pseudo_perplexity` (Salazar et al.
+        For the objectives of the model: `mlm_accuracy`, `mlm_loss` (nats per masked token), `pseudo_perplexity` (Salazar et al.
         2020, over some tokens of each row), `nsp_accuracy` and `mean_reciprocal_rank` of the true B.
 
     Raises:
@@ -124,7 +124,7 @@ def evaluate_model(
 
 
 def sampled_rows(directory: Directory, sampling: Sampling) -> Rows:
-    """Some rows of a split, drawn without replacement, in the order of the shards."""
+    """Draws rows of a split without replacement, in the order of the shards."""
     size = directory.sizes.get(sampling.split)
     if size is None or not size.rows:
         raise InputError(
@@ -145,12 +145,12 @@ def sampled_rows(directory: Directory, sampling: Sampling) -> Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """A model in evaluation mode, and what its rows look like.
+    """A model in evaluation mode, with the properties of its rows.
 
     Attributes:
         model: the model.
-        objective: what it was trained for.
-        sampling: how much is evaluated.
+        objective: the objective that it was trained on.
+        sampling: size of the evaluation.
         special_ids: id of each special token.
         max_seq_length: tokens of the longest row.
     """
@@ -166,7 +166,7 @@ class Judge:
         """Reads a model directory; nothing is downloaded.
 
         Raises:
-            ConfigError: there is no model of this vocabulary in it.
+            ConfigError: it has no model, or a model of another vocabulary.
         """
         from nspdata.config.train import ModelConfig
 

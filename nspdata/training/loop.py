@@ -1,4 +1,4 @@
-"""The training step, on one screen, and the loop around it."""
+"""The training step, and the loop that calls it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from nspdata.training.prepare import Training
 
 CHECKPOINTS = "checkpoints"
-"""Where the checkpoints are, in the directory of a run."""
+"""Name of the checkpoint directory in a run."""
 
 
 def train_step(training: Training, micro_batches: list[Fed], step: int) -> Tensor:
-    """One update from this rank's batches; nothing here waits for the device.
+    """Makes one update from this rank's batches; does not wait for the device.
 
-    The losses are divided by what *all* ranks predict in the whole update, so that ranks and accumulation change nothing.
+    The losses are divided by the predictions of *all* ranks in the whole update, so the result does not depend on ranks and accumulation.
 
     Returns:
         Shape (7,), float32, on the device: this rank's `Sums`, all ranks' masked positions and rows, the gradient's norm.
@@ -73,16 +73,16 @@ def _dropout_seed(seed: int, step: int, rank: int) -> int:
 
 
 class Loop:
-    """A training in progress; the CPU waits for the device only where a line of the metrics is written."""
+    """A training in progress; the CPU waits for the device only to write a line of the metrics."""
 
     def __init__(self, training: Training, run: Path, metrics: Metrics | None, progress: Progress) -> None:
-        """Starts nothing.
+        """Stores the parts; starts no training.
 
         Args:
             training: model, optimizer, phases.
             run: the directory of the run.
             metrics: its record, on rank 0.
-            progress: what was done before.
+            progress: of the checkpoint to resume from.
         """
         self.training, self.run, self.metrics, self.progress = training, run, metrics, progress
         self.window = Window(training, progress.best)
@@ -93,7 +93,7 @@ class Loop:
         self._profile = profiled(training.config.log.profile, run) if metrics else None
 
     def train(self) -> int:
-        """Trains to the end, or until SIGTERM or Ctrl-C; returns 0 at the end, else the signal."""
+        """Trains to the end, or until SIGTERM or Ctrl-C; returns 0 after the last step, else the signal."""
         try:
             with self._on_signals():
                 while self.progress.step < self.training.num_steps and not self.stop_signal:
@@ -189,7 +189,7 @@ class Loop:
 
     @contextlib.contextmanager
     def _on_signals(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C end the training after the current update, with a checkpoint; a second Ctrl-C ends it at once."""
+        """SIGTERM and Ctrl-C stop the training after the current update, with a checkpoint; a second Ctrl-C stops it immediately."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -25,7 +25,7 @@ class TrainingError(NspdataError):
 
 
 def read_metrics(run: Path) -> list[Line]:
-    """The lines of a run's `metrics.jsonl`; none without such a file. A last line that a kill cut short is ignored."""
+    """The lines of a run's `metrics.jsonl`; empty without such a file. A truncated last line, left by a killed process, is ignored."""
     path = run / FILE
     if not path.exists():
         return []
@@ -48,7 +48,7 @@ def keep_metrics(run: Path, *, step: int) -> list[Line]:
 
 
 class Metrics:
-    """The record of a run; opened by rank 0 alone."""
+    """The record of a run; only rank 0 opens it."""
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class Metrics:
         Args:
             run: the directory of the run.
             num_steps: updates of the whole training.
-            to: where the metrics go besides: `tensorboard`, `wandb`, `mlflow`.
-            done: updates made before.
+            to: further destinations of the metrics: `tensorboard`, `wandb`, `mlflow`.
+            done: number of updates done before.
             settings: of the training, for the destinations that show them.
         """
         self._file = (run / FILE).open("a", encoding="utf-8")
@@ -114,7 +114,7 @@ class Metrics:
 
 
 def described(line: Line) -> str:
-    """A line of the metrics as text.
+    """Formats a line of the metrics as text.
 
     >>> described({"kind": "train", "step": 20, "mlm_loss": 7.25, "mlm_accuracy": 0.125, "tokens_per_s": 5120.0, "mfu": 0.55})
     'step 20  MLM 7.250 (12.5%)  5,120 tokens/s  MFU 55.0%'
@@ -140,20 +140,20 @@ class Bar:
 
         Args:
             num_steps: updates of the whole training.
-            done: updates made before.
+            done: number of updates done before.
         """
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._progress = Progress(
-            BarColumn(20), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn()
+            BarColumn(20), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn()
         )
-        self._task = self._progress.add_task("train", total=num_steps, completed=done, told="starting")
+        self._task = self._progress.add_task("train", total=num_steps, completed=done, text="starting")
         self._progress.start()
 
     def update(self, line: Line) -> None:
         """Moves it to the line's step."""
-        _, _, told = described(line).partition("  ")
-        self._progress.update(self._task, completed=line["step"], told=told)
+        _, _, text = described(line).partition("  ")
+        self._progress.update(self._task, completed=line["step"], text=text)
 
     def say(self, text: str) -> None:
         """Prints a line above it."""

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from nspdata.training.batches import Batch
 
 OBJECTIVE_KEY = "nspdata_objective"
-"""Key of a saved `config.json` that tells which heads were trained."""
+"""Key of a saved `config.json` that names the trained heads."""
 
 INITIAL_DEVIATION = 0.55
-"""First weights deviate by this / sqrt(hidden size), and by BERT's 0.02 at least: with 0.02 at a width of 128, what attention
-brings starts so small that `tiny` did not begin to learn pairs in 850 steps of 32 rows; with 0.05 it had by step 300."""
+"""Initial weights have a standard deviation of this / sqrt(hidden size), and at least BERT's 0.02. With 0.02 at a width of 128, the
+output of attention starts so small that `tiny` did not learn pairs in 850 steps of 32 rows; with 0.05 it did by step 300."""
 
 
 TOKEN_TYPES = 2
@@ -41,7 +41,7 @@ TOKEN_TYPES = 2
 
 
 class Sums(NamedTuple):
-    """What one forward pass adds up, each a float32 tensor of shape (): divided by counts only where all ranks' are known."""
+    """Sums of one forward pass, each a float32 tensor of shape (); divided by counts only when those of all ranks are known."""
 
     mlm_loss: Tensor
     mlm_correct: Tensor
@@ -50,7 +50,7 @@ class Sums(NamedTuple):
 
 
 class Pretraining(nn.Module):
-    """`BertForPreTraining` run over flat tokens; the MLM head is computed at masked positions alone."""
+    """`BertForPreTraining` run over flat tokens; the MLM head is computed only at masked positions."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Pretraining(nn.Module):
         Args:
             bert: the model, parameters in fp32.
             objective: `mlm+nsp`, `mlm+sop`, `mlm`, `nsp` or `sop`.
-            vocab_multiple: logits are padded to a multiple of this; 64 lets a GPU's matrix unit work at full speed.
+            vocab_multiple: logits are padded to a multiple of this; 64 lets a GPU's matrix units run at full speed.
             recompute: whether layers are computed again in the backward pass instead of being kept.
         """
         super().__init__()
@@ -74,14 +74,14 @@ class Pretraining(nn.Module):
         self.pair = objective != "mlm"
         self.recompute = recompute
         self.spare = -bert.config.vocab_size % vocab_multiple
-        bert.config._attn_implementation = NAME  # noqa: SLF001 - the name that transformers gives it
+        bert.config._attn_implementation = NAME  # noqa: SLF001 - transformers has no public name for it
         bert.cls.predictions.requires_grad_(self.mlm)
         bert.get_input_embeddings().requires_grad_(True)  # tied to the MLM head's matrix
         bert.cls.seq_relationship.requires_grad_(self.pair)
         bert.bert.pooler.requires_grad_(self.pair)
 
     def forward(self, batch: Batch) -> Sums:
-        """The sums of losses and of right guesses over a batch."""
+        """The sums of losses and of correct predictions over a batch."""
         encoder = self.bert.bert
         hidden = encoder.embeddings(  # (1, num_tokens, hidden)
             input_ids=batch.input_ids[None],
@@ -109,14 +109,14 @@ class Pretraining(nn.Module):
 
 
 def _sums(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Summed cross entropy in nats and number of right guesses; a label of -100 counts for nothing."""
+    """Summed cross entropy in nats and number of correct predictions; a label of -100 is ignored."""
     logits = logits.float()
     loss = functional.cross_entropy(logits, labels, ignore_index=-100, reduction="sum")
     return loss, (logits.detach().argmax(-1) == labels).sum(dtype=torch.float32)
 
 
 def fresh_model(size: str, vocabulary: Vocabulary, *, max_seq_length: int, config: ModelConfig) -> BertForPreTraining:
-    """A new model of one of `SIZES`; its weights come from torch's generator, so seed it before."""
+    """A new model of one of `SIZES`; its weights come from torch's generator, so seed it first."""
     layers, hidden = SIZES[size]
     return BertForPreTraining(
         BertConfig(
@@ -141,12 +141,12 @@ def checkpoint_model(
 
     Args:
         directory: with `config.json`, weights, and `vocab.txt` or `tokenizer.json`.
-        vocabulary: the dataset's; it must be the checkpoint's, or begin with it where `extend_vocab` is set.
+        vocabulary: the dataset's; it must equal the checkpoint's, or begin with it if `extend_vocab` is set.
         max_seq_length: tokens of the dataset's longest row.
         config: dropout and `extend_vocab`.
 
     Returns:
-        The model, and sentences that say what was initialised.
+        The model, and messages that name the initialised weights.
 
     Raises:
         ConfigError: it is not a BERT, its vocabulary is another, or it has too few positions.
@@ -182,7 +182,7 @@ def checkpoint_model(
 
 
 def saved_model(checkpoint: Path) -> BertForPreTraining:
-    """Reads one of our own checkpoints back, with the dropout that it was trained with.
+    """Reads a checkpoint of this trainer, with the dropout that it was trained with.
 
     Raises:
         ShardError: it is corrupt.
@@ -246,7 +246,7 @@ def _check_vocabulary(directory: Path, known: tuple[str, ...], vocabulary: Vocab
 def _read_weights(directory: Path, settings: BertConfig) -> tuple[BertForPreTraining, list[str]]:
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # it prints its own table of missing weights; ours is one line
+    logging.set_verbosity_error()  # it prints a table of missing weights; the note of this module is one line
     try:
         model, info = BertForPreTraining.from_pretrained(
             directory, config=settings, dtype=torch.float32, local_files_only=True, output_loading_info=True
@@ -262,7 +262,7 @@ def _read_weights(directory: Path, settings: BertConfig) -> tuple[BertForPreTrai
 
 
 def extend_vocabulary(model: BertForPreTraining, vocab_size: int) -> None:
-    """Adds rows to the embeddings and to the MLM head, each the mean of those that were there."""
+    """Adds rows to the embeddings and to the MLM head, each the mean of the existing rows."""
     embeddings, head = model.get_input_embeddings(), model.cls.predictions
     rows, bias = embeddings.weight.detach(), head.bias.detach()
     new = vocab_size - len(rows)
@@ -286,9 +286,9 @@ def extend_positions(model: BertForPreTraining, num_positions: int) -> None:
 
 
 def exported_config(model: BertForPreTraining, objective: str) -> BertConfig:
-    """The model's config as it is saved: with a stock attention, and with what was trained."""
+    """The model's config as it is saved: with a standard attention, and with the trained heads."""
     config = copy.deepcopy(model.config)
-    config._attn_implementation = None  # noqa: SLF001 - the reader chooses
+    config._attn_implementation = None  # noqa: SLF001 - the attention is chosen when the model is loaded
     config.architectures = ["BertForPreTraining"]
     config.dtype = "float32"
     setattr(config, OBJECTIVE_KEY, objective)

@@ -1,4 +1,4 @@
-"""The optimizers, which tensors decay, and their state as plain tensors."""
+"""The optimizers, the tensors with weight decay, and the optimizer state as plain tensors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Lamb(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update; nothing here waits for the device."""
+        """Makes one update; does not wait for the device."""
         assert closure is None
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -77,7 +77,7 @@ class MuonAdamW:
             optimizer.step()
 
     def zero_grad(self, *, set_to_none: bool = True) -> None:
-        """Drops the gradients."""
+        """Deletes the gradients."""
         for optimizer in self._inner:
             optimizer.zero_grad(set_to_none=set_to_none)
 
@@ -89,7 +89,7 @@ def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> torch.optim.
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """The optimizer over what the objective trains; vectors (biases, LayerNorm) do not decay."""
+    """The optimizer over the trained parameters; vectors (biases, LayerNorm) do not decay."""
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     muon = {name for name, value in trained.items() if config.name == "muon" and ".encoder." in name and value.ndim > 1}
     matrices = [value for name, value in trained.items() if value.ndim > 1 and name not in muon]
@@ -135,7 +135,7 @@ def load_optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, c
 
 
 def copied(tensor: Tensor) -> Tensor:
-    """A tensor, whole, copied to the CPU, so that training can go on while the copy is written."""
+    """A tensor, whole, copied to the CPU, so that training can continue while the copy is written."""
     tensor = whole(tensor).detach()
     return tensor.clone() if tensor.device.type == "cpu" else tensor.cpu()
 

@@ -1,4 +1,4 @@
-"""Everything that a training needs before its first step."""
+"""Prepares everything that a training needs before its first step."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nspdata.training.processes import Processes
 
 VOCAB_MULTIPLE = 64
-"""On a GPU the logits are padded to a multiple of this: 30,522 is not even one of 4."""
+"""On a GPU the logits are padded to a multiple of this: 30,522 is not even a multiple of 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +42,16 @@ class Training:
 
     Attributes:
         config: the settings.
-        processes: who trains.
+        processes: the ranks that train.
         objective: `mlm+nsp`, `mlm+sop`, `mlm`, `nsp` or `sop`.
         phases: in order.
         model: the plain model; its parameters are what is saved.
-        module: what the step calls: the model compiled, copied or sharded.
+        module: the callable of the step: the model compiled, copied or sharded.
         optimizer: over the model's parameters.
-        parameters: those that are trained.
+        parameters: the trained parameters.
         bf16: whether products are computed in bf16.
         peak: the device's measured floating-point operations a second in that precision.
-        notes: what was initialised that a checkpoint lacked.
+        notes: messages about weights that a checkpoint lacks and that were initialised.
     """
 
     config: TrainConfig
@@ -73,7 +73,7 @@ class Training:
 
     @property
     def fixed_shapes(self) -> bool:
-        """Whether batches are filled up to few shapes: packed sequences for a compiled step."""
+        """Whether batches are padded to few shapes: packed sequences for a compiled step."""
         device = self.config.device
         cuda = self.processes.device.type == "cuda"
         return device.layout == "packed" and (cuda or device.compile in {"yes", "max"})
@@ -97,7 +97,7 @@ def prepare_training(
     Args:
         config: the settings.
         directory: the dataset directory or URL of phases that name none.
-        processes: who trains.
+        processes: the ranks that train.
         checkpoint: a checkpoint of this training to resume from.
 
     Raises:
@@ -142,7 +142,7 @@ def prepare_training(
 
 
 def resumed_progress(checkpoint: Path, phases: list[PlannedPhase]) -> Progress:
-    """How far a checkpoint is, checked against the phases.
+    """Reads the progress of a checkpoint and checks it against the phases.
 
     Raises:
         ShardError: it is corrupt, or of another training.

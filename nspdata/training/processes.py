@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
-    """This process among those that train together.
+    """This process among the ranks of a training.
 
     Attributes:
         rank: its number, from 0; rank 0 writes.
-        world_size: how many there are.
-        device: where it computes.
+        world_size: number of ranks.
+        device: its device.
     """
 
     rank: int
@@ -38,13 +38,13 @@ class Processes:
     device: torch.device
 
     def summed(self, values: Tensor) -> Tensor:
-        """The sum of every rank's tensor; a GPU is not waited for."""
+        """Returns the sum of all ranks' tensors; does not wait for a GPU."""
         if self.world_size > 1:
             distributed.all_reduce(values)
         return values
 
     def highest(self, value: int) -> int:
-        """The largest of every rank's numbers; waits for all of them."""
+        """Returns the largest of all ranks' numbers; waits for all of them."""
         if self.world_size == 1:
             return value
         tensor = torch.tensor(value, device=self.device)
@@ -52,7 +52,7 @@ class Processes:
         return int(tensor)
 
     def wait(self) -> None:
-        """Waits until every rank is here."""
+        """Waits until every rank has called it."""
         if self.world_size > 1:
             distributed.barrier()
 
@@ -62,7 +62,7 @@ def joined(config: DeviceConfig) -> Iterator[Processes]:
     """Joins the processes that torchrun started, if it did.
 
     Raises:
-        ConfigError: CUDA is asked for where there is none.
+        ConfigError: CUDA is requested but not available.
     """
     if config.name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device.name is 'cuda', but torch sees no CUDA device here; use device.name=auto or cpu")
@@ -84,7 +84,7 @@ _TORCHRUN = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 
 def spread(model: Pretraining, processes: Processes, config: DeviceConfig, *, compiled: bool, bf16: bool) -> nn.Module:
-    """The model as the step calls it: compiled, and with several ranks copied (DDP) or sharded (FSDP2)."""
+    """Wraps the model for the training step: compiled, and with several ranks copied (DDP) or sharded (FSDP2)."""
     if config.parallel == "fsdp" and processes.world_size > 1:
         _shard(model, processes, compiled=compiled, bf16=bf16)
         return model
@@ -101,7 +101,7 @@ def spread(model: Pretraining, processes: Processes, config: DeviceConfig, *, co
 
 
 def set_device_options(config: DeviceConfig) -> None:
-    """Sets what torch keeps for the whole process: TF32, and the implementation of flash attention.
+    """Sets torch's process-wide options: TF32, and the implementation of flash attention.
 
     Raises:
         ConfigError: this torch has no FlashAttention 3, or its package is missing.
@@ -130,7 +130,7 @@ def _shard(model: Pretraining, processes: Processes, *, compiled: bool, bf16: bo
 
 
 def synchronize_gradients(module: nn.Module, *, now: bool) -> None:
-    """Whether the next backward pass exchanges gradients between ranks: only the last one of an update needs to."""
+    """Whether the next backward pass exchanges gradients between ranks: only the last one of an update does."""
     inner = getattr(module, "_orig_mod", module)
     if isinstance(inner, nn.parallel.DistributedDataParallel):
         inner.require_backward_grad_sync = now
@@ -139,6 +139,6 @@ def synchronize_gradients(module: nn.Module, *, now: bool) -> None:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """The whole of a tensor that may be sharded; every rank must call it then."""
+    """Returns the full tensor of one that may be sharded; if it is, every rank must call it."""
     full = getattr(tensor, "full_tensor", None)
     return cast("Tensor", full()) if full else tensor

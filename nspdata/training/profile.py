@@ -25,7 +25,7 @@ class Profile:
 
         Args:
             num_steps: steps to record.
-            directory: where to write; it is made.
+            directory: output directory; it is created.
         """
         cuda = torch.cuda.is_available()
         activities = [profiler.ProfilerActivity.CPU] + ([profiler.ProfilerActivity.CUDA] if cuda else [])

@@ -1,4 +1,4 @@
-"""Whether a training learned: its held-out figures beside what can be had without understanding."""
+"""Checks whether a training learned: compares its held-out figures with those of guessing."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ENOUGH_NATS = 0.2
 """MLM must be this far below the unigram entropy."""
 
 ENOUGH_SIGMAS = 4.0
-"""Pairs must be told this many standard deviations above chance; of random weights, one in 30,000 gets so far."""
+"""Pair accuracy must be this many standard deviations above chance; one in 30,000 models with random weights reaches this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The last held-out figures of a training beside those of guessing.
+    """The last held-out figures of a training, and those of guessing.
 
     Attributes:
-        mlm_loss: held-out, nats a masked token.
+        mlm_loss: held-out, nats per masked token.
         unigram: the cross entropy of the train split's token frequencies on the same tokens, nats.
-        nsp_accuracy: held-out share of pairs told right.
-        chance: share of the commoner label, what a bag of words that has learned nothing gets.
+        nsp_accuracy: held-out share of correct pair labels.
+        chance: share of the more frequent label, the accuracy of always guessing it.
         rows: held-out rows.
-        passes: passes over the documents that the rows are from; rows of several passes are no independent ones.
+        passes: passes over the documents of the rows; rows of different passes are not independent.
     """
 
     mlm_loss: float
@@ -40,7 +40,7 @@ class Proof:
 
     @property
     def sigmas(self) -> float:
-        """How many standard deviations of chance the pairs are above it, the rows of one pass counted."""
+        """Standard deviations of the pair accuracy above chance, counting the rows of one pass."""
         return (self.nsp_accuracy - self.chance) / math.sqrt(self.chance * (1 - self.chance) * self.passes / self.rows)
 
     @property
@@ -64,7 +64,7 @@ def proof(lines: list[Line], *, passes: int) -> Proof:
         passes: `duplicate_factor` of its dataset.
 
     Raises:
-        InputError: it was not evaluated on both.
+        InputError: it was not evaluated on MLM and pairs.
     """
     last = {line["kind"]: line for line in lines}
     try:

@@ -1,4 +1,4 @@
-"""A page of curves from `metrics.jsonl`: one file, no script, nothing from elsewhere; light and dark."""
+"""A page of curves from `metrics.jsonl`: one file without scripts and external resources, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 FILE = "report.html"
 
 INK = "#010203"
-"""Drawn in this colour and then replaced by `currentColor`, so that the page's own ink is used, light or dark."""
+"""Drawn in this colour and then replaced by `currentColor`, so that curves have the page's text colour in light and dark mode."""
 
 CURVES = (
-    ("mlm_loss", "MLM loss (nats a masked token)"),
+    ("mlm_loss", "MLM loss (nats per masked token)"),
     ("mlm_accuracy", "MLM accuracy"),
-    ("nsp_loss", "pair loss (nats a row)"),
+    ("nsp_loss", "pair loss (nats per row)"),
     ("nsp_accuracy", "pair accuracy"),
     ("learning_rate", "learning rate"),
-    ("gradient_norm", "norm of the gradient"),
-    ("tokens_per_s", "real tokens a second"),
+    ("gradient_norm", "gradient norm"),
+    ("tokens_per_s", "real tokens per second"),
     ("data_wait_share", "share of time waiting for data"),
 )
 COLOURS = {"train": "#4477aa", "evaluation": "#cc3311", "baseline": "#999933"}
@@ -54,7 +54,7 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
 
 
 def write_report(run: Path) -> Path:
-    """Writes the page of a run, of as much as there is of it."""
+    """Writes the page of a run, finished or not."""
     lines = read_metrics(run)
     settings = json.loads((run / "train.json").read_text(encoding="utf-8"))
     page = PAGE.format(
@@ -96,7 +96,7 @@ def _number(value: Any) -> str:
 
 
 def _figure(lines: list[Line], key: str, name: str) -> str:
-    """One curve as SVG that stands in the page."""
+    """Returns one curve as inline SVG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

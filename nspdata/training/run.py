@@ -34,17 +34,17 @@ MODEL = "model"
 """The finished model, in the directory of a run: loads with `transformers`."""
 
 UNDECISIVE = ("steps", "dataset", "mixture", "micro_batch_sequences")
-"""Settings of a phase that a resumed run may change, or that are compared in another way."""
+"""Settings of a phase that a resumed run may change, or that are compared separately."""
 
 TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a training ended.
+    """The result of a training.
 
     Attributes:
-        step: updates made.
+        step: number of updates done.
         num_steps: updates of the whole training.
         lines: of `metrics.jsonl`; on rank 0.
         signal: the signal that stopped it; 0 if its last step was reached.
@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """Of a command: 0, or as shells say it: 130 after Ctrl-C, 143 after SIGTERM."""
+        """The exit code of a command: 0, or as in shells, 130 after Ctrl-C, 143 after SIGTERM."""
         return 128 + self.signal if self.signal else 0
 
 
@@ -73,7 +73,7 @@ def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool
         directory: the dataset directory or URL.
         run: the directory of the run.
         config: the settings.
-        resume: resume from the run's last checkpoint; start from the beginning if there is none, and say so.
+        resume: resume from the run's last checkpoint; start from the beginning if there is none, with a message.
 
     Raises:
         ConfigError: settings, model, datasets and run do not fit together.
@@ -104,10 +104,10 @@ def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool
 
 
 def _finish(training: Training, run: Path, metrics: Metrics) -> None:
-    """Writes the model and says what it learned."""
+    """Writes the model and prints whether it learned."""
     dataset = training.phases[-1].dataset
     export(run, checkpoints(run / CHECKPOINTS)[-1], dataset.directories[0])
-    with contextlib.suppress(InputError):  # only what was trained and held out can be judged
+    with contextlib.suppress(InputError):  # needs both objectives and a validation split
         metrics.say(f"{proof(read_metrics(run), passes=dataset.passes)}")
     metrics.say(f"wrote {run / MODEL}")
 
@@ -132,7 +132,7 @@ def _introduce(training: Training, metrics: Metrics, progress: Progress, notes: 
 
 @contextlib.contextmanager
 def _record(training: Training, run: Path, progress: Progress) -> Iterator[Metrics | None]:
-    """The metrics of the run on rank 0, nothing on the others."""
+    """The metrics of the run on rank 0, None on the others."""
     if training.processes.rank:
         yield None
         return
@@ -151,7 +151,7 @@ def _checkpoint(run: Path, *, resume: bool) -> Path | None:
 
 
 def run_settings(training: Training) -> dict[str, Any]:
-    """What `train.json` holds: the settings, and what a resumed run must have in common with this one."""
+    """What `train.json` holds: the settings, and the values that a resumed run must share with this one."""
     phases = [
         {
             "dataset": planned.dataset.name,
@@ -170,13 +170,13 @@ def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
     Args:
         path: `train.json` of the run.
         now: `run_settings` of the resumed run.
-        step: updates that the checkpoint has; 0 without one.
+        step: number of updates of the checkpoint; 0 without one.
 
     Returns:
-        What to tell the user.
+        Messages for the user.
 
     Raises:
-        ConfigError: other settings, or fewer steps than were made; each changed setting is named.
+        ConfigError: other settings, or fewer steps than are done; each changed setting is named.
         ShardError: `train.json` is corrupt.
     """
     if not step:
@@ -212,7 +212,7 @@ def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes a JSON file whole or not at all."""
+    """Writes a JSON file atomically."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)

@@ -25,7 +25,7 @@ def learning_rate(step: int, num_steps: int, config: OptimizerConfig) -> float:
 
 
 def _shape(done: float, num_steps: int, config: OptimizerConfig) -> float:
-    """What is left, 1 to 0, where this share of the steps after the warm-up is done."""
+    """The factor of the rate, 1 to 0, after this share of the steps that follow the warm-up."""
     if config.schedule == "linear":
         return 1 - done
     if config.schedule == "cosine":

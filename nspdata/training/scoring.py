@@ -1,4 +1,4 @@
-"""P(B follows A) from a pretrained model, in batches of pairs of about one length."""
+"""P(B follows A) from a pretrained model, in batches of pairs of similar length."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Scorer:
     Attributes:
         model: in evaluation mode.
         tokenizer: the model's own.
-        meaning: what the score is the probability of.
+        meaning: the event whose probability is the score.
     """
 
     model: BertForNextSentencePrediction
@@ -42,10 +42,10 @@ class Scorer:
 
     @staticmethod
     def load(directory: str | Path, *, device: str = "auto") -> Scorer:
-        """Reads a model directory, such as RUN/model; no network is touched.
+        """Reads a model directory, such as RUN/model; nothing is downloaded.
 
         Raises:
-            ConfigError: there is no model in it, or one whose pair head was never trained.
+            ConfigError: it has no model, or a model whose pair head was never trained.
         """
         from transformers import AutoTokenizer, BertForNextSentencePrediction
         from transformers.utils import logging
@@ -57,7 +57,7 @@ class Scorer:
             )
         objective = json.loads((path / "config.json").read_text(encoding="utf-8")).get("nspdata_objective", "mlm+nsp")
         verbosity = logging.get_verbosity()
-        logging.set_verbosity_error()  # heads that are not asked for are left out, which it would warn of
+        logging.set_verbosity_error()  # suppresses the warning about heads that are not loaded
         try:
             model, info = BertForNextSentencePrediction.from_pretrained(
                 path, local_files_only=True, output_loading_info=True, dtype=torch.float32
@@ -107,7 +107,7 @@ class Scorer:
         return probabilities
 
     def score_lines(self, lines: Iterable[str], *, name: str, batch_size: int = 64) -> Iterator[dict[str, Any]]:
-        """Scores JSON lines with fields `a` and `b`; each comes back with `score`, in its place.
+        """Scores JSON lines with fields `a` and `b`; yields each record with `score`, in order.
 
         Raises:
             InputError: a line is not such a record.

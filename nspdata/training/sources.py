@@ -1,4 +1,4 @@
-"""The loader's batches as the trainer takes them: flat, with the loader's state after each."""
+"""The loader's batches in the form that the trainer reads: flat, with the loader's state after each."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def train_feeder(training: Training, planned: PlannedPhase, state: State | None) -> Feeder:
-    """The batches of a phase on this rank, without end.
+    """Yields the batches of a phase on this rank, endlessly.
 
     Args:
         training: settings, processes.
         planned: the phase.
-        state: of the phase's stream after the last batch that was trained on; None at its start.
+        state: of the phase's stream after the last trained batch; None at its start.
     """
     processes = training.processes
     ranks = {"rank": processes.rank, "world_size": processes.world_size, "batch_size": planned.rank_sequences}

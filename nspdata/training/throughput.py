@@ -1,4 +1,4 @@
-"""How fast: floating-point operations of the model, and the device's own peak, measured."""
+"""Floating-point operations of the model, and the measured peak of the device."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def training_flops(config: BertConfig, *, tokens: int, squares: int, masked: int
 
 
 def measured_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Floating-point operations a second of a large product of random matrices, the best of a few."""
+    """Floating-point operations per second of a large product of random matrices, the best of a few."""
     size, rounds = (8192, 10) if device.type == "cuda" else (1024, 5)
     generator = torch.Generator(device).manual_seed(0)
     a, b = (torch.randn(size, size, device=device, generator=generator).to(dtype) for _ in range(2))

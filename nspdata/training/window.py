@@ -22,40 +22,40 @@ if TYPE_CHECKING:
     from nspdata.training.model import Pretraining
     from nspdata.training.prepare import Training
 
-TOLD_ROWS = 64
-"""Rows that an error names at most."""
+NAMED_ROWS = 64
+"""Largest number of rows in an error message."""
 
 SUMS = ("mlm_loss", "mlm_correct", "nsp_loss", "nsp_correct")
 
 
 class Window:
-    """What the device has computed since the last line, not looked at yet."""
+    """Results of the device since the last line that are not read yet."""
 
     def __init__(self, training: Training, best: dict[str, float]) -> None:
         """An empty window.
 
         Args:
             training: model, settings, processes.
-            best: the lowest `mlm_loss` and `nsp_loss` of a line before.
+            best: the lowest `mlm_loss` and `nsp_loss` of the earlier lines.
         """
         self.training, self.best = training, dict(best)
         self.pending: list[tuple[int, list[Fed], Tensor]] = []
         self._since, self._waited = time.perf_counter(), 0.0
 
     def start(self) -> None:
-        """Restarts the clock: the time before was not training."""
+        """Restarts the clock, to exclude the time before."""
         if not self.pending:
             self._since = time.perf_counter()
 
-    def add(self, step: int, micro_batches: list[Fed], told: Tensor) -> None:
+    def add(self, step: int, micro_batches: list[Fed], step_sums: Tensor) -> None:
         """Adds an update.
 
         Args:
             step: its number, from 1.
-            micro_batches: what it was made from.
-            told: see `train_step`; may still be computed on the device.
+            micro_batches: the batches of the update.
+            step_sums: see `train_step`; may still be computed on the device.
         """
-        self.pending.append((step, micro_batches, told))
+        self.pending.append((step, micro_batches, step_sums))
 
     def close(self, feeder: Feeder, *, last_good: Callable[[], str]) -> Line:
         """Waits for the device and empties the window into a line.
@@ -63,17 +63,17 @@ class Window:
         Raises:
             TrainingError: a loss or a gradient is not finite, or a loss is far above its best.
         """
-        told = torch.stack([told for _, _, told in self.pending]).double().cpu()  # (num_steps, 7)
+        step_sums = torch.stack([update for _, _, update in self.pending]).double().cpu()  # (num_steps, 7)
         seconds = time.perf_counter() - self._since
         size = torch.stack([fed.size for _, micro_batches, _ in self.pending for fed in micro_batches]).sum(0)
         processes, step = self.training.processes, self.pending[-1][0]
-        mine = torch.cat([told[:, :4].sum(0), size]).to(processes.device)
+        mine = torch.cat([step_sums[:, :4].sum(0), size]).to(processes.device)
         sums = processes.summed(mine).tolist()
-        self._check_finite(told, last_good)
+        self._check_finite(step_sums, last_good)
         line = figures(dict(zip(SUMS, sums, strict=False)), masked=sums[6], rows=sums[7], model=self.training.model)
         self._check_divergence(line, step, last_good)
         line |= {
-            "gradient_norm": told[:, 6].mean().item(),
+            "gradient_norm": step_sums[:, 6].mean().item(),
             "learning_rate": self.training.rate(step - 1),
             "tokens_per_s": sums[4] / seconds,
             "mfu": self._utilization(sums[4:], seconds),
@@ -98,8 +98,8 @@ class Window:
         )
         return flops / seconds / self.training.peak / self.training.processes.world_size
 
-    def _check_finite(self, told: Tensor, last_good: Callable[[], str]) -> None:
-        wrong = (~told.isfinite()).any(1).nonzero()
+    def _check_finite(self, step_sums: Tensor, last_good: Callable[[], str]) -> None:
+        wrong = (~step_sums.isfinite()).any(1).nonzero()
         if len(wrong):
             step, micro_batches, _ = self.pending[int(wrong[0])]
             raise TrainingError(
@@ -121,9 +121,9 @@ class Window:
 
 
 def described_rows(micro_batches: list[Fed]) -> str:
-    """The rows of an update on this rank, shard by shard; of many, the first `TOLD_ROWS`."""
+    """The rows of an update on this rank, shard by shard; at most the first `NAMED_ROWS`."""
     places = np.concatenate([fed.places for fed in micro_batches])
-    kept = places[np.lexsort(places.T[::-1])][:TOLD_ROWS]
+    kept = places[np.lexsort(places.T[::-1])][:NAMED_ROWS]
     parts = [f"shard {shard}: {', '.join(map(str, kept[kept[:, 0] == shard, 1]))}" for shard in np.unique(kept[:, 0])]
     more = f" and {len(places) - len(kept):,} more" if len(places) > len(kept) else ""
     return f"rows of the train split: {'; '.join(parts)}{more}"

@@ -50,7 +50,7 @@ def test_a_file_is_under_assignments_and_they_under_flags():
         ({"optimizer": {"learning_rte": 1}}, "'optimizer.learning_rate'?"),
         ({"phases": [{"batch_sequence": 1}]}, r"'batch_sequences'\?"),
         ({"phases": 3}, "phases is a list of tables"),
-        ({"phases": [{"steps": 1}], "steps": 2}, r"belong into each of \[\[phases\]\]"),
+        ({"phases": [{"steps": 1}], "steps": 2}, r"belong into each table of \[\[phases\]\]"),
         ({"batch_sequences": 0}, "batch_sequences must be at least 1, not 0"),
         ({"steps": -1}, "steps must be 0 or more"),
         ({"objective": "mlm+xyz"}, "objective must be one of"),
