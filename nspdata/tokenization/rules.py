@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 SPACE, OPENING, QUOTE, DASH, CLOSING, LOWER, UPPER, LETTER, DIGIT, PUNCTUATION = (1 << bit for bit in range(10))
 """Classes of characters, as bits; `QUOTE` opens or closes, by context."""
 
-SCRIPT_MARKS = "\u0f0d\u0f0e\u0f11\u17d4\u17d5\u17da\ufe12"
-"""Marks that spaCy's sentencizer does not know: Tibetan, Khmer, and the vertical form of the ideographic full stop."""
+SCRIPT_MARKS = "\u05c3\u0f0d\u0f0e\u0f11\u17d4\u17d5\u17da\ufe12"
+"""Marks that spaCy's sentencizer does not know: Hebrew (end of a verse), Tibetan, Khmer, and the vertical form of the ideographic full stop."""
 
 NOT_ENDS = "\u104a"
 """The Burmese comma, which spaCy's sentencizer takes for the end of a sentence."""
