@@ -1,10 +1,10 @@
-r"""The builder beside the plain way, LDDL and the floor, in one run: MB of text a CPU-second, on one core.
+r"""Compares the builder with the plain way, LDDL and the lower bound, in one run: MB of text per CPU-second, on one core.
 
     python benchmarks/build.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 100] [--plain-megabytes 5] \
         [--lddl-python PYTHON] [--record NAME]
 
-Each stage is measured by itself (stages.py), and the whole command from outside (user + system seconds of the process and its children), pinned to one processor;
-its start-up is measured on the first 300 characters of ten documents and given apart.
+Each stage is measured separately (stages.py), and the whole command from outside (user + system seconds of the process and its children), pinned to one processor;
+its start-up is measured on the first 300 characters of ten documents and reported separately.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def cut(corpus: Path, megabytes: float, target: Path) -> float:
 
 
 def beginnings(corpus: Path, target: Path) -> None:
-    """A corpus of next to nothing: a sentence's length of each of ten documents."""
+    """A tiny corpus: about one sentence of each of ten documents."""
     opened = gzip.open(corpus, "rt", encoding="utf-8") if corpus.suffix == ".gz" else corpus.open(encoding="utf-8")
     with opened as lines, target.open("w", encoding="utf-8") as out:
         for number, line in zip(range(10), lines, strict=False):
@@ -67,7 +67,7 @@ def measure(command: list[str], *, cores: int = 1) -> dict[str, float]:
 
 
 def floors(corpus: Path) -> dict[str, float]:
-    """MB a CPU-second of copying the bytes, and of looking at each once."""
+    """MB per CPU-second of copying the bytes, and of reading each once."""
     data = np.fromfile(corpus, np.uint8)
     result = {}
     for name, work in {"copy": data.copy, "scan": lambda: np.count_nonzero(data == 0x20)}.items():
@@ -78,14 +78,14 @@ def floors(corpus: Path) -> dict[str, float]:
 
 
 def build_command(corpus: Path, output: Path, arguments: argparse.Namespace, workers: int) -> list[str]:
-    """The command of a user."""
+    """The command that a user runs."""
     settings = [part for setting in arguments.set for part in ("--set", setting)]
     place = ["-o", str(output), "--tokenizer", str(arguments.tokenizer), "--workers", str(workers)]
     return [sys.executable, "-m", "nspdata", "build", str(corpus), *place, *settings]
 
 
 def stages(arguments: argparse.Namespace, language: str) -> dict[str, object]:
-    """Each step by itself, see stages.py, on the first 20 MB."""
+    """Each step separately, see stages.py, on the first 20 MB."""
     command = [sys.executable, str(HERE / "stages.py"), str(arguments.corpus), "--tokenizer", str(arguments.tokenizer)]
     sizes = ["--megabytes", "20", "--plain-megabytes", str(arguments.plain_megabytes)]
     done = subprocess.run([*command, *sizes, "--language", language], check=True, capture_output=True, text=True)
@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measures, prints, and keeps the figures where asked."""
+    """Measures, prints, and saves the figures if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)

@@ -1,9 +1,9 @@
-"""What `build --dry-run` expects beside what the build then gives: rows, tokens, disk, time.
+"""Compares the estimate of `build --dry-run` with the build: rows, tokens, disk, time.
 
     python benchmarks/dry_run.py CORPUS... --tokenizer vocab.txt [--workers 1] [--turns 3] [--record NAME]
 
 Times are of whole commands, `seconds` on the wall and `processor_seconds` of all processes; estimate and build take turns, and
-the median of each is compared. On a machine that others use as well the wall says little, the processor more.
+the median of each is compared. On a shared machine, processor time is more reliable than wall time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ print(json.dumps(dataclasses.asdict(found)))
 
 
 def expected(corpus: str, tokenizer: str, workers: int) -> dict:
-    """The estimate, from a process of its own, and how long it took."""
+    """The estimate, made in a separate process, and its duration."""
     start = time.perf_counter()
     command = [sys.executable, "-c", ESTIMATE, corpus, tokenizer, str(workers)]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -42,7 +42,7 @@ def expected(corpus: str, tokenizer: str, workers: int) -> dict:
 
 
 def built(corpus: str, tokenizer: str, workers: int) -> dict:
-    """What the build gives."""
+    """The figures of the build."""
     with tempfile.TemporaryDirectory() as place:
         out, start, before = Path(place) / "out", time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [

@@ -1,4 +1,4 @@
-"""What `pairing.fill` and `sentences.max_tokens` make of real text: tokens used, rows, padding, labels, and what lengths tell.
+"""Effect of `pairing.fill` and `sentences.max_tokens` on real text: tokens used, rows, padding, labels, and labels guessed from lengths.
 
     python benchmarks/fill.py SHARED [--only NAME]... [--lengths 128 512] [--record]
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 UNCUT = 1 << 40
 GUESSED = 20_000
-"""Pairs that the guess from lengths learns from, at most."""
+"""Largest number of pairs that the guess from lengths learns from."""
 
 WAYS = {
     "overshoot, long": ("overshoot", UNCUT),

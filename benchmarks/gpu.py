@@ -1,10 +1,10 @@
-"""The trainer on one GPU, case by case, beside `transformers.Trainer`; needs no Beam, no spaCy and no network.
+"""The trainer on one GPU, case by case, compared with `transformers.Trainer`; needs no Beam, no spaCy and no network.
 
     python benchmarks/gpu.py DATASET... [-o DIRECTORY] [--sizes base large] [--steps 120] [--timeout 400]
     python benchmarks/gpu.py DATASET... --sizes tiny --steps 9 --trace      # on a CPU: the CUDA branch with stand-in kernels
 
 The datasets are finished ones, built elsewhere, for example of 128 and of 512 tokens. Each case is a process of its own with its own
-timeout; its result is written to DIRECTORY as soon as it is known, also when it failed, and the next case follows. A case that has
+timeout; its result is written to DIRECTORY as soon as it is known, also if it failed, and the next case starts. A case that has
 a result is not run again, so the same command continues after a stop. At the end DIRECTORY/summary.json holds all of them.
 
 MFU is given over the device's measured peak of a large bf16 matrix product, and over the data sheet's.
@@ -36,14 +36,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fp32-tf32": {"device": {"precision": "fp32", "tf32": True}},
     "muon": {"optimizer": {"name": "muon"}},
 }
-"""Settings that a case of ours changes; what each costs or gains is its tokens per second beside `plain`."""
+"""Settings that a case changes; the effect of each is its tokens per second compared with `plain`."""
 
 WAYS = ("plain", "trainer", "saving", "dropout0", "max-autotune", "fa3", "checkpointed", "fp32-tf32", "muon")
 """The order of the cases: the most important first."""
 
 
 def ours(dataset: Path, size: str, steps: int, variant: str, *, trace: bool) -> dict[str, Any]:
-    """Our trainer with one variant of the settings."""
+    """The trainer of nspdata with one variant of the settings."""
     import torch
     from torch._dynamo.utils import counters
 
@@ -149,13 +149,13 @@ def case(arguments: list[str], path: Path, *, timeout: float) -> dict[str, Any]:
 
 
 def reason(stderr: str) -> str:
-    """What a failed case said last; an out-of-memory in a few words."""
+    """The last message of a failed case; short for out of memory."""
     memory = [line for line in stderr.splitlines() if "out of memory" in line]
     return memory[-1][:300] if memory else stderr.strip()[-1500:]
 
 
 def described(found: dict[str, Any]) -> str:
-    """A result in a line."""
+    """A result in one line."""
     name = f"{found['size']}, {found['dataset']}, {found['way']}"
     if "failed" in found:
         return f"{name}: failed: {found['failed'].splitlines()[-1] if found['failed'] else 'no message'}"
@@ -197,7 +197,7 @@ def main() -> None:
         print(json.dumps(one(given.one)))
         return
     if not given.datasets:
-        options.error("name a dataset at least")
+        options.error("name at least one dataset")
     given.output.mkdir(parents=True, exist_ok=True)
     results = []
     for way in given.ways:

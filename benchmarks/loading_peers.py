@@ -1,6 +1,6 @@
-"""The same rows through the loaders that people use today; each function makes an endless run of batches of torch tensors.
+"""Loads the same rows with other loaders; each function yields endless batches of torch tensors.
 
-Where the peer has its own way to pad and mask, that is what runs; LDDL's own loader masks and pads itself.
+A peer's own way to pad and mask is used if it has one; LDDL's loader masks and pads.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def unmasked(row):
 
 
 class StaticCollator:
-    """Pads with the tokenizer's `pad`, and scatters the labels that stand in the row."""
+    """Pads with the tokenizer's `pad`, and scatters the labels of the row."""
 
     def __init__(self, tokenizer) -> None:
         self.tokenizer = tokenizer
@@ -68,7 +68,7 @@ class StaticCollator:
 
 
 class DynamicCollator:
-    """`DataCollatorForLanguageModeling`, given what it takes of a row."""
+    """`DataCollatorForLanguageModeling`, with the columns that it accepts."""
 
     def __init__(self, tokenizer) -> None:
         from transformers import DataCollatorForLanguageModeling

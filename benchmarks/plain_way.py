@@ -1,4 +1,4 @@
-"""The plain way that people write first: spaCy `nlp.pipe`, `encode_batch`, and a Python loop over sentences.
+"""A simple implementation for comparison: spaCy `nlp.pipe`, `encode_batch`, and a Python loop over sentences.
 
 python benchmarks/plain_way.py CORPUS.jsonl VOCAB OUT
 """

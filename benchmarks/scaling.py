@@ -1,10 +1,10 @@
-r"""What a build costs as the corpus grows: CPU-seconds and peak memory from 10 MB on, as figures and as a plot.
+r"""Cost of a build by size of the corpus: CPU-seconds and peak memory from 10 MB on, as figures and as a plot.
 
     python benchmarks/scaling.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 10 30 100 300 1000] [--workers 1] \
         [--record NAME]
 
-A corpus larger than the file is the file again under new ids, with a word in front of each text so that none is a duplicate.
-The peak is that of all the processes of the build together, sampled (proportional set size, where Linux tells it).
+A corpus larger than the file repeats the file with new ids, with a word in front of each text so that none is a duplicate.
+The peak is that of all the processes of the build together, sampled (proportional set size, if Linux reports it).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 
 def write_corpus(corpus: Path, megabytes: float, target: Path) -> float:
-    """Whole documents until their text is this large, round and round; returns MB of text."""
+    """Copies whole documents, repeated if necessary, until their text is this large; returns MB of text."""
     size, turn = 0, 0
     with target.open("w", encoding="utf-8") as out:
         while size < megabytes * 1e6:
@@ -50,7 +50,7 @@ def write_corpus(corpus: Path, megabytes: float, target: Path) -> float:
 
 
 def resident(group: int) -> int:
-    """Bytes that the processes of a group take together: shared pages are shared out."""
+    """Memory of the processes of a group in bytes; shared pages are divided among them."""
     total = 0
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -80,7 +80,7 @@ def measure(command: list[str]) -> dict[str, float]:
 
 
 def plot(points: list[dict[str, float]], target: Path) -> None:
-    """CPU-seconds and memory against MB of text, both axes straight, so that a line is a line."""
+    """CPU-seconds and memory against MB of text, both axes linear."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -97,7 +97,7 @@ def plot(points: list[dict[str, float]], target: Path) -> None:
 
 
 def main() -> None:
-    """Measures, prints, and keeps figures and plot where asked."""
+    """Measures, prints, and saves figures and plot if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)

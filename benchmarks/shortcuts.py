@@ -1,4 +1,4 @@
-"""How far the label can be guessed without understanding, with negatives from any document and from similar ones.
+"""Accuracy of guessing the label from shortcuts, with negatives from any document and from similar ones.
 
     python benchmarks/shortcuts.py CORPUS... --tokenizer vocab.txt [--set key=value]... [--record NAME]
 

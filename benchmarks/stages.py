@@ -1,9 +1,9 @@
-"""Each step of a build by itself beside the plain way of the same step and the floor, in one process, on one core.
+"""Compares each step of a build with the plain way of the same step and the lower bound, in one process, on one core.
 
     python benchmarks/stages.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--language en] [--megabytes 20] [--plain-megabytes 3] [--record NAME]
 
-MB of text a CPU-second, also where a step works on tokens, so that the steps can be set beside each other. `cold` begins
-with empty tables, `warm` goes over the same text again.
+MB of text per CPU-second, also for steps that work on tokens, so that the steps can be compared. `cold` starts
+with empty tables, `warm` repeats the same text.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ HERE = Path(__file__).parent
 
 
 class Clock:
-    """CPU-seconds of named steps over so many MB of text."""
+    """CPU-seconds of named steps over a number of MB of text."""
 
     def __init__(self, megabytes: float) -> None:
         self.megabytes = megabytes
         self.rates: dict[str, float] = {}
 
     def measure(self, name: str, work: Callable[[], object]) -> object:
-        """Runs a step and keeps its rate."""
+        """Runs a step and stores its rate."""
         start = time.process_time()
         result = work()
         self.rates[name] = round(self.megabytes / (time.process_time() - start), 2)
@@ -67,7 +67,7 @@ class Clock:
 
 
 def ours(corpus: Path, megabytes: float, arguments: argparse.Namespace) -> dict[str, float]:
-    """Our steps, over the whole corpus."""
+    """The steps of nspdata, over the whole corpus."""
     config = Config(sentences=SentencesConfig(language=arguments.language))
     wordpiece = WordPiece.load(str(arguments.tokenizer))
     vocabulary = wordpiece.vocabulary
@@ -168,7 +168,7 @@ def plain(corpus: Path, megabytes: float, arguments: argparse.Namespace) -> dict
 
 
 def floors(corpus: Path, megabytes: float) -> dict[str, float]:
-    """Copying the bytes, and looking at each once."""
+    """Copies the bytes, and reads each once."""
     data, clock = np.fromfile(corpus, np.uint8), Clock(megabytes)
     clock.measure("copy", data.copy)
     clock.measure("scan", lambda: np.count_nonzero(data == 0x20))
@@ -176,12 +176,12 @@ def floors(corpus: Path, megabytes: float) -> dict[str, float]:
 
 
 def together(rates: dict[str, float]) -> float:
-    """MB a CPU-second of all steps, one after another, each once."""
+    """MB per CPU-second of all steps, one after another, each once."""
     return 1 / sum(1 / rate for name, rate in rates.items() if not name.endswith("warm"))
 
 
 def main() -> None:
-    """Measures, prints, and keeps the figures where asked."""
+    """Measures, prints, and saves the figures if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)
@@ -206,13 +206,13 @@ def main() -> None:
         "command": " ".join([sys.argv[0], arguments.corpus.name, *sys.argv[2:]]),
         "text_mb": round(megabytes, 2),
         "all_our_steps_from_empty_tables": round(together(fast), 2),
-        "mb_per_cpu_s": {"ours": fast, "plain": slow, "floor": least},
+        "mb_per_cpu_s": {"ours": fast, "plain": slow, "lower_bound": least},
         "times_the_plain_way": {
             "split and encode, cold": round(fast["split and encode, cold"] / slow["split and encode"], 1),
             "split and encode, warm": round(fast["split and encode, warm"] / slow["split and encode"], 1),
             "pairs": round(fast["pairs"] / slow["pairs"], 1),
         },
-        "share_of_the_floor": {"split and encode, warm": round(fast["split and encode, warm"] / least["scan"], 4)},
+        "share_of_lower_bound": {"split and encode, warm": round(fast["split and encode, warm"] / least["scan"], 4)},
     }
     text = json.dumps(result, indent=1)
     print(text)

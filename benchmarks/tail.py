@@ -2,8 +2,8 @@
 
 usage: python benchmarks/tail.py [--shards 20000]
 
-Each shard's result is made up (a manifest entry, counts, and token counts of a vocabulary of 30,522); what gathers and writes them is the
-build's own. Writes benchmarks/results/tail.json.
+Each shard's result is synthetic (a manifest entry, counts, and token counts of a vocabulary of 30,522); the code that gathers and writes them is the
+build's. Writes benchmarks/results/tail.json.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The trainer beside `transformers.Trainer`: the same model, batch and rows in one run, on whatever device is at hand.
+"""Compares the trainer with `transformers.Trainer`: the same model, batch and rows in one run, on a GPU if there is one.
 
     python benchmarks/train.py [--sizes base large] [--lengths 128 512] [--steps 60] [--record NAME]
 
 Rows are built by `nspdata` from the corpus inside the package, so their lengths are those of real data; the vocabulary is filled up
-with unused entries to `--vocab-size`, so that the head costs what BERT's does. Each measurement is a process of its own. The first
+with unused entries to `--vocab-size`, so that the head has the cost of BERT's. Each measurement is a process of its own. The first
 third of the steps is not counted: compilers and allocators warm up. Real tokens are counted, padding is not. The baseline's rows
 are padded and in memory before its clock starts; on CUDA it has bf16, sdpa and torch.compile, on a processor fp32 and sdpa.
 """
@@ -56,7 +56,7 @@ def build(directory: Path, length: int, vocab_size: int) -> Path:
 
 
 def ours(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, float]:
-    """Our trainer, at its defaults for the device."""
+    """The trainer of nspdata, at its defaults for the device."""
     from nspdata.config.train import train_config
     from nspdata.training.run import train
 
@@ -122,7 +122,7 @@ def trainer(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, 
 
 
 def memory_mb() -> float:
-    """The most memory that this process had: on the GPU where there is one, else resident."""
+    """Peak memory of this process: on the GPU if there is one, else resident."""
     import torch
 
     if torch.cuda.is_available():
@@ -140,7 +140,7 @@ def measured(way: str, dataset: Path, size: str, batch_size: int, steps: int) ->
 
 
 def machine() -> dict[str, object]:
-    """What it ran on."""
+    """The machine that it ran on."""
     import torch
     import transformers
 
@@ -196,7 +196,7 @@ def main() -> None:
 
 
 def told_line(result: dict[str, object]) -> str:
-    """A result for a person."""
+    """A result as text."""
     ours_, theirs = result["ours"], result["trainer"]
     return (
         f"{result['size']} at {result['max_seq_length']}, batch {result['batch_size']}: {ours_['tokens_per_s']:,.0f} real tokens/s, "

@@ -1,9 +1,9 @@
-"""`nspdata validate` beside its floor, sha256 of the same bytes, in one run: MB of shards a CPU-second, on one core.
+"""Compares `nspdata validate` with its lower bound, sha256 of the same bytes, in one run: MB of shards per CPU-second, on one core.
 
     python benchmarks/validate.py CORPUS.jsonl[.gz] --tokenizer vocab.txt [--megabytes 20] [--source-megabytes 5] [--record NAME]
 
-The commands are measured from outside (user + system seconds), pinned to one processor; of three turns the median counts.
-The start-up is measured on a dataset of a few documents and given apart. With `--source` it is MB of text a CPU-second.
+The commands are measured from outside (user + system seconds), pinned to one processor; the figure is the median of three runs.
+The start-up is measured on a dataset of a few documents and reported separately. With `--source` it is MB of text per CPU-second.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def build(corpus: Path, output: Path, arguments: argparse.Namespace) -> float:
 
 
 def median(command: list[str], turns: int = 3) -> dict[str, float]:
-    """The turn in the middle by CPU-seconds."""
+    """The median run by CPU-seconds."""
     measured = sorted((measure(command) for _ in range(turns)), key=lambda spent: spent["cpu_s"])
     return measured[turns // 2]
 
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measures, prints, and keeps the figures where asked."""
+    """Measures, prints, and saves the figures if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)

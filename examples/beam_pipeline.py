@@ -1,4 +1,4 @@
-"""A Beam pipeline with a cleaning step of its own in front of the build.
+"""A Beam pipeline with a cleaning step before the build.
 
     python examples/beam_pipeline.py --input corpus.jsonl --output data --tokenizer tokenizer
 

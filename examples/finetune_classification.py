@@ -1,10 +1,10 @@
-"""Fine-tunes a pretrained model to tell of what kind a passage is, with `transformers.Trainer`.
+"""Fine-tunes a pretrained model to classify passages by kind, with `transformers.Trainer`.
 
     python examples/finetune_classification.py RUN/model DOCUMENTS.jsonl -o CLASSIFIER [--epochs 3]
 
 DOCUMENTS holds `{"id", "text"}` lines; a document's kind is its id up to the first `/` or `-` (`inaugural/1849-Taylor` is of
 the kind `inaugural`). Each document is cut into passages; a fifth of the documents of each kind is held out whole. Needs
-`accelerate` beside `nspdata[train]`.
+`accelerate` in addition to `nspdata[train]`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def make_task(documents: list[dict[str, str]]) -> tuple[list[str], list[tuple[st
 
 
 def fine_tune(model_directory: Path, documents: list[dict[str, str]], output: Path, *, epochs: float) -> dict[str, Any]:
-    """Fine-tunes, saves the classifier, and tells its accuracy beside that of the commonest kind."""
+    """Fine-tunes, saves the classifier, and prints its accuracy and that of guessing the most frequent kind."""
     names, train, held_out = make_task(documents)
     tokenizer = AutoTokenizer.from_pretrained(model_directory)
     model = BertForSequenceClassification.from_pretrained(
@@ -85,7 +85,7 @@ def fine_tune(model_directory: Path, documents: list[dict[str, str]], output: Pa
 
 
 def accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    """The share of passages whose kind was told."""
+    """The share of passages that are classified correctly."""
     return {"accuracy": float(np.mean(prediction.predictions.argmax(-1) == prediction.label_ids))}
 
 

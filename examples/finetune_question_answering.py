@@ -3,7 +3,7 @@
     python examples/finetune_question_answering.py RUN/model DOCUMENTS.jsonl[.gz] -o READER [--epochs 3] [--questions 4000]
 
 The task is made from `{"id", "text"}` documents: of passages that hold one number and one remark in parentheses, one of the
-two is asked for, so the question must be read. A fifth of the documents is held out. Needs `accelerate` beside `nspdata[train]`.
+two is asked for, so the question must be read. A fifth of the documents is held out. Needs `accelerate` in addition to `nspdata[train]`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def make_task(documents: list[dict[str, str]], limit: int) -> tuple[list[Questio
 
 
 def encode(tokenizer: Any, rows: list[Question]) -> list[dict[str, Any]]:
-    """Rows for `BertForQuestionAnswering`; where the answer was cut off, both positions are 0, those of [CLS]."""
+    """Rows for `BertForQuestionAnswering`; if the answer is cut off, both positions are 0, those of [CLS]."""
     encoded = []
     for row in rows:
         one = tokenizer(
@@ -81,7 +81,7 @@ def encode(tokenizer: Any, rows: list[Question]) -> list[dict[str, Any]]:
 def fine_tune(
     model_directory: Path, documents: list[dict[str, str]], output: Path, *, epochs: float, limit: int
 ) -> dict[str, Any]:
-    """Fine-tunes, saves the reader, and tells in how many held-out questions the span is right to the token."""
+    """Fine-tunes, saves the reader, and prints the share of held-out questions whose span is exactly right."""
     train, held_out = make_task(documents, limit)
     tokenizer = AutoTokenizer.from_pretrained(model_directory)
     model = BertForQuestionAnswering.from_pretrained(model_directory)
@@ -115,7 +115,7 @@ def main() -> None:
     options.add_argument("documents", type=Path)
     options.add_argument("-o", "--output", type=Path, required=True)
     options.add_argument("--epochs", type=float, default=3)
-    options.add_argument("--questions", type=int, default=4000, help="questions to train on at most")
+    options.add_argument("--questions", type=int, default=4000, help="largest number of training questions")
     given = options.parse_args()
     opened = gzip.open if given.documents.suffix == ".gz" else open
     with opened(given.documents, "rt", encoding="utf-8") as lines:

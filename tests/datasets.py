@@ -24,7 +24,7 @@ NUM_TOPICS = 8
 
 
 def small_vocabulary(vocab_size: int = 405) -> Vocabulary:
-    """The special tokens, then words, each fifth of them one that goes on with a word."""
+    """The special tokens, then words, every fifth of them one that continues a word."""
     words = [f"##s{index}" if index % 5 == 4 else f"w{index}" for index in range(vocab_size - len(SPECIAL_TOKENS))]
     return Vocabulary((*SPECIAL_TOKENS, *words))
 
@@ -144,7 +144,7 @@ def write_dataset(
 
 
 def rewrite_manifest(directory: Path, **changes: Any) -> None:
-    """Writes the manifest of a dataset directory anew with other values."""
+    """Rewrites the manifest of a dataset directory with other values."""
     path = directory / MANIFEST
     manifest = Manifest.from_json(path.read_text(encoding="utf-8"))
     path.write_text(dataclasses.replace(manifest, **changes).to_json(), encoding="utf-8")

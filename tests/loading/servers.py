@@ -1,4 +1,4 @@
-"""Servers on this machine: a directory over HTTP that answers wrongly as it is told to, and moto's S3."""
+"""Servers on this machine: a directory over HTTP that returns configured faults, and moto's S3."""
 
 from __future__ import annotations
 

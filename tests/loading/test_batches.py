@@ -73,7 +73,7 @@ def test_a_padded_batch_shows_its_rows(directory: Path, padding: str, dtype: Any
 
 
 def test_the_names_of_other_loops(directory: Path) -> None:
-    """`names="nvidia"` bears the same rows, with predictions as positions, ids and weights of one width."""
+    """`names="nvidia"` has the same rows, with predictions as positions, ids and weights of one width."""
     loader = Loader(directory, batch_size=7, names="nvidia", trace=True)
     for batch, line, row in pairs(directory, loader):
         most, count = int(np.ceil(LONGEST * 0.15)), len(row["masked_lm_positions"])

@@ -79,14 +79,14 @@ def test_no_directory(tmp_path: Path) -> None:
 
 
 def test_a_missing_shard(directory: Path) -> None:
-    """A missing shard is told before the first batch."""
+    """A missing shard is reported before the first batch."""
     (directory / SHARD).unlink()
     with pytest.raises(ShardError, match=f"{SHARD}: missing"):
         Loader(directory, batch_size=5)
 
 
 def test_a_truncated_shard(directory: Path) -> None:
-    """A shard of another size is told before the first batch."""
+    """A shard of another size is reported before the first batch."""
     data = (directory / SHARD).read_bytes()
     (directory / SHARD).write_bytes(data[:-1000])
     with pytest.raises(ShardError, match=rf"{SHARD}: {len(data) - 1000} bytes, the manifest says {len(data)}"):
@@ -101,14 +101,14 @@ def cut_between_batches(directory: Path) -> None:
 
 
 def test_a_shard_cut_between_two_batches(directory: Path) -> None:
-    """A stream cut where it reads as complete is held to the rows that the manifest names."""
+    """A stream truncated at a batch boundary is compared with the rows in the manifest."""
     cut_between_batches(directory)
     agree(directory)
     refused(directory, SHARD, "2048 rows, the manifest says 3000")
 
 
 def rewritten(directory: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Writes the shard's rows anew, changed."""
+    """Rewrites the shard with changed rows."""
     table = change(pa.ipc.open_stream((directory / SHARD).read_bytes()).read_all())
     with pa.OSFile(str(directory / SHARD), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -174,14 +174,14 @@ def test_a_damaged_manifest(directory: Path, text: str) -> None:
 
 
 def test_damaged_settings(directory: Path) -> None:
-    """Settings that cannot be are told as the manifest's damage."""
+    """Invalid settings are reported as damage of the manifest."""
     manifest = read_manifest(directory)
     rewrite_manifest(directory, config=manifest.config | {"pairing": {"objective": "nsp", "max_seq_length": "long"}})
     refused(directory, MANIFEST, "pairing.max_seq_length")
 
 
 def test_no_such_split(directory: Path) -> None:
-    """A split that is not there is told with those that are."""
+    """The error for a missing split names the existing ones."""
     refused(directory, "no split 'test'", "train", split="test")
 
 
@@ -263,7 +263,7 @@ def test_altered_bytes_never_crash(sound: Path, tmp_path: Path, way: dict[str, o
 
 
 def test_a_manifest_is_read_once_for_all(directory: Path) -> None:
-    """What a loader was opened on is what it loads: a shard replaced later is told when it is opened."""
+    """What a loader was opened on is what it loads: a shard replaced later is reported when it is opened."""
     loader = Loader(directory, batch_size=500)
     cut_between_batches(directory)
     with pytest.raises(ShardError, match=SHARD):

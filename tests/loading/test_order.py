@@ -1,4 +1,4 @@
-"""Laws of the order: a partition by ranks, the same whatever the ranks and workers, resumable at every step."""
+"""Properties of the order: a partition by ranks, the same whatever the ranks and workers, resumable at every step."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_resume_at_every_step(
 def test_another_number_of_ranks_goes_on(
     directory: Path, way: dict[str, Any], before: tuple[int, int], after: tuple[int, int], steps: int
 ) -> None:
-    """Stop on 8 ranks, go on with 6, with other batches: no row of the epoch is lost or seen twice, and the order stays."""
+    """Stop on 8 ranks, resume on 6, with other batches: no row of the epoch is lost or seen twice, and the order stays."""
     old = [
         Loader(directory, rank=rank, world_size=before[0], batch_size=before[1], trace=True, **way)
         for rank in range(before[0])

@@ -200,7 +200,7 @@ def test_a_mixture_gives_each_row_of_a_pass_once(tmp_path: Path) -> None:
 
 
 def test_a_mixture_resumes_and_is_shared_by_ranks(directory: Path, tmp_path: Path) -> None:
-    """A mixture goes on at any step, on other ranks, and refuses a state of other weights."""
+    """A mixture resumes at any step, on other ranks, and refuses a state of other weights."""
     other = write_dataset(tmp_path / "other", rows=90, num_shards=2, max_seq_length=32, seed=9)
     mixture = Mixture({str(directory): 0.7, str(other): 0.3})
     for way in ({}, {"packing": True}, {"bins": 2}):

@@ -125,7 +125,7 @@ def test_the_cache_is_bounded(directory: Path, server: FaultyServer, tmp_path: P
 
 
 def test_the_least_recently_used_leaves(tmp_path: Path, directory: Path) -> None:
-    """Room is made by removing what was used longest ago, and parts that nobody finished."""
+    """Room is made by removing what was used longest ago, and parts of interrupted downloads."""
     cache = cache_in(tmp_path, max_bytes=250)
     entries = read_manifest(directory).splits["train"]
     for age, entry in enumerate(entries[:3]):
@@ -144,7 +144,7 @@ def test_the_least_recently_used_leaves(tmp_path: Path, directory: Path) -> None
 
 
 def test_a_cache_too_small_is_refused(server: FaultyServer, tmp_path: Path) -> None:
-    """A shard that the cache cannot hold is told before anything is fetched."""
+    """A shard that is larger than the cache is reported before anything is fetched."""
     with pytest.raises(ConfigError, match="give it a larger max_bytes"):
         make(server.url, cache=cache_in(tmp_path, max_bytes=100))
     with pytest.raises(ConfigError, match="tries must be 1 or more, not 0"):
@@ -267,7 +267,7 @@ def bucket(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 
 def test_s3(directory: Path, bucket: dict[str, Any], tmp_path: Path) -> None:
-    """A bucket gives the batches of the directory, here and in workers; what is not in it is told."""
+    """A bucket gives the batches of the directory, here and in workers; a missing file is reported."""
     torch_loader = pytest.importorskip("nspdata.torch").DataLoader
     options: dict[str, Any] = {"cache": cache_in(tmp_path), "storage_options": bucket["storage_options"]}
     assert_same(make(directory), make("s3://corpus/data", **options))

@@ -50,7 +50,7 @@ def test_workers_do_not_change_the_batches(directory: Path, way: dict[str, Any],
 @pytest.mark.parametrize(("way", "before", "after"), [(WAYS[0], 0, 2), (WAYS[1], 3, 2), (WAYS[2], 2, 0)])
 @pytest.mark.parametrize("step", [0, 5, 100])
 def test_resume_with_workers(directory: Path, way: dict[str, Any], before: int, after: int, step: int) -> None:
-    """The state after a batch counts what was handed out, not what workers made ahead; it goes on with other workers."""
+    """The state after a batch counts what was handed out, not what workers made ahead; it resumes with other workers."""
     loader = DataLoader(make(directory, **way), num_workers=before)
     given = [batch for _, batch in zip(range(step), loader, strict=False)]
     state = loader.state_dict()

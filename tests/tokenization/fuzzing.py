@@ -1,4 +1,4 @@
-"""Texts that are hard for whoever splits and tokenizes: real chunks glued to anything that Unicode has."""
+"""Texts that are hard to split and tokenize: real chunks glued to anything that Unicode has."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_documents_travel_as_bytes(dtype: type, lengths: Lengths) -> None:
 
 
 def test_no_documents_travel_as_bytes() -> None:
-    """An empty part is well."""
+    """An empty part is allowed."""
     documents = TokenizedDocuments.concatenate([], np.dtype(np.uint32))
     assert same(TokenizedDocuments.from_bytes(documents.to_bytes()), documents)
     assert lists(documents) == []

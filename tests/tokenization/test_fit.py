@@ -31,7 +31,7 @@ def test_shares_are_counted(small: WordPiece) -> None:
 
 
 def test_no_text_fits(small: WordPiece) -> None:
-    """Nothing is unknown of nothing."""
+    """An empty text has no unknown tokens."""
     assert measure(small, []).unknown_share == 0
     require(measure(small, []), 0.0, tokenizer="small")
 

@@ -125,7 +125,7 @@ def test_japanese_is_split_by_its_own_tokenizer() -> None:
 
 
 def test_a_pipeline_made_anew_splits_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of spaCy is bounded by making the pipeline anew, and that moves no sentence."""
+    """The memory of spaCy is bounded by creating the pipeline again, which moves no sentence."""
     texts = [f"Word{number} is here. It{number} ends." for number in range(300)]
     expected = [reference.spacy_sentences(text, "en") for text in texts]
     monkeypatch.setattr("nspdata.tokenization.sentences.MAX_NEW_WORDS", 50)
@@ -137,7 +137,7 @@ def test_a_pipeline_made_anew_splits_as_before(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("language", [*PACKAGES, "zz"])
 def test_a_language_that_cannot_be_had_says_what_to_do(language: str) -> None:
-    """An unknown code, and a language whose tokenizer is not installed, are told with the remedy."""
+    """An unknown code, and a language whose tokenizer is not installed, are reported with the remedy."""
     needed = PACKAGES.get(language, "").replace("sudachidict_core", "").split(" ")[0].replace("natto-py", "natto")
     if needed and importlib.util.find_spec(needed):
         pytest.skip(f"{needed} is installed")

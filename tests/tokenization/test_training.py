@@ -97,7 +97,7 @@ def test_casing_and_accents(
 
 
 def test_chinese_characters_are_words() -> None:
-    """Each by itself: no entry holds two of them, and none goes on with a word."""
+    """Each is a separate token: no entry holds two of them, and none continues a word."""
     tokenizer = trained(["今天天气很好。我们去公园abc散步。"] * 5)
     tokens = tokenizer.vocabulary.tokens[5:]
     assert {"今", "天", "。"} <= set(tokens)

@@ -24,7 +24,7 @@ def test_a_vocabulary_is_written_and_read(tmp_path: Path) -> None:
 
 
 def test_ids_are_the_numbers_of_lines() -> None:
-    """The special tokens wherever they stand, and what goes on with a word (`##` alone is a word)."""
+    """The special tokens at any position, and the tokens that continue a word (`##` alone is a word)."""
     vocabulary = Vocabulary(TOKENS)
     assert vocabulary.special_ids == {"[PAD]": 0, "[UNK]": 3, "[CLS]": 5, "[SEP]": 6, "[MASK]": 7}
     assert np.flatnonzero(vocabulary.specials).tolist() == [0, 3, 5, 6, 7]

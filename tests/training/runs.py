@@ -44,7 +44,7 @@ def train_small(dataset: Path, run: Path, *, resume: bool = False, **settings: A
 
 
 def figures(run: Path, kind: str = "train") -> dict[int, dict[str, float]]:
-    """What a run's record tells of each step: losses, accuracies, the gradient's norm."""
+    """Figures of each step in a run's record: losses, accuracies, the gradient's norm."""
     return {
         line["step"]: {key: line[key] for key in FIGURES if key in line}
         for line in read_metrics(run)

@@ -43,7 +43,7 @@ def test_random_weights_prove_nothing(dataset, tmp_path):
 
 
 def test_nothing_is_proved_of_what_was_not_trained(dataset, tmp_path):
-    """Without held-out pairs there is no proof, and the remedy is told."""
+    """Without held-out pairs there is no proof, and the error names the remedy."""
     outcome = train_small(dataset, tmp_path / "run", steps=1, objective="mlm")
     with pytest.raises(InputError, match="train with mlm"):
         proof(outcome.lines, passes=1)
@@ -118,7 +118,7 @@ def test_a_real_checkpoint_learns_on(tmp_path, capsys):
         "steps": 40,
     }
     outcome = train_small(tmp_path / "data", tmp_path / "run", **settings)
-    assert "not in the checkpoint, initialised anew: " in capsys.readouterr().out
+    assert "not in the checkpoint, initialised randomly: " in capsys.readouterr().out
     losses = [line["mlm_loss"] for line in outcome.lines if line["kind"] == "train"]
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 1
     transformers.BertForPreTraining.from_pretrained(tmp_path / "run" / "model")

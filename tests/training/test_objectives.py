@@ -1,4 +1,4 @@
-"""Objectives, phases, and checkpoints to go on from: what fits together trains, and what does not is told."""
+"""Objectives, phases, and checkpoints to continue from: matching parts train, others are rejected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.training.runs import figures, small_dataset, train_small
 
 @pytest.mark.parametrize("objective", ["mlm+nsp", "mlm", "nsp"])
 def test_each_objective_tells_its_own_figures(dataset, tmp_path, objective):
-    """The loss is the sum of the parts that are asked for, and each part's figures are told."""
+    """The loss is the sum of the parts that are asked for, and each part's figures are reported."""
     train_small(dataset, tmp_path / "run", objective=objective, steps=2)
     for line in [*figures(tmp_path / "run").values(), *figures(tmp_path / "run", "evaluation").values()]:
         parts = [key for key in ("mlm_loss", "nsp_loss") if key in line]
@@ -46,7 +46,7 @@ def test_an_objective_alone_leaves_the_other_head(dataset, tmp_path):
 
 
 def test_sop_rows_train_sop(tmp_path):
-    """With `auto`, a dataset of swapped segments trains mlm+sop; nsp cannot be had of it."""
+    """With `auto`, a dataset of swapped segments trains mlm+sop; nsp is not available."""
     dataset = small_dataset(tmp_path / "data", objective="sop")
     train_small(dataset, tmp_path / "run", steps=1)
     assert json.loads((tmp_path / "run" / "model" / "config.json").read_text())["nspdata_objective"] == "mlm+sop"
@@ -155,7 +155,7 @@ def test_heads_that_a_checkpoint_lacks_are_made_and_told(run, dataset, tmp_path,
 
 
 def test_another_vocabulary_is_refused(run, tmp_path):
-    """A dataset of another vocabulary than the checkpoint's is told with the first id that differs and the remedy."""
+    """A dataset of another vocabulary than the checkpoint's is rejected; the error names the first id that differs and the remedy."""
     tokens = list(small_vocabulary(205).tokens)
     tokens[10], tokens[11] = tokens[11], tokens[10]
     with pytest.raises(ConfigError, match=r"differ from id 10 on; build the dataset with --tokenizer"):
@@ -191,7 +191,7 @@ def test_an_extended_model_trains_and_loads(run, tmp_path):
 
 
 def test_what_is_no_bert_is_refused(run, tmp_path):
-    """A directory that holds no BERT, no vocabulary or too few positions is told as that."""
+    """A directory that holds no BERT, no vocabulary or too few positions is rejected with that reason."""
     vocabulary, config = small_vocabulary(205), ModelConfig()
     with pytest.raises(ConfigError, match=r"neither one of tiny, mini.* nor a directory with a config.json"):
         checkpoint_model(tmp_path, vocabulary, max_seq_length=32, config=config)
@@ -258,7 +258,7 @@ def test_lamb_by_hand():
 
 
 def test_an_altered_vocabulary_is_refused(tmp_path):
-    """A vocabulary beside the shards that is not theirs is told before anything is trained."""
+    """A vocabulary of another dataset is rejected before anything is trained."""
     dataset = small_dataset(tmp_path / "data")
     path = dataset / "tokenizer" / "vocab.txt"
     path.write_text(path.read_text().replace("w7\n", "w7x\n"))
@@ -267,7 +267,7 @@ def test_an_altered_vocabulary_is_refused(tmp_path):
 
 
 def test_an_unfinished_dataset_is_refused(tmp_path):
-    """A directory without a manifest is told as unfinished."""
+    """A directory without a manifest is reported as unfinished."""
     dataset = small_dataset(tmp_path / "data")
     (dataset / "manifest.json").unlink()
     with pytest.raises(ShardError, match="not a finished dataset"):

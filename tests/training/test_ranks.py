@@ -100,7 +100,7 @@ def test_a_rank_that_dies_ends_the_run(dataset, tmp_path):
 
 
 def test_settings_that_ranks_cannot_share_are_refused(dataset):
-    """A batch that cannot be cut into equal parts is told with what to change."""
+    """A batch that cannot be divided equally is rejected; the error names the setting to change."""
     with pytest.raises(ConfigError, match="batch_sequences 9 must be a multiple of the 2 ranks"):
         plan_phases(small_config(batch_sequences=9), str(dataset), world_size=2)
     with pytest.raises(ConfigError, match="micro_batch_sequences that divide 8"):

@@ -154,7 +154,7 @@ def test_other_settings_are_refused(small, whole):
 
 
 def test_another_dataset_is_refused(small, whole, tmp_path):
-    """A run does not go on with rows that are not those it began with."""
+    """A run does not resume with other rows than it started with."""
     other = small_dataset(tmp_path / "data", rows=48, validation_rows=10, seed=5)
     with pytest.raises(ConfigError, match="started with other settings"):
         train_small(other, whole, resume=True, **SETTINGS)
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_named(small, whole, tmp_path):
 
 
 def test_a_checkpoint_of_another_version_is_refused(whole, tmp_path):
-    """A checkpoint that another nspdata wrote is told by its version, not by an odd error."""
+    """A checkpoint that another nspdata wrote is rejected because of its version."""
     path = tmp_path / "progress.json"
     values = json.loads((checkpoints(whole / CHECKPOINTS)[0] / "progress.json").read_text())
     path.write_text(json.dumps(values | {"version": 99}))

@@ -92,7 +92,7 @@ def test_the_command_scores_a_file(model, monkeypatch, capsys, scorer, tmp_path)
 
 @pytest.mark.parametrize("line", ['{"a": "x"}', "[]", "no json", '{"a": 1, "b": "x"}', '"ab"'])
 def test_a_line_that_is_no_pair_is_told(scorer, line):
-    """A line without two texts is told with its file and its number."""
+    """The error for a line without two texts names its file and line number."""
     with pytest.raises(InputError, match=r"pairs.jsonl, line 2: not a pair"):
         list(scorer.score_lines(['{"a": "w0", "b": "w1"}\n', line + "\n"], name="pairs.jsonl"))
 
@@ -108,7 +108,7 @@ def test_wrong_usage_is_told(model, monkeypatch, capsys, tmp_path):
 
 
 def test_a_directory_without_a_model_is_told(model, tmp_path):
-    """No config.json, no weights, or no tokenizer: each is told with the directory."""
+    """No config.json, no weights, or no tokenizer: the error names the directory."""
     with pytest.raises(ConfigError, match=r"no config.json"):
         Scorer.load(tmp_path)
     copy = tmp_path / "copy"

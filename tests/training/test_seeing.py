@@ -1,4 +1,4 @@
-"""What a training tells of itself: the record, the held-out figures, TensorBoard, the page of curves."""
+"""What a training reports: the record, the held-out figures, TensorBoard, the page of curves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def split_rows(dataset, split):
 
 
 def test_a_line_tells_loss_speed_and_waiting(run):
-    """Each line of training has the losses, the accuracies, tokens a second, MFU and the share of time waiting for data."""
+    """Each line of training has the losses, the accuracies, tokens per second, MFU and the share of time waiting for data."""
     told = lines(run, "train")
     assert [line["step"] for line in told] == [1, 2, 3, 4, 5, 6]
     for line in told:
@@ -80,7 +80,7 @@ def test_evaluation_can_be_of_fewer_rows(dataset, tmp_path):
 
 
 def test_guessing_is_counted_from_the_rows(run, dataset):
-    """The figures to beat: the cross entropy of train's token shares on what is masked, and the commoner label."""
+    """The figures to beat: the cross entropy of train's token shares on what is masked, and the more frequent label."""
     counts = np.bincount(split_rows(dataset, "train").unmasked_ids(), minlength=205) + 1.0
     counts[:5] = 0  # the special tokens
     rows = split_rows(dataset, "validation")

@@ -1,4 +1,4 @@
-"""Settings and schedule: what is written is what is trained with, and a wrong word is told."""
+"""Settings and schedule: what is written is what is trained with, and a wrong word is rejected."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_the_tables_of_the_page_are_those_of_the_code(monkeypatch):
 
 
 def test_the_settings_of_the_page_are_settings():
-    """The TOML that the page shows is read without complaint, and gives the two phases that it tells of."""
+    """The TOML that the page shows is read without complaint, and gives the two phases that it describes."""
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
     config = load_train_config(shown, [], {})

@@ -63,7 +63,7 @@ def test_a_run_is_not_begun_twice(run, dataset):
 
 
 def test_a_dataset_without_enough_rows_is_refused(tmp_path):
-    """Fewer rows than one batch are told before anything is trained."""
+    """Fewer rows than one batch are rejected before anything is trained."""
     dataset = small_dataset(tmp_path / "data", rows=4, num_shards=1)
     with pytest.raises(ConfigError, match="sequences to train on are less than one batch of 8"):
         train_small(dataset, tmp_path / "run")
