@@ -59,11 +59,11 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
             first records contains the text field.
     """
     settings = settings or InputConfig()
-    chosen: dict[tuple[str, ...], tuple[FileInfo, str, bool]] = {}
+    chosen: dict[tuple[str, ...], tuple[FileInfo, str | None, bool]] = {}
     skipped: list[str] = []
     for pattern in patterns:
-        for file, kind, given in _files_of(pattern, files, settings.format, skipped):
-            chosen.setdefault(_parts(file.path), (file, kind, given))
+        for file, split, given in _files_of(pattern, files, settings.format, skipped):
+            chosen.setdefault(_parts(file.path), (file, split, given))
     names = _names(list(chosen))
     excluded = [pattern for pattern in settings.exclude.split(",") if pattern]
     kept = sorted(
@@ -73,8 +73,15 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
     remote = [file.path for _, file, *_ in kept if "://" in file.path]
     opened = set(remote[:: len(remote) // OPENED_REMOTELY + 1])
     sources = []
-    for name, (path, size, version), kind, given in kept:
-        source = Source(path=path, name=name, format=kind, size_bytes=size, version=version)
+    for name, (path, size, version), split, given in kept:
+        source = Source(
+            path=path,
+            name=name,
+            format="" if split is None else "arrow",
+            split=split or "",
+            size_bytes=size,
+            version=version,
+        )
         look = "://" not in path or path in opened
         if settled := _settled(source, files, settings, look=look, given=given):
             sources.append(settled)
@@ -122,29 +129,31 @@ def _settled(source: Source, files: Files, settings: InputConfig, *, look: bool,
     return dataclasses.replace(source, line_end=head.line_end().decode() if head.data and not head.whole else "")
 
 
-def _files_of(pattern: str, files: Files, input_format: str, skipped: list[str]) -> list[tuple[FileInfo, str, bool]]:
-    """The files of one pattern, each with its format if known ("arrow" in a saved dataset) and whether the pattern is its path."""
+def _files_of(
+    pattern: str, files: Files, input_format: str, skipped: list[str]
+) -> list[tuple[FileInfo, str | None, bool]]:
+    """The files of one pattern, each with its split if it is part of a saved dataset, and whether the pattern is its path."""
     matched = files.find(pattern)
     if not matched:
         held = "the directory is empty" if files.exists(pattern) else "matches no file"
         raise InputError(f"{pattern!r}: {held}; give existing files, directories, globs or URLs")
     if [file.path for file in matched] == [pattern] and input_format != "dataset":
-        return [(matched[0], "", True)]
-    saved, directories = saved_files([file.path for file in matched], files)
-    kept = [(file, "arrow", False) for file in matched if file.path in saved]
+        return [(matched[0], None, True)]
+    saved = saved_files([file.path for file in matched], files)
+    kept = [(file, saved.splits.get(file.path), False) for file in matched if file.path in saved.splits]
     if input_format == "dataset":
-        if not saved:
+        if not kept:
             raise InputError(
                 f"{pattern!r} is not a directory written by `datasets`: it has no state.json with data files"
             )
         return kept
     for file in matched:
-        if posixpath.dirname(file.path) in directories or _hidden(file.path, pattern):
+        if posixpath.dirname(file.path) in saved.directories or _hidden(file.path, pattern):
             continue
         if _ignored(file.path):
             skipped.append(file.path)
         else:
-            kept.append((file, "", False))
+            kept.append((file, None, False))
     if not kept:
         raise InputError(
             f"{pattern!r} contains no document files, only files such as {matched[0].path}; known suffixes are {known_suffixes()}"

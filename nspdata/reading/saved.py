@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import InputError
@@ -18,17 +19,29 @@ STATE = "state.json"
 DESCRIPTIONS = frozenset({STATE, "dataset_info.json", "dataset_dict.json"})
 
 
-def saved_files(matched: Sequence[str], files: Files) -> tuple[set[str], set[str]]:
-    """The Arrow files of the saved datasets among these files, and the directories of those datasets.
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The saved datasets among some files.
 
-    Other files in those directories, such as caches, do not belong to the dataset.
+    Attributes:
+        splits: path of each Arrow file of a dataset, and the split it belongs to ("" for a dataset without splits).
+        directories: directories of the datasets; other files in them, such as caches, are not part of the dataset.
+    """
+
+    splits: dict[str, str]
+    directories: set[str]
+
+
+def saved_files(matched: Sequence[str], files: Files) -> Saved:
+    """Finds the datasets that `save_to_disk` wrote: of a `Dataset`, or of a `DatasetDict` with its splits.
 
     Raises:
         InputError: a file or a split is missing, or rows are selected by an indices file.
     """
     there = set(matched)
-    arrow: set[str] = set()
+    found: dict[str, str] = {}
     directories: set[str] = set()
+    splits = _splits(there, files)
     for path in sorted(path for path in there if posixpath.basename(path) == STATE):
         state = _json(path, files)
         if not isinstance(state.get("_data_files"), list):
@@ -41,13 +54,21 @@ def saved_files(matched: Sequence[str], files: Files) -> tuple[set[str], set[str
             raise InputError(
                 f"{directory}: its rows are selected by an indices file; call flatten_indices() and save it again"
             )
-        arrow |= named
+        found |= dict.fromkeys(named, splits.pop(directory, ""))
         directories.add(directory)
+    if splits:
+        directory, split = next(iter(splits.items()))
+        raise InputError(f"{posixpath.dirname(directory)}: the split {split!r} has no {STATE}; save the dataset again")
+    return Saved(found, directories)
+
+
+def _splits(there: set[str], files: Files) -> dict[str, str]:
+    """The directories of the splits of each `DatasetDict`, and the splits' names."""
+    splits: dict[str, str] = {}
     for path in sorted(path for path in there if posixpath.basename(path) == "dataset_dict.json"):
         for split in _json(path, files).get("splits", []):
-            if posixpath.join(posixpath.dirname(path), str(split)) not in directories:
-                raise InputError(f"{path} names the split {split!r}, which has no {STATE}; save the dataset again")
-    return arrow, directories
+            splits[posixpath.join(posixpath.dirname(path), str(split))] = str(split)
+    return splits
 
 
 def _json(path: str, files: Files) -> dict[str, Any]:

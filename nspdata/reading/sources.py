@@ -21,6 +21,7 @@ class Source:
         start: first byte of the range; a record belongs to the range that contains its first byte.
         version: version of the file when it was listed; "" if the store has none.
         end: end of the range, or None for the end of the file.
+        split: split of a `DatasetDict` that the file belongs to, or "".
         line_end: line end; "" detects it from the first block.
     """
 
@@ -32,4 +33,5 @@ class Source:
     start: int = 0
     end: int | None = None
     version: str = ""
+    split: str = ""
     line_end: str = ""
