@@ -48,7 +48,7 @@ Inputs = str | PathLike[str] | Iterable[str | PathLike[str] | Mapping[str, Any]]
 - A path, a directory, a glob or a URL, or a list of them: files, as the command line reads them.
 - An iterable of texts, or of records (dictionaries with a text and perhaps an id). A list of strings is read as paths if
   one of them looks like a path or names a file; `iter(texts)` is always texts.
-- A `datasets.Dataset`; of a `DatasetDict`, one split.
+- A `datasets.Dataset`, or a `DatasetDict` with the splits train, validation and test, which are kept.
 - A pandas or polars DataFrame, a pyarrow Table, or a RecordBatchReader.
 
 >>> import nspdata
@@ -142,11 +142,6 @@ def _stage(inputs: Any, settings: InputConfig, directory: Path) -> Path:
     wanted = [field.partition(".")[0] for field in (settings.id_field, settings.text_field)]
     if _is_of(inputs, "datasets") and isinstance(inputs, dict):
         splits: Any = inputs
-        if len(splits) > 1:
-            raise ConfigError(
-                f"a DatasetDict is built as one split, and this one has {', '.join(splits)}: rows of one would end up in another; "
-                f"give a single split, such as inputs[{next(iter(splits))!r}], and set output.validation_fraction to hold out documents"
-            )
         for name, split in splits.items():
             _check_columns(split.column_names, wanted[-1], f"split {name!r}")
         keep = {name: [column for column in wanted if column in split.column_names] for name, split in splits.items()}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nspdata.config.build import Config
     from nspdata.tokenization.vocabulary import Vocabulary
 
-TRAIN, VALIDATION = "train", "validation"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 PLAN, RESULTS, CONTENTS = f"{WORK}/plan.json", f"{WORK}/shards", f"{WORK}/contents.json"
 """Directory in OUT until the build is finished: its identity, the results of its shards, the content of its input files."""
@@ -40,6 +40,7 @@ OWNED = (
     "rejected",
     TRAIN,
     VALIDATION,
+    TEST,
 )
 """Names that a build replaces in OUT; it removes nothing else."""
 
@@ -59,6 +60,7 @@ class BuildPlan:
         versions: of every input file when it was listed, in the order of `inputs`; not part of the build's identity.
         vocabulary: of the tokenizer.
         tokenizer_identity: `sha256`, `vocab_size`, `lowercase`, `strip_accents`, for the manifest.
+        given_splits: splits other than `train` that the input itself has, each with its number of shards, in order.
         command: the command as the user gave it, for the dataset card.
         finished: keys of the shards that an earlier, unfinished run of the same plan has finished.
         stage: the directory that the files are written to; `output` itself, or one that replaces its content at the end.
@@ -72,6 +74,7 @@ class BuildPlan:
     inputs: tuple[tuple[str, int], ...]
     vocabulary: Vocabulary
     tokenizer_identity: dict[str, Any]
+    given_splits: tuple[tuple[str, int], ...] = ()
     command: str = ""
     versions: tuple[str, ...] = ()
     finished: frozenset[int] = frozenset()
@@ -88,9 +91,8 @@ class BuildPlan:
     def num_shards(self) -> dict[str, int]:
         """Shards of each split."""
         fraction, train = self.config.output.validation_fraction, self.config.output.num_shards
-        if not fraction:
-            return {TRAIN: train}
-        return {TRAIN: train, VALIDATION: max(1, round(train * fraction / (1 - fraction)))}
+        held_out = {VALIDATION: max(1, round(train * fraction / (1 - fraction)))} if fraction else {}
+        return {TRAIN: train, **held_out, **dict(self.given_splits)}
 
     @property
     def total_shards(self) -> int:
@@ -118,15 +120,28 @@ class BuildPlan:
         """The path of a finished shard's result, which is kept until the manifest is written."""
         return join(self.output, f"{RESULTS}/{key:05d}.json")
 
-    def assign(self, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Returns the shard key of each text: the low word of its hash selects the split, the high word the shard in it."""
-        train = self.num_shards[TRAIN]
-        keys = (text_hashes[:, 0] % np.uint64(train)).astype(np.int64)
-        if VALIDATION in self.num_shards:
-            held_out = text_hashes[:, 1] < np.uint64(math.floor(self.config.output.validation_fraction * 2**64))
-            others = train + (text_hashes[:, 0] % np.uint64(self.num_shards[VALIDATION])).astype(np.int64)
-            keys = np.where(held_out, others, keys)
+    def assign(self, text_hashes: NDArray[np.uint64], split: str = "") -> NDArray[np.int64]:
+        """The shard key of each text.
+
+        The low word of its hash selects the split, unless the input gives one; the high word selects the shard in the split.
+
+        Args:
+            text_hashes: shape (n, 2), uint64, high word first.
+            split: the split that the input gives all of these texts, or "".
+        """
+        if split not in {"", TRAIN}:
+            return self._keys(text_hashes, split)
+        keys = self._keys(text_hashes, TRAIN)
+        if fraction := self.config.output.validation_fraction:
+            held_out = text_hashes[:, 1] < np.uint64(math.floor(fraction * 2**64))
+            keys = np.where(held_out, self._keys(text_hashes, VALIDATION), keys)
         return keys
+
+    def _keys(self, text_hashes: NDArray[np.uint64], split: str) -> NDArray[np.int64]:
+        """The shard keys of texts of one split."""
+        splits = list(self.num_shards)
+        first = sum(self.num_shards[name] for name in splits[: splits.index(split)])
+        return first + (text_hashes[:, 0] % np.uint64(self.num_shards[split])).astype(np.int64)
 
     @cached_property
     def metadata(self) -> RowMetadata:
@@ -145,6 +160,7 @@ class BuildPlan:
             "config": self.config.to_dict(),
             "tokenizer": self.tokenizer_identity,
             "inputs": [list(entry) for entry in self.inputs],
+            "given_splits": [list(entry) for entry in self.given_splits],
         }
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.building.contents import changed_inputs
 from nspdata.building.encoders import encoder_of
-from nspdata.building.plan import BuildPlan
+from nspdata.building.plan import TEST, TRAIN, VALIDATION, BuildPlan
 from nspdata.building.preflight import preflight
 from nspdata.building.staging import check_foreign, differences
 from nspdata.config.parsing import flat
@@ -100,10 +100,12 @@ def make_plan(
     sources: Sequence[Source], output: str, wordpiece: WordPiece, config: Config, *, command: str = ""
 ) -> BuildPlan:
     """The plan of a build; nothing is read or written for it."""
+    config = _resolved(config, sources)
     ordered = sorted(sources, key=lambda source: (source.name, source.size_bytes))
     return BuildPlan(
         output=output.rstrip("/") or "/",
-        config=_resolved(config, sources),
+        config=config,
+        given_splits=_given_splits(config, sources),
         inputs=tuple((source.name, source.size_bytes) for source in ordered),
         versions=tuple(source.version for source in ordered),
         vocabulary=wordpiece.vocabulary,
@@ -115,8 +117,38 @@ def make_plan(
 def _resolved(config: Config, sources: Sequence[Source]) -> Config:
     if config.output.num_shards:
         return config
-    num_shards = max(1, -(-expected_text_bytes(sources) // SHARD_BYTES))
+    train = [source for source in sources if source.split in {"", TRAIN}]
+    num_shards = max(1, -(-expected_text_bytes(train) // SHARD_BYTES))
     return dataclasses.replace(config, output=dataclasses.replace(config.output, num_shards=num_shards))
+
+
+def _given_splits(config: Config, sources: Sequence[Source]) -> tuple[tuple[str, int], ...]:
+    """The splits other than `train` that the input has, each with as many shards as its size asks for beside `train`'s.
+
+    Raises:
+        ConfigError: a split has another name than `train`, `validation` or `test`, or there would be two validation splits.
+    """
+    found = {source.split for source in sources} - {"", TRAIN}
+    if unknown := sorted(found - {VALIDATION, TEST}):
+        raise ConfigError(
+            f"the input has a split {unknown[0]!r}; a dataset has the splits train, validation and test: rename it, or give the "
+            "directories of the splits to build from, one dataset each"
+        )
+    if VALIDATION in found and config.output.validation_fraction:
+        raise ConfigError(
+            f"output.validation_fraction is {config.output.validation_fraction}, and the input has a validation split of its own; "
+            "set output.validation_fraction=0 to keep that one"
+        )
+    sizes = {
+        split: expected_text_bytes([source for source in sources if (source.split or TRAIN) == split])
+        for split in (TRAIN, VALIDATION, TEST)
+    }
+    shards = config.output.num_shards
+    return tuple(
+        (split, max(1, round(shards * min(1.0, sizes[split] / max(1, sizes[TRAIN])))))
+        for split in (VALIDATION, TEST)
+        if split in found
+    )
 
 
 def _finished_before(plan: BuildPlan, sources: Sequence[Source], files: Files) -> Manifest | None:

@@ -101,26 +101,32 @@ def tokenize_unit(
     summary = ReadSummary()
     contents: dict[str, int] = {}
     gathered: list[TokenizedDocuments] = []
+    split = ""
     for source in sources:
+        if source.split != split:
+            yield from spill(plan, gathered, split)
+            gathered, split = [], source.split
         rejected: list[Rejected] = []
         watched = WatchedFiles(files, source)
         for batch in read_source(source, watched, plan.config.input):
             rejected += batch.rejected
-            documents, part = tokenize_batch(plan, batch.documents, encoder)
+            documents, part = tokenize_batch(plan, batch.documents, encoder, split)
             counts = {"records": batch.records, "input_bytes": batch.input_bytes}
             summary += ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
             progress.current().read(documents=part.counts["documents"], text_bytes=part.counts["text_bytes"])
             gathered.append(documents)
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                yield from spill(plan, gathered)
+                yield from spill(plan, gathered, split)
                 gathered = []
         contents[source.name] = (contents.get(source.name, 0) + watched.content()) % MODULUS
         summary += keep_rejected(plan, source, rejected, files)
-    yield from spill(plan, gathered)
+    yield from spill(plan, gathered, split)
     yield dataclasses.replace(summary, contents=contents)
 
 
-def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> tuple[TokenizedDocuments, ReadSummary]:
+def tokenize_batch(
+    plan: BuildPlan, batch: DocumentBatch, encoder: Encoder, split: str = ""
+) -> tuple[TokenizedDocuments, ReadSummary]:
     """Hashes and tokenizes a batch; documents of finished shards are only counted."""
     texts = [text.encode() for text in batch.texts]
     hashes = text_hashes(texts)
@@ -130,7 +136,7 @@ def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> t
     )
     wanted: Sequence[int] = range(len(texts))
     if plan.finished:
-        keys = plan.assign(hashes)
+        keys = plan.assign(hashes, split)
         wanted = [index for index in wanted if keys[index] not in plan.finished]
     kept = np.fromiter(wanted, np.int64, len(wanted))
     encoded = encoder.encode(
@@ -147,12 +153,12 @@ def tokenize_batch(plan: BuildPlan, batch: DocumentBatch, encoder: Encoder) -> t
     return documents, summary
 
 
-def spill(plan: BuildPlan, gathered: list[TokenizedDocuments]) -> Iterator[tuple[int, bytes]]:
+def spill(plan: BuildPlan, gathered: list[TokenizedDocuments], split: str = "") -> Iterator[tuple[int, bytes]]:
     """Divides the documents by shard: as bytes, or as references to one temporary file if the plan has a spill directory."""
     documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
     if not len(documents):
         return
-    keys = plan.assign(documents.text_hashes)
+    keys = plan.assign(documents.text_hashes, split)
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
     parts = zip(used.tolist(), np.split(order, starts[1:]), strict=True)

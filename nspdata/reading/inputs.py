@@ -27,15 +27,18 @@ IGNORED = frozenset({"readme", "license", "licence", "notice", "changelog"})
 
 PAGES = frozenset({"", ".md", ".txt", ".rst", ".html"})
 
-IGNORED_FILES = DESCRIPTIONS | {
-    "_success",
-    "_metadata",
-    "_common_metadata",
-    "dataset_infos.json",
-    "checksums",
-    "sha256sums",
-}
-"""Complete names of more such files. Hidden files, hidden directories and `.crc` files are skipped without a message."""
+IGNORED_FILES = frozenset(
+    {
+        "_success",
+        "_metadata",
+        "_common_metadata",
+        "dataset_infos.json",
+        "checksums",
+        "sha256sums",
+    }
+)
+"""Complete names of more such files. Hidden files and directories, `.crc` files and the descriptions that `datasets` writes are
+skipped without a message."""
 
 OPENED_REMOTELY = 100
 """Maximum number of remote files that are opened before the build to check their content."""
@@ -93,9 +96,9 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
             f"{f', only {_some(skipped)}' if skipped else ''}; known suffixes are {known_suffixes()}"
         )
     if skipped:
-        LOG.warning("skipped %d files that are not documents: %s", len(skipped), _some(skipped))
+        LOG.warning("skipped, because they are not documents (%d): %s", len(skipped), _some(skipped))
     if empty := [source.name for source in sources if not source.size_bytes]:
-        LOG.warning("%d files are empty: %s", len(empty), _some(empty))
+        LOG.warning("empty files (%d): %s", len(empty), _some(empty))
     return sources
 
 
@@ -164,7 +167,8 @@ def _files_of(
 def _hidden(path: str, pattern: str) -> bool:
     root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
     below = path.removeprefix(root) if path.startswith(root) else posixpath.basename(path)
-    return any(part.startswith(".") for part in below.split("/")) or path.lower().endswith(".crc")
+    name = posixpath.basename(path).lower()
+    return any(part.startswith(".") for part in below.split("/")) or name.endswith(".crc") or name in DESCRIPTIONS
 
 
 def _ignored(path: str) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nspdata.dataset.schema import RowMetadata
 from nspdata.validation.partition import Partition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ class RowSpec:
         special_ids: id of each special token.
         specials: shape (vocab_size,), bool: the special tokens.
         continuations: shape (vocab_size,), bool: tokens that continue a word.
+        given_splits: shards of each split that comes from the input itself, not from the settings.
     """
 
     config: Config
@@ -35,10 +38,18 @@ class RowSpec:
     special_ids: dict[str, int]
     specials: NDArray[np.bool_]
     continuations: NDArray[np.bool_]
+    given_splits: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
-    def of(config: Config, vocabulary: Vocabulary) -> RowSpec:
-        """What these settings and this vocabulary require."""
+    def of(config: Config, vocabulary: Vocabulary, splits: Mapping[str, int] | None = None) -> RowSpec:
+        """What these settings and this vocabulary require.
+
+        Args:
+            config: the settings.
+            vocabulary: the dataset's.
+            splits: number of shards of each split of the manifest.
+        """
+        by_settings = {"train", *(["validation"] if config.output.validation_fraction else [])}
         return RowSpec(
             config=config,
             vocabulary=vocabulary,
@@ -46,6 +57,7 @@ class RowSpec:
             special_ids=vocabulary.special_ids,
             specials=vocabulary.specials,
             continuations=vocabulary.continuations,
+            given_splits={name: count for name, count in (splits or {}).items() if name not in by_settings},
         )
 
     @property
@@ -66,4 +78,4 @@ class RowSpec:
     @property
     def partition(self) -> Partition:
         """Which shards there are, and which text belongs to which."""
-        return Partition.of(self.config.output)
+        return Partition.of(self.config.output, self.given_splits)

@@ -99,15 +99,18 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
     Returns:
         What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
     """
-    reading, gathered = Reading(), list[TokenizedDocuments]()
+    reading, gathered, split = Reading(), list[TokenizedDocuments](), ""
     for source in sources:
+        if source.split != split:
+            _spill(gathered, spec, directory, split)
+            gathered, split = [], source.split
         for batch in read_source(source, files, spec.config.input):
             gathered.append(_tokenize(batch, encoder, reading))
             on_read(reading.counts["text_bytes"])
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                _spill(gathered, spec, directory)
+                _spill(gathered, spec, directory, split)
                 gathered = []
-    _spill(gathered, spec, directory)
+    _spill(gathered, spec, directory, split)
     return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
 
 
@@ -126,10 +129,10 @@ def _tokenize(batch: ReadBatch, encoder: Encoder, reading: Reading) -> Tokenized
     )
 
 
-def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path) -> None:
+def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path, split: str) -> None:
     """Appends the documents to the files of their shards."""
     documents = TokenizedDocuments.concatenate(gathered, spec.vocabulary.dtype)
-    keys = spec.partition.assign(documents.text_hashes)
+    keys = spec.partition.assign(documents.text_hashes, split)
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
     for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():

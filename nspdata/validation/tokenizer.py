@@ -56,7 +56,7 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
                 continue
             if wrong := _departure(values, expected):
                 findings.add("tokenizer", f"{wrong} is not what vocab.txt and the manifest give", file=file)
-    return RowSpec.of(config, vocabulary)
+    return RowSpec.of(config, vocabulary, {split: len(entries) for split, entries in manifest.splits.items()})
 
 
 def _expected(vocabulary: Vocabulary, named: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import pytest
 import nspdata
 from nspdata.api.inputs import as_paths, describe, named_paths
 from nspdata.config.build import InputConfig
+from nspdata.files.local import LocalFiles
+from nspdata.reading import expand_inputs
 from tests.api.conftest import as_lines, shard_digests
 
 RECORDS = [
@@ -130,14 +132,12 @@ def test_other_inputs_are_refused(inputs: Any, message: str) -> None:
         pass
 
 
-def test_a_dataset_dict_of_several_splits_is_refused() -> None:
-    """Its test split must not become training data; one with a single split is read."""
+def test_a_dataset_dict_keeps_its_splits() -> None:
+    """It is staged as `datasets` saves it, with every split, so that the build keeps them apart."""
     datasets = pytest.importorskip("datasets")
     one, other = (datasets.Dataset.from_list(part) for part in (RECORDS[:2], RECORDS[2:]))
-    with pytest.raises(nspdata.ConfigError, match=r"give a single split, such as inputs\['train'\]"):
-        staged(datasets.DatasetDict({"train": one, "test": other}))
-    with as_paths(datasets.DatasetDict({"train": one}), InputConfig()) as paths:
-        assert (Path(paths[0]) / "dataset_dict.json").exists()
+    with as_paths(datasets.DatasetDict({"train": one, "test": other}), InputConfig()) as paths:
+        assert {source.split for source in expand_inputs(paths, LocalFiles())} == {"train", "test"}
 
 
 def test_values_in_memory_stay_on_this_machine(inside: Path) -> None:

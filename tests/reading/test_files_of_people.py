@@ -121,7 +121,7 @@ def test_stray_and_empty_files_are_skipped_and_named(tmp_path: Path, caplog: pyt
         sources = expand_inputs([str(tmp_path)], LocalFiles(), InputConfig())
     assert [source.name for unit in make_units(sources) for source in unit] == ["a.jsonl", "b.jsonl.gz", "c.jsonl"]
     assert "Thumbs.db, data.zip, notes.md, x.lock" in caplog.text
-    assert "empty: a.jsonl" in caplog.text
+    assert "empty files (1): a.jsonl" in caplog.text
 
 
 def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
