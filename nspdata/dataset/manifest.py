@@ -53,6 +53,10 @@ SCHEMA = exactly(
 """What every reader needs of a manifest; `schemas/manifest.schema.json` is stricter about settings."""
 
 
+SPLITS = ("train", "validation", "test")
+"""The order of splits; JSON sorts them by name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardEntry:
     """A shard as the manifest names it.
@@ -111,7 +115,11 @@ class Manifest:
         if values["version"] != VERSION:
             raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {VERSION}")
         check(values, SCHEMA, name=title)
-        splits = {split: [ShardEntry(**entry) for entry in entries] for split, entries in values.pop("splits").items()}
+        found = values.pop("splits")
+        ordered = sorted(
+            found, key=lambda split: (split not in SPLITS, SPLITS.index(split) if split in SPLITS else 0, split)
+        )
+        splits = {split: [ShardEntry(**entry) for entry in found[split]] for split in ordered}
         manifest = Manifest(**values, splits=splits)
         for entry in (entry for entries in splits.values() for entry in entries):
             _check_entry(entry, name=name)
