@@ -25,10 +25,10 @@ HERE = Path(__file__).parent
 
 ESTIMATE = """
 import dataclasses, json, sys
-from nspdata.build.estimate import estimate
-from nspdata.config import Config
-from nspdata.build.places import Places
-found = estimate([sys.argv[1]], sys.argv[2], Config(), Places(), num_workers=int(sys.argv[3]))
+from nspdata.building.estimate import estimate
+from nspdata.config.build import Config
+from nspdata.files.any import AnyFiles
+found = estimate([sys.argv[1]], sys.argv[2], Config(), AnyFiles(), num_workers=int(sys.argv[3]))
 print(json.dumps(dataclasses.asdict(found)))
 """
 

@@ -65,10 +65,10 @@ def pair_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
 
 
 def fold(text: str, width: int, *, indent: str = "") -> list[str]:
-    """Breaks a text between words into lines of at most this many columns; 0 folds nothing.
+    """Breaks a text between words into lines of at most this many columns (at least 20); 0 folds nothing.
 
-    >>> fold("one two three", 9, indent="  ")
-    ['one two', '  three']
+    >>> fold("one two three four five six", 20, indent="  ")
+    ['one two three four', '  five six']
     """
     if not width:
         return [text]

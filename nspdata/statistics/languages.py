@@ -76,7 +76,7 @@ def foreign_share(shares: Mapping[str, float], language: str) -> float:
     """
     own = scripts_of(language)
     neutral = own if shares.get("Latin", 0) > 0.5 else own | {"Latin"}
-    return sum(share for script, share in shares.items() if script not in neutral)
+    return sum((share for script, share in shares.items() if script not in neutral), 0.0)
 
 
 def suggest(shares: Mapping[str, float], *, least: float = 0.1) -> dict[str, str]:

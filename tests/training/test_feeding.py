@@ -10,7 +10,7 @@ import torch
 
 from nspdata.loading import Loader
 from nspdata.training.batches import AHEAD, Feeder, Read, Shape
-from nspdata.training.window import TOLD_ROWS, described_rows
+from nspdata.training.window import NAMED_ROWS, described_rows
 
 CPU = torch.device("cpu")
 
@@ -80,4 +80,4 @@ def test_rows_are_named_shard_by_shard(dataset):
     fed = list(Feeder(reads(dataset, shuffle=False), CPU, Shape()))
     assert described_rows(fed[:1]) == "rows of the train split: shard 0: 0, 1, 2, 3, 4, 5, 6, 7"
     assert "; shard 1: 0, 1" in described_rows(fed[9:11])
-    assert described_rows(fed).endswith(f"and {160 - TOLD_ROWS} more")
+    assert described_rows(fed).endswith(f"and {160 - NAMED_ROWS} more")
