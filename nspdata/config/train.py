@@ -235,6 +235,9 @@ class TrainConfig:
         batch_sequences: sequences of one update of the only phase, over all ranks; `device.layout` says what a sequence is.
         micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit.
         phases: several phases, in place of the three settings above.
+
+    >>> TrainConfig(steps=1000, seed=7).steps
+    1000
     """
 
     seed: int = 12345

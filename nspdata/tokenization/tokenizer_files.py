@@ -166,7 +166,7 @@ def _check_names(settings: dict[str, Any], name: str) -> None:
     for key, token in SPECIAL_NAMES.items():
         found = settings.get(key)
         found = found.get("content") if isinstance(found, dict) else found
-        if found not in {None, token}:
+        if found is not None and found != token:
             raise ConfigError(
                 f"tokenizer {name}: its {key} is {found!r}, not {token!r}: rows need BERT's names for the special tokens "
                 f"({', '.join(SPECIAL_TOKENS)}); rename them in the tokenizer's files (their ids stay)"

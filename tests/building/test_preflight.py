@@ -133,12 +133,15 @@ def chinese_passages() -> tuple[str, ...]:
 CHINESE = "vocab/bert-base-chinese.vocab.txt"
 
 
-def test_chinese_under_the_default_language_stops(tmp_path: Path) -> None:
-    """Most sentences had to be cut: the language is named, and with --strict the build stops before any work."""
+def test_chinese_under_the_default_language_is_named(tmp_path: Path) -> None:
+    """The script is not that of `en`: the language is named, and with --strict the build stops before any work."""
     found = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)))
-    assert found["cut_share"].value > 0.5
+    assert set(found) == {"language"}
+    assert "Chinese: zh" in found["language"].message
+    as_spacy = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)), sentences__end_marks="as_spacy")
+    assert as_spacy["cut_share"].value > 0.5
     named = "set sentences.language to the language of the text (Chinese: zh; it is 'en')"
-    assert named in found["cut_share"].message
+    assert named in as_spacy["cut_share"].message
     config = Config()
     sources = expand_inputs([str(tmp_path / "corpus.jsonl")], LocalFiles(), config.input)
     plan = make_plan(sources, "", WordPiece.load(shared(CHINESE)), config)
@@ -147,8 +150,8 @@ def test_chinese_under_the_default_language_stops(tmp_path: Path) -> None:
 
 
 def test_tokens_in_no_row_of_their_document_stop_a_build(tmp_path: Path) -> None:
-    """Chinese as English, nothing cut, with Google's procedure: 85% of the tokens and the labels are over their hard limits."""
-    settings = {"pairing__fill": "overshoot", "sentences__max_tokens": 100_000}
+    """Chinese as English, spaCy's sentences, nothing cut, Google's procedure: unused tokens (85%) and labels exceed their limits."""
+    settings = {"pairing__fill": "overshoot", "sentences__max_tokens": 100_000, "sentences__end_marks": "as_spacy"}
     found = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)), **settings)
     assert found["unused_share"].value == pytest.approx(0.85, abs=0.1)
     assert found["one_sentence_share"].value > 0.8

@@ -254,7 +254,7 @@ def test_the_present_directory_can_be_built_in(place: Place, monkeypatch: pytest
     assert digests(Path()) == whole
 
 
-@pytest.mark.parametrize(("name", "message"), [("file", "is a file"), ("file/below/it", "lies below the file")])
+@pytest.mark.parametrize(("name", "message"), [("file", "is a file"), ("file/below/it", "is inside the file")])
 def test_a_path_that_is_no_directory_is_one_line(place: Place, name: str, message: str) -> None:
     """A file, and a path below a file; the file is untouched."""
     (place.directory / "file").write_text("mine")

@@ -227,8 +227,8 @@ def test_the_same_bytes_without_the_compiler(directory: Path) -> None:
         ({"packing": True, "names": "nvidia"}, "names='nvidia' is for padded batches"),
         ({"bins": (8, 16)}, "the last at least max_seq_length 40"),
         ({"bins": 41}, "bins must be from 1 to max_seq_length 40, not 41"),
-        ({"seed": 0.5}, "seed must be a whole number"),
-        ({"epoch": -1}, "epoch must be a whole number, 0 or more, not -1"),
+        ({"seed": 0.5}, "seed must be an integer"),
+        ({"epoch": -1}, "epoch must be an integer, 0 or more, not -1"),
         ({"masking_config": MaskingConfig()}, "masking_config is for masking='dynamic'"),
     ],
 )
