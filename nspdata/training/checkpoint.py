@@ -57,7 +57,9 @@ class Progress:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise ValueError(f"{key} must be an integer, 0 or more, not {value!r}")
-        numbers = {"seconds": self.seconds, **self.best} if isinstance(self.best, dict) else {"best": self.best}
+        if not isinstance(self.best, dict):
+            raise TypeError(f"best must be a table of numbers, not {self.best!r}")
+        numbers = {"seconds": self.seconds, **self.best}
         for key, number in numbers.items():
             if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
                 raise ValueError(f"{key} must be a finite number, 0 or more, not {number!r}")

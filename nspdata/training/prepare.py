@@ -13,8 +13,7 @@ import torch
 from nspdata.arrays import random as seeding
 from nspdata.config.train import SIZES
 from nspdata.errors import ConfigError
-from nspdata.training.checkpoint import load_progress
-from nspdata.training.data import check_states, phase_of, plan_phases, resolve_objective
+from nspdata.training.data import phase_of, plan_phases, resolve_objective
 from nspdata.training.model import Pretraining, checkpoint_model, fresh_model, saved_model
 from nspdata.training.optimizer import load_optimizer_tensors, make_optimizer
 from nspdata.training.processes import set_device_options, spread
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from transformers import BertForPreTraining
 
     from nspdata.config.train import TrainConfig
-    from nspdata.training.checkpoint import Progress
     from nspdata.training.data import PlannedPhase
     from nspdata.training.processes import Processes
 
@@ -139,17 +137,6 @@ def prepare_training(
         peak=measured_peak(processes.device, torch.bfloat16 if bf16 else torch.float32),
         notes=notes,
     )
-
-
-def resumed_progress(checkpoint: Path, phases: list[PlannedPhase]) -> Progress:
-    """Reads the progress of a checkpoint and checks it against the phases.
-
-    Raises:
-        ShardError: it is corrupt, or of another training.
-    """
-    progress = load_progress(checkpoint)
-    check_states(progress.loaders, phases, step=progress.step, name=f"{checkpoint}/progress.json")
-    return progress
 
 
 def _first_model(config: TrainConfig, phases: list[PlannedPhase]) -> tuple[BertForPreTraining, list[str]]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
+from nspdata.training.data import check_states
 from nspdata.training.evaluation import guessing
 from nspdata.training.loop import CHECKPOINTS, Loop
 from nspdata.training.metrics import Metrics, keep_metrics, read_metrics
-from nspdata.training.prepare import prepare_training, resumed_progress
+from nspdata.training.prepare import prepare_training
 from nspdata.training.processes import joined
 from nspdata.training.proof import proof
 from nspdata.training.report import write_report
@@ -84,9 +85,11 @@ def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool
         checkpoint = _checkpoint(run, resume=resume)
         processes.wait()
         training = prepare_training(config, str(directory), processes, checkpoint=checkpoint)
-        progress = resumed_progress(checkpoint, training.phases) if checkpoint else Progress()
+        progress = load_progress(checkpoint) if checkpoint else Progress()
         settings = run_settings(training)
         notes = check_resumed(run / SETTINGS, settings, step=progress.step) if resume else []
+        if checkpoint:
+            check_states(progress.loaders, training.phases, step=progress.step, name=f"{checkpoint}/progress.json")
         if processes.rank == 0:
             run.mkdir(parents=True, exist_ok=True)
             write_json(run / SETTINGS, settings)

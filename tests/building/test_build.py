@@ -232,6 +232,6 @@ def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         vocabulary = tmp_path / "vocab.txt"
         vocabulary.write_text("".join(f"{token}\n" for token in tokens))
         done = nspdata_command("build", INAUGURAL, "-o", tmp_path / "out", "--tokenizer", vocabulary, check=False)
-        assert done.returncode == 2
+        assert done.returncode == (2 if message == "[MASK]" else 1)
         assert message in done.stderr
     assert not (tmp_path / "out").exists()
