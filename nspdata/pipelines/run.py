@@ -15,10 +15,9 @@ from nspdata import errors
 from nspdata.building import memory, progress, workers
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
-from nspdata.errors import ConfigError
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
-from nspdata.pipelines.options import detached, log_level, named, pipeline_options
+from nspdata.pipelines.options import check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,8 +59,7 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
     if prepared.manifest:
         discard_leftovers(prepared.plan, files)
         return prepared.manifest
-    if beam_options:
-        check_options(beam_options)
+    check(beam_options)
     with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
         return claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers)
 
@@ -93,23 +91,6 @@ def _run(
         if plan.spill_directory:
             files.delete(plan.spill_directory)
     return read_manifest(plan.output, files=files)
-
-
-def check_options(beam_options: Sequence[str]) -> None:
-    """Parses Beam's options and creates an empty pipeline, to detect a wrong runner before anything is written.
-
-    Raises:
-        ConfigError: Beam refuses them.
-    """
-    import apache_beam as beam
-
-    try:
-        pipeline = beam.Pipeline(options=pipeline_options(beam_options))
-        shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
-    except (ValueError, SystemExit) as error:
-        raise ConfigError(
-            f"Beam refuses the options {' '.join(beam_options)!r}: {error}; see its documentation"
-        ) from error
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> Submitted | None:
