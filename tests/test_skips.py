@@ -35,6 +35,6 @@ def test_skips_are_listed_and_judged(environment: dict[str, str], code: int, fai
         check=False,
     )
     assert done.returncode == code, done.stdout
-    last = done.stdout.splitlines()[-6:]
-    assert "skipped 1 test: only on Mars" in last
-    assert f"{failed} failed" in last[-1] or not failed
+    lines = done.stdout.splitlines()
+    assert "skipped 1 test: only on Mars" in lines
+    assert f"{failed} failed" in lines[-1] or not failed
