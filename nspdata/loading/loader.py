@@ -17,7 +17,7 @@ from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options
 from nspdata.loading.order import Shuffle, plan_epoch
 from nspdata.loading.reader import Reader
-from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, whole
+from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, mixture_at, whole
 from nspdata.loading.steps import START, Arrangement, Mark, Share, parts, stretches
 from nspdata.loading.stores import open_datasets
 from nspdata.loading.stream import StreamPlan
@@ -222,6 +222,7 @@ class Loader:
             "seed": self.seed,
             "epoch": self.epoch,
             "step_rows": self._step_rows,
+            "first_rows": list(self.mixture.first_rows),
             **mark._asdict(),
         }
 
@@ -234,9 +235,23 @@ class Loader:
         names = f"{', '.join(self.mixture.weights)}, split {self.options.split}"
         values = check_origin(state, dataset=self.fingerprint, order=self._order(), names=names)
         mark = Mark(*(values[name] for name in Mark._fields))
+        self.mixture = mixture_at(self.mixture, state["first_rows"])
         check_mark(mark, self._plan_from(values["seed"], values["epoch"]), packs=self.options.packs)
         self.seed, self.epoch, self._step_rows = values["seed"], values["epoch"], values["step_rows"]
         self._begin = self._next = mark
+
+    def rows_taken(self) -> dict[str, int]:
+        """Rows of each dataset, in all passes, up to the end of the window that the next batch is in.
+
+        Another mixture of these datasets continues after them: `Mixture(weights, starts=loader.rows_taken())`.
+        """
+        mark, plan = self._next, self.plan()
+        if self.options.packs:
+            window = mark.window + (mark.position > mark.window_position)
+        else:
+            window = plan.window_at(mark.position)
+            window += mark.position > plan.window_start(window)
+        return dict(zip(self.mixture.weights, plan.taken(window), strict=True))
 
     @property
     def metadata(self) -> RowMetadata:
@@ -258,12 +273,11 @@ class Loader:
 
     def _epoch_plan(self, epoch: int, *, seed: int | None = None) -> Plan:
         seed = self.seed if seed is None else seed
-        if len(self.datasets) == 1 and not self.mixture.rows:
+        if len(self.datasets) == 1 and not self.mixture.rows and not self.mixture.starts:
             return plan_epoch(self.datasets[0].shard_rows, seed=seed, epoch=epoch, shuffle=self._shuffle)
         return plan_mixture(
             tuple(tuple(dataset.shard_rows) for dataset in self.datasets),
-            self.mixture.shares,
-            rows=self.mixture.rows,
+            self.mixture,
             seed=seed,
             epoch=epoch,
             shuffle=self._shuffle,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from nspdata.loading.order import EpochPlan, Shuffle
 
 
+MAX_ROWS = 1 << 48
+"""Most rows that a mixture may start after; a larger number was altered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """Dataset directories with their weights, to load as one.
@@ -28,6 +32,7 @@ class Mixture:
         weights: directory or URL to its share, any positive numbers.
         rows: rows of an epoch; 0 for as many as all the datasets hold. A dataset that is smaller than its share is repeated in a
             new order; one that is larger continues in the next epoch where it stopped.
+        starts: rows of a dataset that were read before, as `Loader.rows_taken` returns them: this mixture begins after them.
 
     >>> Mixture({"legal": 3, "general": 1}).shares
     (0.75, 0.25)
@@ -35,6 +40,7 @@ class Mixture:
 
     weights: Mapping[str, float]
     rows: int = 0
+    starts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -43,6 +49,12 @@ class Mixture:
             if not 0 < weight < float("inf"):
                 raise ConfigError(
                     f"the weight of {name} must be a number above 0, not {weight!r}; leave the dataset out instead"
+                )
+        for name, rows in self.starts.items():
+            if name not in self.weights or not 0 <= rows <= MAX_ROWS:
+                raise ConfigError(
+                    f"starts of a mixture must be rows (0 or more) of its own datasets, not {name!r}: {rows!r}; "
+                    "take them from Loader.rows_taken()"
                 )
         if self.rows < 0:
             raise ConfigError(
@@ -55,6 +67,11 @@ class Mixture:
         total = sum(self.weights.values())
         return tuple(weight / total for weight in self.weights.values())
 
+    @property
+    def first_rows(self) -> tuple[int, ...]:
+        """`starts` in the order of the datasets; 0 for those that it does not name."""
+        return tuple(self.starts.get(name, 0) for name in self.weights)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixturePlan:
@@ -63,6 +80,7 @@ class MixturePlan:
     Attributes:
         sources: the rows of the shards of each dataset.
         weights: the share of each dataset in 2**-32.
+        first_rows: rows of each dataset before the first epoch.
         shuffle: how far rows are moved.
         num_rows: rows of the epoch.
         window_rows: rows of a window.
@@ -71,6 +89,7 @@ class MixturePlan:
 
     sources: tuple[tuple[int, ...], ...]
     weights: tuple[int, ...]
+    first_rows: tuple[int, ...]
     shuffle: Shuffle
     num_rows: int
     window_rows: int
@@ -106,13 +125,20 @@ class MixturePlan:
     def places(self, window: int) -> Places:
         """Where the rows of a window lie; the shards of each dataset are numbered after those of the one before."""
         starts, ends = self.counts(self.window_start(window)), self.counts(self.window_start(window + 1))
-        each = self.counts(self.num_rows)
-        parts = []
-        for source, (start, end, rows) in enumerate(zip(starts, ends, each, strict=True)):
-            parts.append(self._run(source, self.epoch * rows + start, self.epoch * rows + end))
+        before = self.taken(window)
+        lengths = (end - start for start, end in zip(starts, ends, strict=True))
+        parts = [
+            self._run(source, first, first + length)
+            for source, (first, length) in enumerate(zip(before, lengths, strict=True))
+        ]
         places = Places(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
         bits = stream(self.seed, "order.mixture", shard=window, duplicate=self.epoch)
         return places.take(permutation(bits, len(places.rows)))
+
+    def taken(self, window: int) -> tuple[int, ...]:
+        """See `Plan.taken`."""
+        columns = zip(self.first_rows, self.counts(self.num_rows), self.counts(self.window_start(window)), strict=True)
+        return tuple(first + self.epoch * rows + start for first, rows, start in columns)
 
     def counts(self, length: int) -> list[int]:
         """The rows of each dataset among the epoch's first `length` rows: its share, to within a few rows; the sum is `length`."""
@@ -161,9 +187,8 @@ def _window(plan: EpochPlan, window: int) -> Places:
 
 def plan_mixture(
     sources: tuple[tuple[int, ...], ...],
-    shares: tuple[float, ...],
+    mixture: Mixture,
     *,
-    rows: int,
     seed: int,
     epoch: int,
     shuffle: Shuffle,
@@ -171,15 +196,17 @@ def plan_mixture(
     """Plans an epoch of a mixture.
 
     >>> from nspdata.loading.order import Shuffle
-    >>> plan = plan_mixture(((8,), (8,)), (0.75, 0.25), rows=8, seed=1, epoch=0, shuffle=Shuffle(block_rows=2, window_rows=8))
+    >>> mixture = Mixture({"legal": 3, "general": 1}, rows=8)
+    >>> plan = plan_mixture(((8,), (8,)), mixture, seed=1, epoch=0, shuffle=Shuffle(block_rows=2, window_rows=8))
     >>> np.bincount(plan.places(0).shards).tolist()
     [6, 2]
     """
     return MixturePlan(
         sources=sources,
-        weights=tuple(max(1, round(share * 2**32)) for share in shares),
+        weights=tuple(max(1, round(share * 2**32)) for share in mixture.shares),
+        first_rows=mixture.first_rows,
         shuffle=shuffle,
-        num_rows=rows or sum(map(sum, sources)),
+        num_rows=mixture.rows or sum(map(sum, sources)),
         window_rows=shuffle.window_rows,
         seed=seed,
         epoch=epoch,

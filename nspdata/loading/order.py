@@ -98,6 +98,10 @@ class Plan(Protocol):
         """The locations of the rows of a window."""
         ...
 
+    def taken(self, window: int) -> tuple[int, ...]:
+        """Rows of each dataset before this window, in this epoch and all earlier ones."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shuffle:
@@ -184,6 +188,10 @@ class EpochPlan:
         starts = _blocks(self, group).starts
         inside = int(np.searchsorted(starts, position - self.group_starts[group], side="right")) - 1
         return int(self.group_windows[group]) + inside
+
+    def taken(self, window: int) -> tuple[int, ...]:
+        """See `Plan.taken`."""
+        return (self.epoch * self.num_rows + self.window_start(window),)
 
     def key(self, window: int) -> tuple[int, int]:
         """See `Plan.key`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from nspdata.loading.steps import Mark
 from nspdata.loading.stream import ENDLESS
 
 if TYPE_CHECKING:
+    from nspdata.loading.mixture import Mixture
     from nspdata.loading.order import Plan
 
     State = dict[str, Any]
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 MAX_STEP = 1 << 24
 """Largest number of samples of one step over all ranks; a state further past its window was altered."""
@@ -61,7 +63,7 @@ def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict
         raise ConfigError(
             f"the loader state has version {state.get('version')!r}; this nspdata reads version {STATE_VERSION}; {REMEDY}"
         )
-    missing = [key for key in ("dataset", "order", *INTEGERS) if key not in state]
+    missing = [key for key in ("dataset", "order", "first_rows", *INTEGERS) if key not in state]
     if missing:
         raise ConfigError(f"the loader state has no {', '.join(map(repr, missing))}; {REMEDY}")
     if state["dataset"] != dataset:
@@ -75,6 +77,20 @@ def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict
             "of a mixture must be what they were when it was saved"
         )
     return {key: whole(key, state[key]) for key in INTEGERS}
+
+
+def mixture_at(mixture: Mixture, first_rows: object) -> Mixture:
+    """The mixture with the starts of a state.
+
+    Raises:
+        ConfigError: they are not numbers of rows, one of each dataset.
+    """
+    if not isinstance(first_rows, list) or len(first_rows) != len(mixture.weights):
+        raise ConfigError(
+            f"the loader state's first_rows must be {len(mixture.weights)} numbers, not {first_rows!r}; {REMEDY}"
+        )
+    starts = {name: whole("first_rows", rows) for name, rows in zip(mixture.weights, first_rows, strict=True)}
+    return replace(mixture, starts={name: rows for name, rows in starts.items() if rows})
 
 
 def check_mark(mark: Mark, plan: Plan, *, packs: bool) -> None:

@@ -71,6 +71,11 @@ class StreamPlan:
         index, inner = self._locate(self._windows, window)
         return self._plan(index).places(inner)
 
+    def taken(self, window: int) -> tuple[int, ...]:
+        """See `Plan.taken`."""
+        index, inner = self._locate(self._windows, window)
+        return self._plan(index).taken(inner)
+
     def _locate(self, starts: list[int], number: int) -> tuple[int, int]:
         """The epoch, counted from the first, that a window or a row is in, and its number in that epoch."""
         while starts[-1] <= number:

@@ -13,10 +13,15 @@ from nspdata.errors import ConfigError, ShardError
 from nspdata.loading import Loader, Mixture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from nspdata.config.build import MaskingConfig
     from nspdata.config.train import Phase, TrainConfig
     from nspdata.dataset.directory import Directory
     from nspdata.dataset.schema import RowMetadata
+
+    States = Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ class PlannedPhase:
         steps: number of its updates.
         accumulation: forward passes of one update on each rank.
         rank_sequences: sequences of one forward pass of one rank.
-        stream: names the endless stream of samples that the phase reads; phases on one dataset share it.
+        stream: names the endless stream of samples that the phase reads; phases that read one dataset in one order share it.
     """
 
     phase: Phase
@@ -144,6 +149,60 @@ def phase_loader(phase: Phase, dataset: Dataset, config: TrainConfig, **ranks: i
     )
 
 
+def stream_loader(
+    planned: PlannedPhase, phases: list[PlannedPhase], states: States, config: TrainConfig, **ranks: int
+) -> Loader:
+    """The loader of a phase, where its stream stands.
+
+    A stream without a state begins after the rows that earlier phases read of its datasets, whatever their weights were.
+
+    Args:
+        planned: the phase.
+        phases: all phases of the training.
+        states: of each stream, after the last trained batch.
+        config: seed and layout.
+        ranks: `rank` and `world_size`.
+    """
+    ranks |= {"batch_size": planned.rank_sequences}
+    state, dataset = states.get(planned.stream), planned.dataset
+    if state is None:
+        starts = _rows_read(planned, phases, states, config)
+        dataset = dataclasses.replace(dataset, mixture=dataclasses.replace(dataset.mixture, starts=starts))
+    loader = phase_loader(planned.phase, dataset, config, **ranks)
+    if state is not None:
+        loader.load_state_dict(state)
+    return loader
+
+
+def _rows_read(
+    planned: PlannedPhase, phases: list[PlannedPhase], states: States, config: TrainConfig
+) -> dict[str, int]:
+    """Rows of each dataset of a phase that the phases before it read."""
+    starts = {}
+    for name in planned.dataset.mixture.weights:
+        last = _last_reader(name, [phase for phase in phases if phase.first_step < planned.first_step])
+        if last and last.stream in states:
+            loader = phase_loader(last.phase, last.dataset, config, batch_size=last.rank_sequences)
+            loader.load_state_dict(states[last.stream])
+            starts[name] = loader.rows_taken()[name]
+    return starts
+
+
+def _last_reader(name: str, phases: list[PlannedPhase]) -> PlannedPhase | None:
+    """The last of these phases that reads a dataset."""
+    return next((phase for phase in reversed(phases) if name in phase.dataset.mixture.weights), None)
+
+
+def _stream_of(dataset: Dataset, planned: list[PlannedPhase], order: str) -> str:
+    """The stream of a phase: the one that all its datasets were last read from if it has the same order, else a new one."""
+    readers = [_last_reader(name, planned) for name in dataset.mixture.weights]
+    streams = {reader.stream if reader else "" for reader in readers}
+    if streams == {""}:
+        return order
+    last = streams.pop()
+    return last if not streams and last.partition("#")[0] == order else f"{order}#{len(planned)}"
+
+
 def resolve_objective(config: TrainConfig, dataset: Dataset) -> str:
     """The objective: the one in the settings, or with `auto` the full objective that the dataset was built for.
 
@@ -198,7 +257,7 @@ def plan_phases(config: TrainConfig, directory: str, *, world_size: int) -> list
                 steps=phase.steps or samples // phase.batch_sequences,
                 accumulation=accumulation,
                 rank_sequences=rank_sequences,
-                stream=f"{state['dataset']}-{state['order']}",
+                stream=_stream_of(dataset, planned, f"{state['dataset']}-{state['order']}"),
             )
         )
     return planned

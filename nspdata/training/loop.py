@@ -107,7 +107,7 @@ class Loop:
         return self.stop_signal
 
     def _phase(self, planned: PlannedPhase) -> None:
-        feeder = train_feeder(self.training, planned, self.progress.loaders.get(planned.stream))
+        feeder = train_feeder(self.training, planned, self.progress.loaders)
         self.window.start()
         try:
             for _ in range(self.progress.step, planned.end):

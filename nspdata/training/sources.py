@@ -9,7 +9,7 @@ import numpy as np
 from nspdata.loading import Loader
 from nspdata.loading.order import share
 from nspdata.training.batches import Feeder, Read, Shape
-from nspdata.training.data import phase_loader
+from nspdata.training.data import stream_loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,19 +24,17 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[Any]]
 
 
-def train_feeder(training: Training, planned: PlannedPhase, state: State | None) -> Feeder:
+def train_feeder(training: Training, planned: PlannedPhase, states: Mapping[str, State]) -> Feeder:
     """Yields the batches of a phase on this rank, endlessly.
 
     Args:
         training: settings, processes.
         planned: the phase.
-        state: of the phase's stream after the last trained batch; None at its start.
+        states: of each stream after the last trained batch; none of a stream that has not begun.
     """
     processes = training.processes
-    ranks = {"rank": processes.rank, "world_size": processes.world_size, "batch_size": planned.rank_sequences}
-    loader = phase_loader(planned.phase, planned.dataset, training.config, **ranks)
-    if state is not None:
-        loader.load_state_dict(state)
+    ranks = {"rank": processes.rank, "world_size": processes.world_size}
+    loader = stream_loader(planned, training.phases, states, training.config, **ranks)
     longest = planned.dataset.metadata.max_seq_length
     shape = Shape.of(planned.rank_sequences, longest) if training.fixed_shapes else Shape()
     return Feeder(_reads(loader), processes.device, shape)

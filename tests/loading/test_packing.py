@@ -162,9 +162,10 @@ def test_bins_save_padding(directory: Path) -> None:
 def test_a_mixture_keeps_its_shares(rows: int, weights: list[float], window_rows: int, epoch: int) -> None:
     """Up to every window, each dataset has given its share to within a row or two; its passes follow one another without a gap."""
     sources = tuple((7, 20 + index) for index in range(len(weights)))
-    shares = tuple(weight / sum(weights) for weight in weights)
+    mixture = Mixture({str(index): weight for index, weight in enumerate(weights)}, rows=rows)
+    shares = mixture.shares
     shuffle = Shuffle(block_rows=4, window_rows=window_rows)
-    plan = plan_mixture(sources, shares, rows=rows, seed=1, epoch=epoch, shuffle=shuffle)
+    plan = plan_mixture(sources, mixture, seed=1, epoch=epoch, shuffle=shuffle)
     windows = [plan.places(window) for window in range(plan.num_windows)]
     shards = np.concatenate([window.shards for window in windows])
     assert len(shards) == rows

@@ -104,6 +104,29 @@ def test_a_mixture_is_a_stream_too(directory: Path, tmp_path: Path) -> None:
     assert first + second == epochs(mixture, 3, window_rows=16)[: 65 + 28]
 
 
+@pytest.mark.parametrize("packing", [False, True])
+def test_other_weights_continue_after_the_rows_read(directory: Path, tmp_path: Path, *, packing: bool) -> None:
+    """A mixture that starts at `rows_taken` gives every dataset's next rows: none that was read, until the pass is complete."""
+    other = write_dataset(tmp_path / "other", rows=30, num_shards=1, max_seq_length=32, seed=4)
+    options: dict[str, Any] = {"batch_size": 8, "endless": True, "trace": True, "window_rows": 8, "packing": packing}
+    loader = Loader(Mixture({str(directory): 1, str(other): 1}), **options)
+    first = places(batch for _, batch in zip(range(2), loader, strict=False))
+    taken = loader.rows_taken()
+    assert sum(taken.values()) in range(len(first), len(first) + 16)
+    changed = Loader(Mixture({str(directory): 5, str(other): 1}, starts=taken), **options)
+    second = places(batch for _, batch in zip(range(2), changed, strict=False))
+    assert len(set(first) | set(second)) == len(first) + len(second)
+    assert changed.rows_taken()[str(directory)] > taken[str(directory)]
+    restored = Loader(Mixture({str(directory): 5, str(other): 1}), **options)
+    restored.load_state_dict(changed.state_dict())
+    assert places([next(iter(restored))]) == places([next(iter(changed))])
+    with pytest.raises(ConfigError, match=r"must be rows \(0 or more\) of its own datasets, not 'none'"):
+        Mixture({str(directory): 1}, starts={"none": 1})
+    for wrong in (None, [1], [1, -2], [1, "2"]):
+        with pytest.raises(ConfigError, match="first_rows"):
+            restored.load_state_dict(changed.state_dict() | {"first_rows": wrong})
+
+
 @pytest.mark.parametrize("way", [{}, {"endless": True}, {"packing": True}, {"packing": True, "endless": True}])
 @pytest.mark.parametrize(
     ("change", "message"),

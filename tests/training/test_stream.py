@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from nspdata.errors import ConfigError, ShardError
 from nspdata.loading import Loader
-from nspdata.training.data import check_states, open_dataset, phase_loader, phase_of, plan_phases
+from nspdata.training.data import check_states, open_dataset, phase_loader, phase_of, plan_phases, stream_loader
 from nspdata.training.sources import _first
 from tests.loading.rows import places
 from tests.training.runs import small_config, small_dataset
@@ -40,19 +42,9 @@ def trained_rows(dataset, config, world_sizes):
         while step < end:
             phase = phase_of(planned, step)
             ranks = [
-                phase_loader(
-                    phase.phase,
-                    phase.dataset,
-                    config,
-                    rank=rank,
-                    world_size=world_size,
-                    batch_size=phase.rank_sequences,
-                )
+                stream_loader(phase, planned, states, config, rank=rank, world_size=world_size)
                 for rank in range(world_size)
             ]
-            if phase.stream in states:
-                for loader in ranks:
-                    loader.load_state_dict(states[phase.stream])
             runs = [iter(loader) for loader in ranks]
             while step < min(end, phase.end):
                 found.append(places(next(run) for _ in range(phase.accumulation) for run in runs))
@@ -132,6 +124,32 @@ def test_a_mixture_with_a_temperature(small, tmp_path):
         small_config(phases=[{"mixture": {"b": "x"}}])
     with pytest.raises(ConfigError, match=r"'masked_lm_prob'\?"):
         small_config(masking_config={"masked_lm_probs": 0.3})
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    weights=st.lists(st.sampled_from([(1.0, 1.0), (5.0, 1.0), (1.0, 0.0)]), min_size=2, max_size=4),
+    layout=st.sampled_from(["flat", "packed"]),
+    stops=st.lists(st.tuples(st.sampled_from([1, 2]), st.integers(1, 6)), max_size=3),
+)
+def test_phases_of_other_weights_read_on(small, twin, weights, layout, stops):
+    """A phase with other weights begins after the rows that were read of its datasets, also when the training stops in between."""
+    mixtures = [
+        {name: share for name, share in zip((str(small), str(twin)), pair, strict=True) if share} for pair in weights
+    ]
+    phases = [{"steps": 3, "batch_sequences": 4, "mixture": mixture} for mixture in mixtures]
+    config = small_config(phases=phases, device={"layout": layout})
+    once = trained_rows(small, config, [(1, 99)])
+    assert trained_rows(small, config, [*stops, (1, 99)]) == once
+    planned = plan_phases(config, "none", world_size=1)
+    for phase, before in pairwise(planned):
+        assert (phase.stream == before.stream) == (phase.dataset.mixture == before.dataset.mixture)
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory):
+    """A second dataset."""
+    return small_dataset(tmp_path_factory.mktemp("stream") / "twin", rows=24, seed=7)
 
 
 def test_states_that_are_not_of_the_step_are_refused(small):
