@@ -1,12 +1,15 @@
-"""How a long sentence is cut into pieces, read plainly: one sentence as a list of tokens."""
+"""How a long sentence is cut into pieces, in plain code: one sentence as a list of tokens.
+
+The lists of marks and of scripts are those of the product, because they are part of the rule.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 
-CLAUSE = set(",;:!?—–―…،؛؟۔।॥。、，；：！？．።፣։")
+from nspdata.tokenization.cutting import CLAUSE_MARKS, UNSPACED
+
 JOINING = set("'’‘\"/\\@&#・／")
-UNSPACED = ("THAI", "HIRAGANA", "KATAKANA", "CJK", "MYANMAR", "KHMER", "LAO", "TIBETAN")
 
 
 def word_piece(token: str) -> bool:
@@ -16,14 +19,14 @@ def word_piece(token: str) -> bool:
     first = token[2]
     if unicodedata.category(first)[0] == "M" or unicodedata.category(first) == "Lm":
         return True
-    return not unicodedata.name(first, "").startswith(UNSPACED)
+    return unicodedata.name(first, "").split(" ")[0] not in UNSPACED
 
 
 def punctuation(token: str) -> str:
     """`open`, `close`, `mark`, `join`, or "" for a word."""
-    if token in CLAUSE:
+    if token in CLAUSE_MARKS:
         return "mark"
-    if len(token) > 1 or unicodedata.category(token)[0] != "P" or token in "*•·":
+    if len(token) > 1 or unicodedata.category(token)[0] != "P" or token in "*•·|":
         return ""
     category = unicodedata.category(token)
     if token in JOINING or category in {"Pd", "Pc"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import unicodedata
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nspdata.arrays.ragged import offsets
-from nspdata.tokenization.cutting import REASONS, Cuts, cut_documents, find_cuts, token_kinds
+from nspdata.tokenization.cutting import DIGITS, PIECE, REASONS, Cuts, cut_documents, find_cuts, token_kinds
 from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from nspdata.tokenization.wordpiece import WordPiece
@@ -99,6 +100,26 @@ def test_chinese_is_cut_at_its_own_marks() -> None:
         "村里的人都出来看，孩子们在岸上跑来跑去。",
     ]
     assert reasons == ["clause_mark"]
+
+
+def test_small_forms_are_clause_marks() -> None:
+    """The small comma ﹐ of Chinese texts ends a clause as ， does; the full stop of Latin scripts does not."""
+    text = "除了下属的几个中心之外﹐国家气象局还有两个海啸警报中心和研究单位"
+    found, reasons = pieces(text, 24, "bert-base-chinese.vocab.txt")
+    assert found[0].replace(" ", "") == "除了下属的几个中心之外﹐"
+    assert reasons == ["clause_mark"]
+    assert pieces("nobody on the quay was there . we all waited in the rain", 8)[1] == ["between_words"]
+
+
+def test_every_character_is_of_the_plain_kind() -> None:
+    """As a token and as a piece of a word, each assigned character of the first plane, surrogates left out."""
+    characters = [chr(code) for code in range(33, 0x10000) if unicodedata.category(chr(code)) not in {"Cn", "Cs"}]
+    vocabulary = Vocabulary((*SPECIAL_TOKENS, *characters, *(f"##{character}" for character in characters)))
+    names = ["", "", "open", "close", "mark", "join"]
+    kinds = token_kinds(vocabulary)[len(SPECIAL_TOKENS) :] % DIGITS
+    whole, parts = kinds[: len(characters)], kinds[len(characters) :]
+    assert [names[kind] for kind in whole] == [cutting.punctuation(character) for character in characters]
+    assert (parts == PIECE).tolist() == [cutting.word_piece(f"##{character}") for character in characters]
 
 
 def test_a_word_is_cut_only_if_it_is_too_long_alone() -> None:
