@@ -109,7 +109,8 @@ def pair(
     of another document's sentences. Sentences that are not used are put back. The target is drawn for each pair, not once per document.
 
     With fill `overshoot` the last sentence of a chunk may take it past its target, and the pair is truncated. With `fit` a chunk
-    ends before the sentence that would give it more than `max_tokens`; a random B starts at a sentence that fits together with A.
+    ends before the sentence that would give it more than `max_tokens`; a random B aims at the length of the real B: it starts where
+    its document has as many tokens left, at a sentence that fits together with A. Otherwise, short Bs would show the label.
     Nothing is truncated if no sentence is longer than half of `max_tokens`: then any two sentences fit.
 
     A chunk of one sentence can only have label 1. The other chunks compensate for these forced negatives, all equally: a first
@@ -229,18 +230,20 @@ def _draw_other(
 ) -> None:
     """Replaces B by sentences of another document, from a random start: one, or as many as reach the target.
 
-    If chunks must fit, A may be shortened; the removed sentences start the next chunk.
+    If chunks must fit, B is about as long as the one that it replaces, and A may be shortened; the removed sentences start the next
+    chunk.
     """
     offsets = text.sentence_offsets
     begin, end = offsets[row[2]], offsets[row[3]]
     rarest = rarest_token(text, pool, begin, end) if rules.similar else -1
     row[1] = other_document(pool, draw[4], row[0]) if rarest < 0 else similar_document(pool, draw[4], row[0], rarest)
     first, last = text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
-    row[4] = first + below(draw[5], last - first)
+    wanted = offsets[row[5]] - end if rules.fits and not rules.single else 0
+    row[4] = first + below(draw[5], _num_starts(offsets, first, last, wanted))
     if rarest >= 0:
         row[4] = sentence_holding(text, rarest, row[4], last)
     if rules.fits:
-        aim = offsets[row[5]] - begin if row[5] > row[3] else target
+        aim = wanted + end - begin if wanted else target
         _fit_first(text, rules, row)
         length = offsets[row[3]] - begin
         row[5] = (
@@ -250,6 +253,17 @@ def _draw_other(
     row[5] = row[4] + 1
     if not rules.single:
         row[5] = _chunk_end(offsets, row[4], last, (target - (end - begin), rules.max_tokens), rules)
+
+
+@compiled
+def _num_starts(sentence_offsets: NDArray[np.int64], first: int, last: int, wanted: int) -> int:
+    """Returns how many sentences of a document, from its first, have at least `wanted` tokens up to its end; at least 1.
+
+    >>> _num_starts(np.array([0, 10, 20, 30]), 0, 3, 15), _num_starts(np.array([0, 10, 20, 30]), 0, 3, 40)
+    (2, 1)
+    """
+    starts = np.searchsorted(sentence_offsets[first:last], sentence_offsets[last] - wanted, side="right")
+    return max(1, int(starts))
 
 
 @compiled

@@ -166,9 +166,10 @@ def find_cuts(
 ) -> Cuts:
     """Finds where to cut the sentences that have more than `max_tokens` tokens, so that no piece has more.
 
-    A sentence is cut into as few pieces as possible, of about equal length: at the clause mark that is nearest to the ideal
-    place, or into one more piece if only this gives a clause mark; else between words; inside a word only if a word
-    alone has more than `max_tokens` tokens.
+    A sentence is cut into as few pieces as possible: full pieces, and two of about equal length at the end. If all pieces of a
+    document had one length, the lengths of A and B would show whether both are from one document. The cut is at the clause mark that
+    is nearest to the ideal place, or one more piece is made if only this gives a clause mark; else between words; inside a word
+    only if a word alone has more than `max_tokens` tokens.
 
     Args:
         ids: shape (num_tokens,).
@@ -265,12 +266,13 @@ def _next_cut(quality: NDArray[np.uint8], begin: int, end: int, max_tokens: int)
 
 @compiled
 def _nearest(quality: NDArray[np.uint8], begin: int, left: int, aim: tuple[int, int], wanted: int) -> int:
-    """The length of a piece that ends at a place of this quality, the nearest to an equal share; 0 if none is near enough.
+    """The length of a piece that ends at a place of this quality, the nearest to the ideal length; 0 if none is near enough.
 
-    A place is near enough from half an equal share to one and a half, if the rest then fits into one piece less.
+    The ideal length is `max_tokens`, or an equal share if two pieces are enough. A place is near enough from half of it to one and
+    a half, if the rest then fits into one piece less.
     """
     pieces, max_tokens = aim
-    share = (left + pieces // 2) // pieces
+    share = max_tokens if left > 2 * max_tokens else (left + pieces // 2) // pieces
     low, high = (
         max(1, share - share // 2, left - (pieces - 1) * max_tokens),
         min(max_tokens, share + share // 2, left - 1),

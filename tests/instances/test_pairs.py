@@ -92,3 +92,19 @@ def test_pairs_of_real_documents_are_those_of_the_plain_procedure(objective: str
     """Addresses of up to 400 sentences, with sentences of up to 700 tokens."""
     settings = Settings(objective, "segments", fill, max_tokens, 0.1, 0.5)
     compare(real_lengths(), settings, 3)
+
+
+@pytest.mark.parametrize(("sentences", "seed"), [(12, 1), (40, 2)])
+def test_a_random_b_is_as_long_as_a_real_one(sentences: int, seed: int) -> None:
+    """With fill `fit`: a random start near the end of a short document would make B shorter, and its length the label."""
+    lengths = np.random.default_rng(seed).integers(5, 30, (400, sentences))
+    documents = make_documents(lengths.tolist())
+    pairs = pair(
+        Text(documents.ids, documents.sentence_offsets, documents.document_offsets),
+        documents.document_ids,
+        stream(seed, "pairing"),
+        negatives="other",
+        **asdict(Settings("nsp", "segments", "fit", 125, 0.0, 0.5)),
+    )
+    real, drawn = (pairs.length_b[pairs.label == label].mean() for label in (0, 1))
+    assert abs(real - drawn) < 2.5  # of about 60; 16 and 5 with a start anywhere

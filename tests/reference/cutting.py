@@ -74,7 +74,7 @@ def next_piece(tokens: list[str], begin: int, max_tokens: int) -> tuple[int, str
         ({"clause", "words", "punctuation"}, "between_words"),
     ):
         for pieces in (fewest, fewest + 1):
-            share = (left + pieces // 2) // pieces
+            share = max_tokens if left > 2 * max_tokens else (left + pieces // 2) // pieces
             near = [
                 length
                 for length in places

@@ -61,9 +61,13 @@ def random_b(
     other = below(draws[4], len(documents) - 1)
     other += other >= pair.document_a
     document, own, most = documents[other], documents[pair.document_a], settings.max_tokens
-    start = below(draws[5], len(document))
     a = pair.a
-    total = sum(own[s] for s in a + pair.b) if pair.b else target
+    wanted = sum(own[s] for s in pair.b)
+    starts = len(document)
+    if settings.fill == "fit" and settings.unit == "segments":  # B starts where enough of its document is left
+        starts = max(1, sum(sum(document[s:]) >= wanted for s in range(len(document))))
+    start = below(draws[5], starts)
+    total = sum(own[s] for s in a) + wanted if wanted else target
     if settings.fill == "fit":
         while True:
             tried = [(start + step) % len(document) for step in range(min(64, len(document)))]

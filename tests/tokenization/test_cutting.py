@@ -83,6 +83,13 @@ def test_a_cut_prefers_a_clause_mark_near_the_middle() -> None:
     )
 
 
+def test_long_sentences_give_full_pieces() -> None:
+    """All pieces but the last two are full, so that pieces of two documents have the same length."""
+    for words in (203, 251):
+        bounds = [0, *(place for place, _ in cut(["boat"] * words, 60)), words]
+        assert np.diff(bounds).tolist() == {203: [60, 60, 42, 41], 251: [60, 60, 60, 36, 35]}[words]
+
+
 def test_a_comma_in_a_number_is_no_clause_mark() -> None:
     """`1,234` stays whole where another place is as good."""
     found, reasons = pieces("the town had about 1,234 houses and nobody lived in them", 8)
