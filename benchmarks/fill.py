@@ -2,8 +2,9 @@
 
     python benchmarks/fill.py SHARED [--only NAME]... [--lengths 128 512] [--record]
 
-SHARED is the directory that holds `data/` (see its README). Every corpus is tokenized once, exact duplicates are removed, and
-its rows are built as one shard with each way to fill a row:
+SHARED is the directory that holds `data/` (see its README). Of a corpus with more than 5 million characters, every n-th document is
+taken, so that about 5 million are left. Every corpus is tokenized once, exact duplicates are removed, and its rows are built as one shard
+with each way to fill a row:
 
     overshoot, long   Google's procedure, sentences as they are
     overshoot         the same, long sentences cut
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 UNCUT = 1 << 40
+SAMPLE = 5_000_000
+"""Characters of a corpus that are measured, about; documents are taken whole, from all over the corpus."""
+
 GUESSED = 20_000
 """Largest number of pairs that the guess from lengths learns from."""
 
@@ -89,6 +93,7 @@ CORPORA = {
     "chinese": Corpus("languages/zh-hans_cmrc2018.jsonl.gz", "zh", CHINESE),
     "chinese, language en": Corpus("languages/zh-hans_cmrc2018.jsonl.gz", "en", CHINESE),
     "chinese, traditional": Corpus("languages/zh-hant_drcd.jsonl.gz", "zh", CHINESE),
+    "gold sentences": Corpus("segmentation", "xx"),
     "transcripts": Corpus("", "en", ENGLISH),
     "technical": Corpus("", "en", ENGLISH),
 }
@@ -141,9 +146,19 @@ def readable(path: Path) -> str:
 
 
 def texts_of(name: str, shared: Path) -> list[str]:
+    """The texts of a corpus: all, or every n-th of a corpus of more than `SAMPLE` characters."""
+    texts = all_texts(name, shared)
+    step = -(-sum(map(len, texts)) // SAMPLE)
+    return texts[::step] if len(texts) > step else texts
+
+
+def all_texts(name: str, shared: Path) -> list[str]:
     corpus = CORPORA[name]
     if not corpus.path:
         return transcripts() if name == "transcripts" else technical()
+    if not corpus.path.endswith(("jsonl", "gz")):  # a directory of small files
+        paths = sorted((shared / "data" / corpus.path).glob("seg_*.jsonl"))
+        return [json.loads(line)["text"] for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     path = shared / "data" / corpus.path
     lines = (
         gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
@@ -229,12 +244,23 @@ def lines(name: str, shared: Path, row_lengths: list[int]) -> Iterator[dict]:
             }
 
 
+def record(found: list[dict]) -> None:
+    """Writes the lines to fill.json; the lines of other corpora stay there."""
+    path = HERE / "results" / "fill.json"
+    names = [line["corpus"] for line in found]
+    kept = [line for line in json.loads(path.read_text(encoding="utf-8"))["lines"] if line["corpus"] not in names]
+    order = list(CORPORA)
+    merged = sorted([*kept, *found], key=lambda line: order.index(line["corpus"]))
+    written = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "lines": merged}
+    path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--only", action="append", choices=CORPORA, help="measure this corpus (default: all)")
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 512])
-    parser.add_argument("--record", action="store_true", help="write benchmarks/results/fill.json")
+    parser.add_argument("--record", action="store_true", help="write the lines to benchmarks/results/fill.json")
     options = parser.parse_args()
     found = []
     print(
@@ -250,9 +276,8 @@ def main() -> None:
                 f"{line['lengths_guess']:8.1%} ({line['blind_guess']:.1%})",
                 flush=True,
             )
-    if options.record:
-        record = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "lines": found}
-        (HERE / "results" / "fill.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        if options.record:
+            record(found)
 
 
 if __name__ == "__main__":
