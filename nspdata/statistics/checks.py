@@ -11,7 +11,7 @@ from nspdata.statistics import remedies
 from nspdata.statistics.evidence import Evidence, foreign_letters, stripped_shares
 from nspdata.statistics.figures import figures, values
 from nspdata.statistics.rejected import rejected_shares
-from nspdata.tokenization.fit import MIN_WORDS, expected_tokens_per_word
+from nspdata.tokenization.fit import MIN_LETTER_SHARE, MIN_WORDS, expected_tokens_per_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,10 @@ def _stripped(evidence: Evidence) -> float | None:
 
 
 def _tokens_per_word(evidence: Evidence) -> float | None:
-    if evidence.corpus.get("letter_words", 0) < MIN_WORDS or "vocabulary_size" not in evidence.figures:
+    words, tokens = evidence.corpus.get("letter_words", 0), evidence.corpus.get("letter_tokens", 0)
+    if words < MIN_WORDS or tokens < MIN_LETTER_SHARE * evidence.corpus["tokens"]:
+        return None
+    if "vocabulary_size" not in evidence.figures:
         return None  # a corrupt dataset has statistics without rows
     expected = expected_tokens_per_word(int(evidence.figures["vocabulary_size"]))
     return evidence.figures["tokens_per_word"] / expected
@@ -184,7 +187,8 @@ def _masked(evidence: Evidence) -> float | None:
     masking = evidence.config.masking
     if masking.strategy == "none" or not masking.masked_lm_prob or "masked_share" not in evidence.figures:
         return None
-    return abs(evidence.figures["masked_share"] - masking.masked_lm_prob)
+    wanted, tokens = masking.masked_lm_prob, evidence.rows["tokens"]
+    return max(0.0, abs(evidence.figures["masked_share"] - wanted) - chance(wanted, tokens))
 
 
 def _mask_kind(key: str, setting: str) -> Callable[[Evidence], float | None]:
@@ -238,6 +242,7 @@ CHECKS = (
         message=remedies.one_sentence,
     ),
     Check(key="duplicates_dropped", measure=_duplicates, warn_above=0.1, message=remedies.duplicates),
+    Check(key="repeated_share", measure=_figure("repeated_share"), warn_above=0.1, message=remedies.repeated),
     Check(key="padding_share", measure=_figure("padding_share"), warn_above=0.25, message=remedies.padding),
     Check(key="vocabulary_seen_share", measure=_unseen, warn_above=0.5, message=remedies.unseen),
     Check(key="masked_share", measure=_masked, warn_above=0.015, message=remedies.masked),

@@ -20,6 +20,9 @@ MIN_LETTERS = 200
 OPTIONAL_MARKS = {"Arabic", "Greek", "Hebrew", "Syriac"}
 """Scripts whose marks are usually omitted in text, or by common vocabularies."""
 
+MANY_MARKS = 0.2
+"""Share of the letters and marks above which a text with optional marks counts as pointed: the marks are part of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -66,8 +69,9 @@ def stripped_shares(evidence: Evidence) -> dict[str, float]:
     if not evidence.strip_accents or evidence.config.tokenizer.strip_accents == "yes":
         return {}
     whole = {**characters, "Inherited": letters}
-    return {
+    shares = {
         script: count / whole[script]
         for script, count in marked.items()
-        if script not in OPTIONAL_MARKS and whole[script] >= max(MIN_LETTERS, letters / 1000)
+        if whole[script] >= max(MIN_LETTERS, letters / 1000)
     }
+    return {script: share for script, share in shares.items() if script not in OPTIONAL_MARKS or share > MANY_MARKS}

@@ -116,6 +116,15 @@ def _corpus(part: PartStatistics) -> Iterator[Figure]:
             unit="number",
             note="words of letters, in scripts with spaces",
         )
+    if "repeated_tokens" in counts:
+        yield Figure(
+            key="repeated_share",
+            section=section,
+            title="Repeated sentences",
+            value=_share(counts["repeated_tokens"], tokens),
+            unit="share",
+            note="tokens of sentences that a shard had before",
+        )
     unknown = _share(counts["unknown_tokens"], tokens)
     yield Figure(key="corpus_unknown_share", section=section, title="[UNK] in the corpus", value=unknown, unit="share")
     if "used_tokens" in counts:

@@ -133,6 +133,14 @@ def duplicates(_evidence: Evidence, value: float) -> str:
     )
 
 
+def repeated(_evidence: Evidence, value: float) -> str:
+    """Boilerplate and near duplicates."""
+    return (
+        f"{value:.1%} of the tokens are in sentences that occur before in the same shard; usual: at most 10%; remove headers, footers "
+        "and near duplicates of documents from the input"
+    )
+
+
 def padding(evidence: Evidence, value: float) -> str:
     """Padding of whole batches."""
     figures = evidence.figures

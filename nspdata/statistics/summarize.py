@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.statistics.histograms import Histogram
+from nspdata.statistics.repeats import repeated_tokens
 from nspdata.statistics.scripts import count_characters
 from nspdata.statistics.values import CHARACTERS, MARKED, PartStatistics, Statistics, merge
 from nspdata.tokenization.fit import begins_with_letter
@@ -77,7 +78,7 @@ def summarize_shard(
 
 
 def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> PartStatistics:
-    """The number, lengths and tokens of documents."""
+    """The number, lengths and tokens of documents, and the tokens of repeated sentences."""
     sentences = np.diff(documents.document_offsets)
     token_counts = _count(documents.ids, len(vocabulary))
     counts = {
@@ -85,6 +86,7 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
         "one_sentence_documents": int(np.count_nonzero(sentences == 1)),
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
+        "repeated_tokens": repeated_tokens(documents),
         "words": int(token_counts[~vocabulary.continuations].sum()),
         **_count_letter_words(documents.ids, vocabulary),
         "unknown_tokens": int(token_counts[vocabulary.special_ids["[UNK]"]]),

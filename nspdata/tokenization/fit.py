@@ -25,6 +25,9 @@ EXAMPLE_CHARACTERS = 40
 MIN_WORDS = 200
 """Words of letters that a sample needs before its tokens per word are judged."""
 
+MIN_LETTER_SHARE = 0.25
+"""Minimum share of the tokens in words of letters, for the same check: a few Latin words in a Chinese text are not judged."""
+
 MAX_STRIPPED = 0.05
 """The largest share of the letters and marks of one script that accent stripping may change."""
 
@@ -176,7 +179,8 @@ def problems(fitness: Fitness, *, max_unknown: float, tokenizer: str, strip_acce
     if strip_accents != "yes":
         found += _stripped_problem(fitness, tokenizer)
     limit = fitness.max_tokens_per_word
-    if fitness.letter_words >= MIN_WORDS and fitness.tokens_per_word > limit:
+    lettered = fitness.letter_words >= MIN_WORDS and fitness.letter_tokens >= MIN_LETTER_SHARE * fitness.tokens
+    if lettered and fitness.tokens_per_word > limit:
         message = (
             f"{fitness.tokens_per_word:.2f} tokens per word with the tokenizer {tokenizer}; a vocabulary of {fitness.vocab_size:,} "
             f"tokens needs at most {limit:.2f} for its own language: this text is in another language or domain; train one on "

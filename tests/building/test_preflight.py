@@ -174,6 +174,36 @@ def test_english_corpora_are_sound(name: str, tmp_path: Path) -> None:
     assert not found.keys() - {"padding_share"}
 
 
+def test_points_that_are_deleted_from_a_pointed_text_are_seen(tmp_path: Path) -> None:
+    """Biblical Hebrew is half points: Google's uncased vocabulary deletes them all. A vocabulary that keeps them is sound."""
+    texts = tuple(record["text"] for record in documents(shared("languages/he_wlc_pointed.jsonl.gz"), limit=40))
+    found = check(tmp_path, texts, WordPiece.load(shared(GOOGLE)), sentences__language="he")
+    assert found["stripped_share"].value == pytest.approx(0.52, abs=0.03)
+    assert "letters and marks in Hebrew script" in found["stripped_share"].message
+    kept = train(lambda: iter(texts), vocab_size=4000, strip_accents=False)
+    assert "stripped_share" not in check(tmp_path, texts, kept, sentences__language="he")
+
+
+def test_latin_words_in_a_chinese_text_are_not_judged(tmp_path: Path) -> None:
+    """A vocabulary trained on this text: one in seven tokens is of a Latin word, in many pieces because they are rare."""
+    own = train(lambda: iter(chinese_passages()), vocab_size=4000)
+    assert not check(tmp_path, chinese_passages(), own, sentences__language="zh")
+
+
+def test_boilerplate_and_near_duplicates_are_seen(tmp_path: Path) -> None:
+    """Three sentences at the end of every address; the same addresses five times with other white space."""
+    footer = "Subscribe to our newsletter today. All rights reserved by the publisher. Click here to accept cookies."
+    texts = tuple(record["text"][:1200] for record in documents(shared("english/english_inaugural.jsonl")))
+    tokenizer = WordPiece.load(shared(GOOGLE))
+    assert "repeated_share" not in check(tmp_path, texts, tokenizer)
+    assert "repeated_share" not in check(tmp_path, tuple(f"{text}\n\n{footer}" for text in texts[:3]), tokenizer)
+    with_footer = check(tmp_path, tuple(f"{text[:400]}\n\n{footer}" for text in texts), tokenizer)
+    assert 0.1 < with_footer["repeated_share"].value < 0.3
+    copies = check(tmp_path, tuple(text + " " * copy for text in texts for copy in range(5)), tokenizer)
+    assert copies["repeated_share"].value == pytest.approx(0.8, abs=0.01)
+    assert "duplicates_dropped" not in copies
+
+
 def test_settings_without_effect_are_named(tmp_path: Path) -> None:
     """A setting that others make meaningless, and one far from what is usual."""
     settings = {"pairing__objective": "none", "pairing__negatives": "similar", "masking__masked_lm_prob": 0.9}

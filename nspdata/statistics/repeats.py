@@ -1,0 +1,64 @@
+"""Sentences that occur more than once: boilerplate, and near duplicates of documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.tokenization.encoded import TokenizedDocuments
+
+FACTOR = 0x9E3779B97F4A7C15
+"""Base of the polynomial hash: odd, so it has an inverse modulo 2**64."""
+
+BLOCK = 1 << 18
+"""Approximate tokens that are hashed at once; each needs 40 bytes."""
+
+
+def repeated_tokens(documents: TokenizedDocuments) -> int:
+    """The number of tokens in sentences that have occurred before in these documents, with the same tokens."""
+    hashes = sentence_hashes(documents.ids, documents.sentence_offsets)
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    again = order[1:][ordered[1:] == ordered[:-1]]
+    return int(np.diff(documents.sentence_offsets)[again].sum())
+
+
+def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A polynomial hash of the tokens of each sentence, shape (num_sentences,), uint64.
+
+    Args:
+        ids: shape (num_tokens,).
+        sentence_offsets: shape (num_sentences + 1,), into `ids`.
+
+    >>> one, two, three = sentence_hashes(np.array([7, 8, 8, 7, 7, 8]), np.array([0, 2, 4, 6])).tolist()
+    >>> one == three, one == two
+    (True, False)
+    """
+    hashes = np.empty(len(sentence_offsets) - 1, np.uint64)
+    if not len(ids):
+        return hashes
+    words = np.random.Philox(key=0).random_raw(int(ids.max()) + 1)
+    powers = inverses = np.zeros(0, np.uint64)
+    begin = 0
+    while begin < len(hashes):
+        end = np.searchsorted(sentence_offsets, sentence_offsets[begin] + BLOCK, side="right") - 1
+        end = min(len(hashes), max(begin + 1, int(end)))
+        places = sentence_offsets[begin : end + 1] - sentence_offsets[begin]
+        if len(powers) <= places[-1]:
+            powers, inverses = _powers(FACTOR, places[-1] + 1), _powers(pow(FACTOR, -1, 1 << 64), places[-1] + 1)
+        held = words[ids[sentence_offsets[begin] : sentence_offsets[end]]] * powers[: places[-1]]
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(held)])
+        hashes[begin:end] = np.diff(sums[places]) * inverses[places[:-1]]
+        begin = end
+    return hashes
+
+
+def _powers(factor: int, count: int) -> NDArray[np.uint64]:
+    """1, factor, factor**2, ... modulo 2**64; shape (count,)."""
+    factors = np.full(count, factor, np.uint64)
+    factors[0] = 1
+    return np.cumprod(factors)

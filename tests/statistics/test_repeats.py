@@ -1,0 +1,46 @@
+"""Tokens of sentences that occurred before, against a plain count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nspdata.arrays.ragged import offsets
+from nspdata.statistics import repeats
+from nspdata.tokenization.encoded import TokenizedDocuments
+
+SENTENCES = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), max_size=30)
+
+
+def documents_of(sentences: list[list[int]], dtype: type = np.uint16) -> TokenizedDocuments:
+    """All sentences in one document."""
+    return TokenizedDocuments(
+        ids=np.array([token for sentence in sentences for token in sentence], dtype),
+        sentence_offsets=offsets(np.array([len(sentence) for sentence in sentences], np.int64)),
+        document_offsets=np.array([0, len(sentences)]),
+        document_ids=np.zeros(1, np.uint64),
+        text_hashes=np.zeros((1, 2), np.uint64),
+    )
+
+
+@given(sentences=SENTENCES, block=st.sampled_from([1, 7, 1 << 18]))
+def test_repeats_are_those_of_a_plain_count(sentences: list[list[int]], block: int) -> None:
+    """The first occurrence is not counted; the result does not depend on how many tokens are hashed at once."""
+    seen: set[tuple[int, ...]] = set()
+    expected = 0
+    for sentence in map(tuple, sentences):
+        expected += len(sentence) * (sentence in seen)
+        seen.add(sentence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeats, "BLOCK", block)
+        assert repeats.repeated_tokens(documents_of(sentences)) == expected
+
+
+def test_a_million_sentences_have_different_hashes() -> None:
+    """Pairs of tokens from a large vocabulary, in both orders."""
+    first, second = np.divmod(np.arange(1_000_000), 1000)
+    ids = np.stack([60 * first, second], axis=1).astype(np.uint32).ravel()
+    hashes = repeats.sentence_hashes(ids, np.arange(0, len(ids) + 1, 2))
+    assert len(np.unique(hashes)) == 1_000_000
