@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nspdata.config.build import MaskingConfig
     from nspdata.config.train import TrainConfig
     from nspdata.dataset.remote import Cache
-    from nspdata.errors import ConfigError, InputError, NspdataError, ShardError
+    from nspdata.errors import BuildWarning, ConfigError, InputError, NspdataError, ShardError
     from nspdata.loading.loader import Loader
     from nspdata.loading.mixture import Mixture
     from nspdata.validation.findings import Finding
@@ -31,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BuildConfig",
+    "BuildWarning",
     "Cache",
     "ConfigError",
     "Dataset",
@@ -72,7 +73,7 @@ _MODULES = {
     "nspdata.building.estimate": ("Estimate",),
     "nspdata.config.build": ("MaskingConfig",),
     "nspdata.config.train": ("TrainConfig",),
-    "nspdata.errors": ("ConfigError", "InputError", "NspdataError", "ShardError"),
+    "nspdata.errors": ("BuildWarning", "ConfigError", "InputError", "NspdataError", "ShardError"),
     "nspdata.loading.loader": ("Loader",),
     "nspdata.loading.mixture": ("Mixture",),
     "nspdata.dataset.remote": ("Cache",),
@@ -87,13 +88,16 @@ _SUBMODULES = frozenset({"beam", "torch"})
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first used (PEP 562)."""
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _ORIGINS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _ORIGINS[name]
-    value = globals()[name] = getattr(import_module(module), attribute)
-    return value
+    from nspdata.errors import naming_extra
+
+    with naming_extra(f"{__name__}.{name}"):
+        if name in _SUBMODULES:
+            return import_module(f"{__name__}.{name}")
+        if name not in _ORIGINS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, attribute = _ORIGINS[name]
+        value = globals()[name] = getattr(import_module(module), attribute)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,40 +10,13 @@ import traceback
 from typing import TYPE_CHECKING, TextIO
 
 from nspdata import interrupts
-from nspdata.errors import ConfigError, NspdataError, UnsoundInputError
+from nspdata.errors import ConfigError, NspdataError, UnsoundInputError, missing_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 TRACEBACK = "NSPDATA_TRACEBACK"
 """Environment variable: `1` prints the traceback of an error as well, like `--traceback`."""
-
-EXTRAS = {
-    "apache_beam": "build",
-    "orjson": "build",
-    "spacy": "build",
-    "tokenizers": "build",
-    "xxhash": "build",
-    "zstandard": "build",
-    "apitools": "gcp",
-    "google": "gcp",
-    "fsspec": "remote",
-    "jinja2": "report",
-    "jsonschema": "report",
-    "matplotlib": "report",
-    "sklearn": "report",
-    "threadpoolctl": "report",
-    "datasets": "datasets",
-    "numba": "fast",
-    "torch": "train",
-    "transformers": "train",
-    "safetensors": "train",
-    "tensorboard": "train",
-    "typer": "cli",
-    "rich": "cli",
-    "click": "cli",
-}
-"""Which extra of nspdata installs a package."""
 
 REMEDIES = {
     errno.ENOSPC: "free disk space, then run the same command again",
@@ -116,7 +89,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911 - 
     if isinstance(error, MemoryError):
         return MEMORY, 1
     if isinstance(error, ModuleNotFoundError):
-        return _missing_package(error)
+        message = missing_package(error)
+        return (f"this command {message}", 1) if message else None
     if isinstance(error, OSError):
         return _system(error), 1
     if isinstance(error, UnicodeDecodeError):
@@ -175,13 +149,6 @@ def _system(error: OSError) -> str:
     where = f"{' -> '.join(map(_visible, paths))}: " if paths else ""
     remedy = REMEDIES.get(error.errno or 0, "check the path and the connection, then run the command again")
     return f"{where}{reason[:1].lower()}{reason[1:]}; {remedy}"
-
-
-def _missing_package(error: ModuleNotFoundError) -> tuple[str, int] | None:
-    package = (error.name or "").partition(".")[0]
-    if package in {"", "nspdata"}:
-        return None
-    return f"this command needs the package {package!r}: pip install 'nspdata[{EXTRAS.get(package, 'all')}]'", 1
 
 
 def _visible(text: str) -> str:

@@ -9,6 +9,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+EXTRAS = {
+    "apache_beam": "build",
+    "orjson": "build",
+    "spacy": "build",
+    "tokenizers": "build",
+    "xxhash": "build",
+    "zstandard": "build",
+    "apitools": "gcp",
+    "google": "gcp",
+    "fsspec": "remote",
+    "jinja2": "report",
+    "jsonschema": "report",
+    "matplotlib": "report",
+    "sklearn": "report",
+    "threadpoolctl": "report",
+    "datasets": "datasets",
+    "numba": "fast",
+    "torch": "train",
+    "transformers": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "typer": "cli",
+    "rich": "cli",
+    "click": "cli",
+}
+"""Which extra of nspdata installs a package."""
+
+
+class BuildWarning(UserWarning):
+    """A figure of a corpus or a dataset is out of range; `nspdata.build` gives one for each, with `warnings.warn`.
+
+    >>> import warnings
+    >>> warnings.warn("36% of a batch is padding", BuildWarning)  # doctest: +SKIP
+    """
+
+
 class NspdataError(Exception):
     """Base of every error that nspdata raises on purpose.
 
@@ -64,6 +100,33 @@ class ShardError(NspdataError):
     Traceback (most recent call last):
     nspdata.errors.ShardError: data: no manifest.json, so this is not a finished dataset
     """
+
+
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Returns the line for a package that is not installed, with the extra that installs it; "" for a module of nspdata.
+
+    >>> missing_package(ModuleNotFoundError(name="spacy.tokens"))
+    "needs the package 'spacy': pip install 'nspdata[build]'"
+    """
+    package = (error.name or "").partition(".")[0]
+    if package in {"", "nspdata"}:
+        return ""
+    return f"needs the package {package!r}: pip install 'nspdata[{EXTRAS.get(package, 'all')}]'"
+
+
+@contextmanager
+def naming_extra(what: str) -> Iterator[None]:
+    """Adds the extra to a `ModuleNotFoundError` of the block.
+
+    Args:
+        what: the name of the function that needs the package.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not (message := missing_package(error)):
+            raise
+        raise ModuleNotFoundError(f"{what} {message}", name=error.name, path=error.path) from error
 
 
 @contextmanager

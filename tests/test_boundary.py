@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
-from nspdata.boundary import EXTRAS, TRACEBACK, bug, explain, one_line_errors, take_traceback_option
-from nspdata.errors import ConfigError, InputError, UnsoundInputError
+import nspdata
+from nspdata.boundary import TRACEBACK, bug, explain, one_line_errors, take_traceback_option
+from nspdata.errors import EXTRAS, ConfigError, InputError, UnsoundInputError
 
 
 def decode_error() -> UnicodeDecodeError:
@@ -82,6 +85,42 @@ def test_the_option_is_taken_anywhere_before_two_dashes(monkeypatch: pytest.Monk
 def test_a_bug_line_is_short() -> None:
     """A message of many lines is cut."""
     assert len(bug(ValueError("x\n" * 10_000))) < 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [(["build", "in", "-o", "out"], "build"), (["train", "data", "-o", "run"], "train"), (["stats", "out"], "cli")],
+)
+def test_without_the_packages_of_the_command_line_the_extra_of_the_command_is_named(
+    arguments: list[str], extra: str
+) -> None:
+    """`pip install nspdata` without extras: one line that installs all that the command needs; `--version` works."""
+    done = without_typer(*arguments)
+    assert done.returncode == 1
+    assert f"pip install 'nspdata[{extra}]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_version_needs_no_extra() -> None:
+    """The name and the version, and nothing else."""
+    done = without_typer("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"nspdata {nspdata.__version__}\n", "")
+
+
+def without_typer(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command where typer, click and rich cannot be imported."""
+    hidden = "import sys; sys.modules.update(dict.fromkeys(('typer', 'click', 'rich')))"
+    program = f"{hidden}; from nspdata.__main__ import main; main()"
+    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_python_functions_name_the_extra() -> None:
+    """The exception is still a `ModuleNotFoundError` of the package."""
+    program = "import sys; sys.modules['tokenizers'] = None; import nspdata; nspdata.build"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: nspdata.build needs the package 'tokenizers': pip install 'nspdata[build]'"
+    )
 
 
 def test_every_extra_exists() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from nspdata.api.inputs import as_paths, describe, named_paths
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
-from nspdata.errors import ConfigError, InputError
+from nspdata.errors import BuildWarning, ConfigError, InputError, naming_extra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,9 @@ def build(  # noqa: PLR0913 - the options of the command
 ) -> Dataset:
     """Builds a dataset of BERT pretraining rows; the same call again resumes an interrupted build.
 
+    Figures out of range are given with `warnings.warn`, as `nspdata.BuildWarning`: those of a sample before the work, and at its end
+    those that the sample did not show. `Dataset.warnings` has all of the finished dataset.
+
     Args:
         inputs: paths, URLs, texts, records, or a table; see `nspdata.Inputs`.
         output: the dataset directory to write, a path or a URL.
@@ -61,12 +65,13 @@ def build(  # noqa: PLR0913 - the options of the command
     True
     """
     resolved = build_config(config, settings)
-    _import_spacy(resolved)
-    from nspdata.building.prepare import prepare
-    from nspdata.files.any import AnyFiles
-    from nspdata.files.options import configure
-    from nspdata.pipelines.options import check, detached, local
-    from nspdata.pipelines.run import run_build
+    with naming_extra("nspdata.build"):
+        _import_spacy(resolved)
+        from nspdata.building.prepare import prepare
+        from nspdata.files.any import AnyFiles
+        from nspdata.files.options import configure
+        from nspdata.pipelines.options import check, detached, local
+        from nspdata.pipelines.run import run_build
 
     if named_paths(inputs) is None and not local(beam_options):
         raise ConfigError(
@@ -80,20 +85,28 @@ def build(  # noqa: PLR0913 - the options of the command
         )
     target = os.fspath(output)
     command = f"nspdata.build({describe(inputs)}, {target!r}, tokenizer={os.fspath(tokenizer)!r}, ...)"
-    with as_paths(inputs, resolved.input, near=target) as paths, _stderr(progress=progress):
-        prepared = prepare(
-            paths,
-            target,
-            os.fspath(tokenizer),
-            resolved,
-            AnyFiles(),
-            command=command,
-            overwrite=overwrite,
-            local=local(beam_options),
-            strict=strict,
-        )
-        run_build(prepared, beam_options, num_workers=workers)
+    with as_paths(inputs, resolved.input, near=target) as paths:
+        with _stderr(progress=progress):
+            prepared = prepare(
+                paths,
+                target,
+                os.fspath(tokenizer),
+                resolved,
+                AnyFiles(),
+                command=command,
+                overwrite=overwrite,
+                local=local(beam_options),
+                strict=strict,
+            )
+        for warning in prepared.warnings:
+            warnings.warn(f"sample: {warning.message}", BuildWarning, stacklevel=2)
+        with naming_extra("nspdata.build"), _stderr(progress=progress):
+            run_build(prepared, beam_options, num_workers=workers)
     dataset = open_dataset(target)
+    known = {warning.key for warning in prepared.warnings}
+    for warning in dataset.warnings:
+        if warning.key not in known and not warning.stops:
+            warnings.warn(warning.message, BuildWarning, stacklevel=2)
     if failing := [warning for warning in dataset.warnings if warning.stops or strict]:
         raise InputError(f"{failing[0].message} (the dataset {target} is complete and is kept)")
     return dataset
@@ -126,9 +139,10 @@ def estimate(
     (True, [...])
     """
     resolved = build_config(config, settings)
-    _import_spacy(resolved)
-    from nspdata.building.estimate import estimate as estimated
-    from nspdata.files.any import AnyFiles
+    with naming_extra("nspdata.estimate"):
+        _import_spacy(resolved)
+        from nspdata.building.estimate import estimate as estimated
+        from nspdata.files.any import AnyFiles
 
     with as_paths(inputs, resolved.input) as paths:
         return estimated(paths, os.fspath(tokenizer), resolved, AnyFiles(), num_workers=workers)
@@ -185,8 +199,9 @@ def train_tokenizer(
     import sys
 
     resolved = build_config(config, settings)
-    from nspdata.building.train_tokenizer import train_from_inputs
-    from nspdata.files.any import AnyFiles
+    with naming_extra("nspdata.train_tokenizer"):
+        from nspdata.building.train_tokenizer import train_from_inputs
+        from nspdata.files.any import AnyFiles
 
     target = os.fspath(output)
     with as_paths(inputs, resolved.input, near=target) as paths:

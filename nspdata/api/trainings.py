@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from nspdata.config.keywords import nested_settings
 from nspdata.config.train import TrainConfig, train_config
-from nspdata.errors import ConfigError
+from nspdata.errors import ConfigError, naming_extra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,9 +57,10 @@ def train(
         settings["model__source"] = os.fspath(model)
     resolved = config if isinstance(config, TrainConfig) and not settings else None
     resolved = resolved or train_config(nested_settings(TrainConfig, config, settings))
-    from nspdata.training import run
+    with naming_extra("nspdata.train"):
+        from nspdata.training import run
 
-    return run.train(os.fspath(dataset), Path(output), resolved, resume=resume)
+        return run.train(os.fspath(dataset), Path(output), resolved, resume=resume)
 
 
 class Scorer:
@@ -81,7 +82,8 @@ class Scorer:
         Raises:
             ConfigError: the directory holds no model, or one without a trained next-sentence head.
         """
-        from nspdata.training.scoring import Scorer as Loaded
+        with naming_extra("nspdata.Scorer"):
+            from nspdata.training.scoring import Scorer as Loaded
 
         self._scorer = Loaded.load(os.fspath(model), device=device)
 
