@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nspdata import beam, torch
-    from nspdata.api.builds import TrainedTokenizer, build, estimate, train_tokenizer
+    from nspdata.api.builds import build, estimate, submit
     from nspdata.api.datasets import Dataset, Examples, open_dataset
     from nspdata.api.inputs import Inputs
-    from nspdata.api.sentences import split_sentences
-    from nspdata.api.tokenizers import TokenizerFit, check_tokenizer
-    from nspdata.api.trainings import Scorer, train
+    from nspdata.api.sentences import sample_sentences, split_sentences
+    from nspdata.api.tokenizers import TokenizerFit, TrainedTokenizer, check_tokenizer, train_tokenizer
+    from nspdata.api.trainings import Scorer, evaluate, train
     from nspdata.api.validations import validate
     from nspdata.building.estimate import Estimate
     from nspdata.config.build import Config as BuildConfig
@@ -54,8 +54,11 @@ __all__ = [
     "build",
     "check_tokenizer",
     "estimate",
+    "evaluate",
     "open_dataset",
+    "sample_sentences",
     "split_sentences",
+    "submit",
     "torch",
     "train",
     "train_tokenizer",
@@ -63,12 +66,12 @@ __all__ = [
 ]
 
 _MODULES = {
-    "nspdata.api.builds": ("TrainedTokenizer", "build", "estimate", "train_tokenizer"),
+    "nspdata.api.builds": ("build", "estimate", "submit"),
     "nspdata.api.datasets": ("Dataset", "Examples", "open_dataset"),
     "nspdata.api.inputs": ("Inputs",),
-    "nspdata.api.sentences": ("split_sentences",),
-    "nspdata.api.tokenizers": ("TokenizerFit", "check_tokenizer"),
-    "nspdata.api.trainings": ("Scorer", "train"),
+    "nspdata.api.sentences": ("sample_sentences", "split_sentences"),
+    "nspdata.api.tokenizers": ("TokenizerFit", "TrainedTokenizer", "check_tokenizer", "train_tokenizer"),
+    "nspdata.api.trainings": ("Scorer", "evaluate", "train"),
     "nspdata.api.validations": ("validate",),
     "nspdata.building.estimate": ("Estimate",),
     "nspdata.config.build": ("MaskingConfig",),

@@ -1,16 +1,14 @@
-"""Tokenizer training, builds and their estimates."""
+"""Builds and their estimates."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.api.datasets import open_dataset
-from nspdata.api.inputs import as_paths, describe, named_paths
+from nspdata.api.inputs import as_paths, describe
+from nspdata.api.runs import RunOptions, import_spacy, run
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
@@ -18,11 +16,12 @@ from nspdata.errors import BuildWarning, ConfigError, InputError, naming_extra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from nspdata.api.datasets import Dataset
     from nspdata.api.inputs import Inputs
     from nspdata.building.estimate import Estimate
+    from nspdata.pipelines.run import Submitted
+    from nspdata.statistics.checks import DataWarning
 
 
 def build(  # noqa: PLR0913 - the options of the command
@@ -64,52 +63,83 @@ def build(  # noqa: PLR0913 - the options of the command
     >>> dataset.splits["train"].rows > 100
     True
     """
+    target = os.fspath(output)
+    known: set[str] = set()
+
+    def warn_of_sample(found: Sequence[DataWarning]) -> None:
+        for warning in found:
+            known.add(warning.key)
+            warnings.warn(f"sample: {warning.message}", BuildWarning, stacklevel=4)
+
+    options = RunOptions(
+        workers=workers,
+        overwrite=overwrite,
+        strict=strict,
+        progress=progress,
+        on_sample=warn_of_sample,
+        beam_options=beam_options,
+        command=f"nspdata.build({describe(inputs)}, {target!r}, tokenizer={os.fspath(tokenizer)!r}, ...)",
+    )
+    _require_waiting(beam_options)
     resolved = build_config(config, settings)
     with naming_extra("nspdata.build"):
-        _import_spacy(resolved)
-        from nspdata.building.prepare import prepare
-        from nspdata.files.any import AnyFiles
-        from nspdata.files.options import configure
-        from nspdata.pipelines.options import check, detached, local
-        from nspdata.pipelines.run import run_build
-
-    if named_paths(inputs) is None and not local(beam_options):
-        raise ConfigError(
-            "values in memory are built on this machine; write them to files that all workers reach, or use nspdata.beam.BuildShards"
-        )
-    configure(beam_options)
-    check(beam_options)
-    if detached(beam_options):
-        raise ConfigError(
-            "nspdata.build waits for its job and opens the dataset; submit one with the command `nspdata build`"
-        )
-    target = os.fspath(output)
-    command = f"nspdata.build({describe(inputs)}, {target!r}, tokenizer={os.fspath(tokenizer)!r}, ...)"
-    with as_paths(inputs, resolved.input, near=target) as paths:
-        with _stderr(progress=progress):
-            prepared = prepare(
-                paths,
-                target,
-                os.fspath(tokenizer),
-                resolved,
-                AnyFiles(),
-                command=command,
-                overwrite=overwrite,
-                local=local(beam_options),
-                strict=strict,
-            )
-        for warning in prepared.warnings:
-            warnings.warn(f"sample: {warning.message}", BuildWarning, stacklevel=2)
-        with naming_extra("nspdata.build"), _stderr(progress=progress):
-            run_build(prepared, beam_options, num_workers=workers)
+        run(inputs, target, tokenizer, resolved, options)
     dataset = open_dataset(target)
-    known = {warning.key for warning in prepared.warnings}
     for warning in dataset.warnings:
         if warning.key not in known and not warning.stops:
             warnings.warn(warning.message, BuildWarning, stacklevel=2)
     if failing := [warning for warning in dataset.warnings if warning.stops or strict]:
         raise InputError(f"{failing[0].message} (the dataset {target} is complete and is kept)")
     return dataset
+
+
+def submit(  # noqa: PLR0913 - the options of the command
+    inputs: Inputs,
+    output: str | os.PathLike[str],
+    *,
+    tokenizer: str | os.PathLike[str],
+    beam_options: Sequence[str],
+    config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    **settings: Any,
+) -> Submitted:
+    """Starts a build on a cluster and returns; the dataset is complete when its `manifest.json` exists.
+
+    Args:
+        inputs: paths or URLs that all workers reach.
+        output: the dataset directory to write, a URL.
+        tokenizer: a `vocab.txt`, a `tokenizer.json`, or a directory with one of them.
+        beam_options: options for Apache Beam, which name a runner other than the local ones; `--no_wait` is added.
+        config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
+        overwrite: whether a different dataset in `output` is replaced.
+        strict: whether any warning of the sample is an error.
+        settings: settings by name, as for `build`.
+
+    Raises:
+        ConfigError: a setting or option is wrong, or the runner ends with this process.
+        InputError: an input is missing or cannot be used.
+
+    >>> import nspdata
+    >>> dataflow = ["--runner=DataflowRunner", "--project=P", "--region=R", "--temp_location=gs://bucket/tmp"]
+    >>> nspdata.submit("gs://corpus/*.jsonl", "gs://bucket/data", tokenizer="tokenizer", beam_options=dataflow)  # doctest: +SKIP
+    Submitted(location='the job runs on DataflowRunner (job 2026-01-31_...)')
+    """
+    from nspdata.pipelines.options import NO_WAIT, detached
+
+    waits = not detached(beam_options)
+    options = RunOptions(
+        overwrite=overwrite,
+        strict=strict,
+        beam_options=[*beam_options, *([NO_WAIT] if waits else [])],
+        command=f"nspdata.submit({describe(inputs)}, {os.fspath(output)!r}, tokenizer={os.fspath(tokenizer)!r}, ...)",
+    )
+    resolved = build_config(config, settings)
+    with naming_extra("nspdata.submit"):
+        built = run(inputs, output, tokenizer, resolved, options)
+    if built.submitted is None:
+        raise ConfigError(f"{built.output} already holds this dataset; open it with nspdata.open_dataset")
+    return built.submitted
 
 
 def estimate(
@@ -140,75 +170,12 @@ def estimate(
     """
     resolved = build_config(config, settings)
     with naming_extra("nspdata.estimate"):
-        _import_spacy(resolved)
+        import_spacy(resolved)
         from nspdata.building.estimate import estimate as estimated
         from nspdata.files.any import AnyFiles
 
     with as_paths(inputs, resolved.input) as paths:
         return estimated(paths, os.fspath(tokenizer), resolved, AnyFiles(), num_workers=workers)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedTokenizer(os.PathLike[str]):
-    """A tokenizer that was trained; stands for its directory wherever a path is taken.
-
-    Attributes:
-        directory: holds `vocab.txt` and `tokenizer.json`; `transformers.AutoTokenizer` loads it.
-        vocab_size: number of tokens.
-        text_bytes: bytes of text that it was trained on.
-
-    >>> TrainedTokenizer("tokenizer", vocab_size=30522, text_bytes=10**9)
-    TrainedTokenizer(directory='tokenizer', vocab_size=30522, text_bytes=1000000000)
-    """
-
-    directory: str
-    vocab_size: int
-    text_bytes: int
-
-    def __fspath__(self) -> str:
-        return self.directory
-
-
-def train_tokenizer(
-    inputs: Inputs,
-    output: str | os.PathLike[str],
-    *,
-    config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-    progress: bool = True,
-    **settings: Any,
-) -> TrainedTokenizer:
-    """Trains a WordPiece vocabulary on a sample of the inputs.
-
-    Args:
-        inputs: paths, URLs, texts, records, or a table; see `nspdata.Inputs`.
-        output: the directory to write.
-        config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
-        overwrite: whether a tokenizer in `output` is replaced.
-        progress: whether progress is shown on stderr if that is a terminal.
-        settings: settings by name, such as `vocab_size=30522` or `lowercase="no"`; see docs/settings.md.
-
-    Raises:
-        ConfigError: a setting is wrong, or `output` holds a tokenizer or anything else.
-        InputError: an input is missing, or holds no word.
-
-    >>> import nspdata
-    >>> nspdata.train_tokenizer("corpus.jsonl", "small-tokenizer", vocab_size=500).vocab_size
-    500
-    """
-    import sys
-
-    resolved = build_config(config, settings)
-    with naming_extra("nspdata.train_tokenizer"):
-        from nspdata.building.train_tokenizer import train_from_inputs
-        from nspdata.files.any import AnyFiles
-
-    target = os.fspath(output)
-    with as_paths(inputs, resolved.input, near=target) as paths:
-        trained = train_from_inputs(
-            paths, target, resolved, AnyFiles(), overwrite=overwrite, show_progress=progress and sys.stderr.isatty()
-        )
-    return TrainedTokenizer(target, vocab_size=len(trained.wordpiece.vocabulary), text_bytes=trained.text_bytes)
 
 
 def build_config(
@@ -220,13 +187,8 @@ def build_config(
     return from_dict(Config, nested_settings(Config, config, settings))
 
 
-def _stderr(*, progress: bool) -> AbstractContextManager[object]:
-    return contextlib.nullcontext() if progress else contextlib.redirect_stderr(io.StringIO())
+def _require_waiting(beam_options: Sequence[str]) -> None:
+    from nspdata.pipelines.options import detached
 
-
-def _import_spacy(config: Config) -> None:
-    """Imports spaCy without torch, which only its pipelines need."""
-    if not config.sentences.model:
-        from nspdata.tokenization.sentences import import_spacy_alone
-
-        import_spacy_alone()
+    if detached(beam_options):
+        raise ConfigError("nspdata.build waits for its job and opens the dataset; use nspdata.submit to return at once")

@@ -111,7 +111,11 @@ class Dataset:
     @property
     def figures(self) -> dict[str, float]:
         """The figures that `nspdata stats` prints, by key; see docs/statistics.md."""
-        return {figure.key: figure.value for figure in self._overview.figures}
+        return {figure.key: figure.value for figure in self.overview().figures}
+
+    def to_json(self) -> dict[str, Any]:
+        """Statistics, figures, warnings and frequent tokens as JSON's types, as `nspdata stats --json` prints them."""
+        return self.overview().to_json()
 
     @property
     def warnings(self) -> list[DataWarning]:
@@ -123,6 +127,18 @@ class Dataset:
         from nspdata.inspection import overview
 
         return overview(self.directory)
+
+    def overview(self, *, shortcuts: bool = False) -> Overview:
+        """The statistics, figures and warnings in one value, as `nspdata stats` prints them.
+
+        Args:
+            shortcuts: whether to include the test of `shortcuts`, which takes some seconds.
+        """
+        if not shortcuts:
+            return self._overview
+        from nspdata.inspection.overview import with_shortcuts
+
+        return with_shortcuts(self._overview, self.shortcuts())
 
     def recompute(self) -> Dataset:
         """The same dataset with the statistics of the rows computed again from the shards."""
@@ -194,15 +210,10 @@ class Dataset:
         Returns:
             The path.
         """
-        from nspdata.inspection import overview
         from nspdata.inspection.report.page import write_report
 
-        others = [] if compare is None else [open_dataset(compare)]
-        shown = [
-            overview(dataset.directory, shortcuts=True) if shortcuts else dataset._overview  # noqa: SLF001 - our own
-            for dataset in (self, *others)
-        ]
-        write_report(shown, os.fspath(path))
+        datasets = [self, *([] if compare is None else [open_dataset(compare)])]
+        write_report([dataset.overview(shortcuts=shortcuts) for dataset in datasets], os.fspath(path))
         return Path(path)
 
     def validate(self, source: Inputs | None = None, *, fast: bool = False) -> list[Finding]:

@@ -11,11 +11,12 @@ from nspdata.config.train import TrainConfig, train_config
 from nspdata.errors import ConfigError, naming_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from nspdata.training.held_out import Estimate as Interval
     from nspdata.training.run import Outcome
 
     Texts = list[str] | tuple[str, ...]
@@ -112,3 +113,57 @@ class Scorer:
         if isinstance(a, str) and isinstance(b, str):
             return float(self._scorer.score([(a, b)])[0])
         return self._scorer.score(list(zip(a, b, strict=True)), batch_size=batch_size)
+
+    def score_lines(
+        self, lines: Iterable[str], *, name: str = "pairs", batch_size: int = 64
+    ) -> Iterator[dict[str, Any]]:
+        """Scores JSON lines such as `{"a": "...", "b": "..."}`; yields each record with its `score`, in order.
+
+        Args:
+            lines: such as an open file.
+            name: of the file, for messages.
+            batch_size: pairs of one forward pass.
+
+        Raises:
+            InputError: a line is not such a record.
+        """
+        return self._scorer.score_lines(lines, name=name, batch_size=batch_size)
+
+
+def evaluate(  # noqa: PLR0913 - the options of the command
+    model: str | os.PathLike[str],
+    dataset: str | os.PathLike[str],
+    *,
+    split: str = "validation",
+    rows: int = 2000,
+    candidates: int = 10,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> dict[str, Interval]:
+    """Evaluates a model on held-out rows.
+
+    Args:
+        model: a model directory, such as `run/model`.
+        dataset: the dataset directory, a path or a URL.
+        split: the split to evaluate on.
+        rows: number of rows, drawn at random; 0 for all.
+        candidates: number of texts that a true B is ranked among.
+        seed: of all random draws.
+        batch_size: rows of one forward pass.
+
+    Returns:
+        `mlm_accuracy`, `mlm_loss`, `pseudo_perplexity`, `nsp_accuracy` and `mean_reciprocal_rank`, as far as the objective has
+        them. Each has a `value`, a 95% confidence interval `low` to `high`, and a `count`.
+
+    Raises:
+        ConfigError: the model does not fit the dataset.
+        ShardError: the dataset is corrupt.
+
+    >>> import nspdata
+    >>> nspdata.evaluate("run/model", "data", rows=500)["mlm_accuracy"]  # doctest: +SKIP
+    Estimate(value=0.41, low=0.40, high=0.42, count=9120)
+    """
+    from nspdata.training.held_out import Sampling, evaluate_model
+
+    sampling = Sampling(split=split, rows=rows, candidates=candidates, seed=seed, batch_size=batch_size)
+    return evaluate_model(Path(model), os.fspath(dataset), sampling)

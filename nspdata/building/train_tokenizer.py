@@ -22,7 +22,7 @@ TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedTokenizer:
+class Training:
     """A tokenizer that was trained and written.
 
     Attributes:
@@ -44,7 +44,7 @@ def train_from_inputs(  # noqa: PLR0913 - the arguments of the command
     *,
     overwrite: bool = False,
     show_progress: bool = False,
-) -> TrainedTokenizer:
+) -> Training:
     """Trains on a deterministic sample of the inputs and writes the tokenizer's directory.
 
     Raises:
@@ -76,7 +76,7 @@ def train_from_inputs(  # noqa: PLR0913 - the arguments of the command
     )
     for name, data in wordpiece.files().items():
         files.write(join(output, name), data)
-    return TrainedTokenizer(wordpiece=wordpiece, text_bytes=text_bytes, accents=accents)
+    return Training(wordpiece=wordpiece, text_bytes=text_bytes, accents=accents)
 
 
 def check_tokenizer_directory(output: str, files: Files, *, overwrite: bool) -> None:

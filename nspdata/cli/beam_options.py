@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 import typer.core
 
 
@@ -18,3 +19,17 @@ class WithBeamOptions(typer.core.TyperCommand):
             own, beam_options = args[:cut], args[cut + 1 :]
         ctx.obj = beam_options
         return super().parse_args(ctx, own)
+
+
+def beam_options_of(context: typer.Context) -> list[str]:
+    """The checked options for Beam; those of file systems are passed on.
+
+    Raises:
+        ConfigError: an option is unknown or wrong.
+    """
+    from nspdata.files.options import configure
+    from nspdata.pipelines.options import check
+
+    configure(context.obj)
+    check(context.obj, own=[name for param in context.command.params for name in param.opts])
+    return list(context.obj)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nspdata.cli.beam_options import WithBeamOptions
+from nspdata.cli.beam_options import WithBeamOptions, beam_options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nspdata.api.runs import Built
     from nspdata.config.build import Config
     from nspdata.statistics.checks import DataWarning
 
@@ -81,56 +81,56 @@ def build(
     A sample is checked first: over a hard limit the build stops before its work. Run the same command again to resume an
     interrupted build. Settings: docs/settings.md; warnings: docs/statistics.md.
     """
-    settings = settings_of(context.params)
-    if not settings.sentences.model:
-        from nspdata.tokenization.sentences import import_spacy_alone
+    settings, beam_options = settings_of(context.params), beam_options_of(context)
+    from nspdata.api.inputs import FileName
 
-        import_spacy_alone()
-    from nspdata.building.memory import peak_bytes
-    from nspdata.building.prepare import prepare
-    from nspdata.cli.layout import make_console, print_warnings
-    from nspdata.cli.summary import cost_line, print_summary, read_result
-    from nspdata.files.any import AnyFiles
-    from nspdata.files.options import configure
-    from nspdata.pipelines.options import check, local
-    from nspdata.pipelines.run import Submitted, run_build
-
-    configure(context.obj)
-    check(context.obj, own=[name for param in context.command.params for name in param.opts])
-    files = AnyFiles()
+    files = [FileName(name) for name in inputs]
     if dry_run:
+        from nspdata.api.builds import estimate
         from nspdata.cli.dry_run import print_estimate
 
-        found = print_estimate(inputs, tokenizer, settings, files, workers=workers)
-        raise typer.Exit(1 if any(warning.stops or strict for warning in found) else 0)
-    command = shlex.join(["nspdata", *sys.argv[1:]])
-    prepared = prepare(
-        inputs,
-        output,
-        tokenizer,
-        settings,
-        files,
-        command=command,
+        estimated = estimate(files, tokenizer=tokenizer, config=settings, workers=workers)
+        print_estimate(estimated, settings)
+        raise typer.Exit(1 if any(warning.stops or strict for warning in estimated.warnings) else 0)
+    from nspdata.api.runs import RunOptions, run
+    from nspdata.cli.layout import make_console, print_warnings
+    from nspdata.pipelines.options import local
+
+    options = RunOptions(
+        workers=workers,
         overwrite=overwrite,
-        local=local(context.obj),
         strict=strict,
+        beam_options=beam_options,
+        command=shlex.join(["nspdata", *sys.argv[1:]]),
+        on_sample=lambda found: print_warnings(make_console(stderr=True), found, of="sample"),
     )
-    print_warnings(make_console(stderr=True), prepared.warnings, of="sample")
-    started = time.perf_counter()
-    manifest = run_build(prepared, context.obj, num_workers=workers)
-    if isinstance(manifest, Submitted):
-        typer.echo(f"Submitted: {manifest.location}. The job writes {output}; its manifest.json comes last.")
-        return
-    statistics, found = read_result(prepared.plan.output, manifest, files)
-    if prepared.manifest:
-        typer.echo(f"{output} already holds this dataset; nothing to do (--overwrite builds it again).")
+    found = print_built(run(files, output, tokenizer, settings, options), local=local(beam_options))
+    _require_in_range(output, found, strict=strict)
+
+
+def print_built(built: Built, *, local: bool) -> list[DataWarning]:
+    """Prints the summary of a build and returns its warnings.
+
+    Args:
+        built: the build.
+        local: whether it ran on this machine, so that its memory is known.
+    """
+    from nspdata.building.memory import peak_bytes
+    from nspdata.cli.layout import make_console, print_warnings
+    from nspdata.cli.summary import cost_line, print_summary
+
+    if built.manifest is None:
+        place = built.submitted.location if built.submitted else ""
+        typer.echo(f"Submitted: {place}. The job writes {built.output}; its manifest.json comes last.")
+        return []
+    statistics, found = built.result()
+    if built.unchanged:
+        typer.echo(f"{built.output} already holds this dataset; nothing to do (--overwrite builds it again).")
         print_warnings(make_console(), found)
     else:
-        seconds = time.perf_counter() - started
-        peak = peak_bytes() if local(context.obj) else 0
-        cost = cost_line(seconds, manifest.counts["read"]["text_bytes"], peak)
-        print_summary(prepared.plan.output, manifest, statistics, found, cost=cost)
-    _require_in_range(output, found, strict=strict)
+        cost = cost_line(built.seconds, built.manifest.counts["read"]["text_bytes"], peak_bytes() if local else 0)
+        print_summary(built.output, built.manifest, statistics, found, cost=cost)
+    return found
 
 
 def settings_of(values: Mapping[str, Any]) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,61 +30,20 @@ def check_tokenizer(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Checks that a vocabulary fits a corpus: [UNK], tokens per word, letters that accent stripping changes. Exit code 1 if not."""
+    from nspdata.api.inputs import FileName
+    from nspdata.api.tokenizers import check_tokenizer as check
     from nspdata.config.build import load_config
 
     flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
     settings = load_config(config, assignments or [], flags)
-    from nspdata.files.any import AnyFiles
-    from nspdata.reading import expand_inputs, sample_documents
-    from nspdata.tokenization.fit import MAX_STRIPPED, measure, problems
-    from nspdata.tokenization.wordpiece import WordPiece
-
-    files = AnyFiles()
-    wordpiece = WordPiece.load(
-        tokenizer, lowercase=settings.tokenizer.lowercase, strip_accents=settings.tokenizer.strip_accents
-    )
-    sources = expand_inputs(inputs, files, settings.input)
-    texts = sample_documents(
-        sources,
-        files,
-        settings.input,
-        sample_bytes=sample_bytes,
-    )
-    fitness = measure(wordpiece, texts)
-    found = problems(
-        fitness,
-        max_unknown=settings.tokenizer.max_unknown,
-        tokenizer=tokenizer,
-        strip_accents=settings.tokenizer.strip_accents,
-    )
-    result: dict[str, Any] = {
-        "fits": not found,
-        "problems": [dataclasses.asdict(problem) for problem in found],
-        "texts": fitness.texts,
-        "words": fitness.words,
-        "tokens": fitness.tokens,
-        "unknown_share": fitness.unknown_share,
-        "max_unknown": settings.tokenizer.max_unknown,
-        "tokens_per_word": fitness.tokens_per_word,
-        "max_tokens_per_word": fitness.max_tokens_per_word,
-        "stripped_share": fitness.stripped_share,
-        "max_stripped_share_per_script": MAX_STRIPPED,
-        "lowercase": wordpiece.lowercase,
-        "strip_accents": wordpiece.strip_accents,
-        "fast": wordpiece.is_plain,
-        "reason": wordpiece.reason,
-        "unwritable": [
-            {"character": character, "count": count, "example": fitness.examples[character]}
-            for character, count in sorted(fitness.unwritable.items(), key=lambda item: (-item[1], item[0]))
-        ],
-    }
+    found = check(tokenizer, [FileName(name) for name in inputs], config=settings, sample_bytes=sample_bytes)
     if as_json:
-        typer.echo(json.dumps(result, indent=1, ensure_ascii=True))
+        typer.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=True))
     else:
-        _print(result)
-    for problem in found:
+        _print(found.to_json())
+    for problem in found.problems:
         typer.echo(problem.message, err=True)
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(0 if found.fits else 1)
 
 
 def _print(result: dict[str, Any]) -> None:

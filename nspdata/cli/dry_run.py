@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 from nspdata.cli.layout import duration, make_console, print_pairs, print_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nspdata.building.estimate import Estimate
     from nspdata.config.build import Config
-    from nspdata.files.local import Files
-    from nspdata.statistics.checks import DataWarning
 
 
-def print_estimate(
-    inputs: Sequence[str], tokenizer: str, settings: Config, files: Files, *, workers: int = 0
-) -> list[DataWarning]:
-    """Prints the estimate of a build and writes nothing. Returns the warnings."""
-    from nspdata.building.estimate import estimate
-
-    found = estimate(inputs, tokenizer, settings, files, num_workers=workers)
+def print_estimate(found: Estimate, settings: Config) -> None:
+    """Prints the estimate of a build, its warnings, and whether the build would stop."""
     console = make_console()
     print_pairs(console, estimate_pairs(found, settings), title="Estimate (nothing was written)")
     print_warnings(console, found.warnings)
@@ -30,7 +21,6 @@ def print_estimate(
             console.print(
                 f"The build would stop: {warning.key} is over its limit {warning.limit}.", style="bold", soft_wrap=True
             )
-    return found.warnings
 
 
 def estimate_pairs(found: Estimate, settings: Config) -> list[tuple[str, str]]:
@@ -38,7 +28,7 @@ def estimate_pairs(found: Estimate, settings: Config) -> list[tuple[str, str]]:
     from nspdata.reading.records import EMPTY_TEXT
     from nspdata.statistics.figures import written
 
-    counts, rejected = found.counts, found.rejected
+    counts, rejected = found.counts, dict(found.rejected)
     empty = rejected.pop(EMPTY_TEXT, 0)
     sampled = "all of it" if found.whole else written(found.sampled_bytes, "bytes")
     label = f"{found.label_1_share:.1%} of the rows; wanted: {settings.pairing.random_next_prob:.1%}"

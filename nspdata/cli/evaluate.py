@@ -35,10 +35,9 @@ def evaluate(
     """Evaluates a model on held-out rows: MLM, pairs, pseudo-perplexity, ranking; with 95% confidence intervals."""
     from dataclasses import asdict
 
-    from nspdata.training.held_out import Sampling, evaluate_model
+    from nspdata.api.trainings import evaluate as run
 
-    sampling = Sampling(split=split, rows=rows, candidates=candidates, seed=seed, batch_size=batch_size)
-    found = evaluate_model(model, dataset, sampling)
+    found = run(model, dataset, split=split, rows=rows, candidates=candidates, seed=seed, batch_size=batch_size)
     if as_json:
         typer.echo(json.dumps({name: asdict(figure) for name, figure in found.items()}, indent=1))
         return

@@ -28,17 +28,17 @@ def score(
     batch_size: Annotated[int, typer.Option(help="Pairs of one forward pass.", min=1)] = 64,
 ) -> None:
     """Prints P(B follows A), 0 to 1, for one pair or for each pair of a file."""
+    from nspdata.api.trainings import Scorer
     from nspdata.errors import ConfigError, InputError
-    from nspdata.training.scoring import Scorer
 
     if (inputs is None) == (second is None):
         raise ConfigError("give two texts A and B, or --input with a file of pairs")
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # loading the weights takes less than a second
-    scorer = Scorer.load(model)
+    scorer = Scorer(model)
     if inputs is None:
-        probability = scorer.score([(first or "", second or "")])[0]
+        probability = scorer.score(first or "", second or "")
         typer.echo(f"{probability:.4f}  P({scorer.meaning})")
         return
     try:

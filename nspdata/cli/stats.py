@@ -47,11 +47,10 @@ def stats(
     ] = False,
 ) -> None:
     """Shows the statistics of a dataset as a table, as JSON, or as a report with plots; warnings come first."""
-    from nspdata.inspection import overview
+    from nspdata.api.datasets import open_dataset
 
-    datasets = [
-        overview(directory, recomputed=recomputed, shortcuts=shortcuts) for directory in (output, compare) if directory
-    ]
+    opened = [open_dataset(directory) for directory in (output, compare) if directory]
+    datasets = [(dataset.recompute() if recomputed else dataset).overview(shortcuts=shortcuts) for dataset in opened]
     if html:
         from nspdata.inspection.report.page import write_report
 

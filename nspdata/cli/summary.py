@@ -9,31 +9,8 @@ from nspdata.cli.layout import duration, make_console, print_pairs, print_warnin
 
 if TYPE_CHECKING:
     from nspdata.dataset.manifest import Manifest
-    from nspdata.files.local import Files
     from nspdata.statistics import Statistics
     from nspdata.statistics.checks import DataWarning
-
-
-def read_result(output: str, manifest: Manifest, files: Files) -> tuple[Statistics, list[DataWarning]]:
-    """Returns the statistics of a finished build, and its warnings.
-
-    Args:
-        output: the dataset directory.
-        manifest: of the dataset.
-        files: the file system of the dataset.
-    """
-    from nspdata.config.build import Config
-    from nspdata.config.parsing import from_dict
-    from nspdata.dataset.manifest import STATISTICS
-    from nspdata.files.local import join
-    from nspdata.statistics import from_json
-    from nspdata.statistics.checks import find_warnings
-
-    path = join(output, STATISTICS)
-    with files.open(path) as stream:
-        statistics = from_json(stream.read(), name=path)
-    config = from_dict(Config, manifest.config)
-    return statistics, find_warnings(statistics, config, strip_accents=manifest.tokenizer["strip_accents"])
 
 
 def print_summary(

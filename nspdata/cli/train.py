@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,22 +43,29 @@ def train(
 ) -> None:
     """Pretrains a BERT on a dataset; RUN/model loads with transformers.
 
-    Several devices: torchrun --nproc-per-node N -m nspdata.training, with the same options. Settings: docs/training.md.
+    Several devices: torchrun --nproc-per-node N -m nspdata train, with the same options. Settings: docs/training.md.
     """
     from nspdata.config.parsing import read_text
     from nspdata.config.train import load_train_config
 
     flags = {"model.source": model, "model.extend_vocab": extend_vocab, "steps": steps, "seed": seed}
     settings = load_train_config(read_text(config), assignments or [], flags)
-    from nspdata.training import run
+    from nspdata.api import trainings
 
-    outcome = run.train(dataset, output, settings, resume=resume)
+    run: Any = trainings.train
+    if launched := "TORCHELASTIC_RUN_ID" in os.environ:
+        from torch.distributed.elastic.multiprocessing.errors import record
+
+        run = record(run)  # torchrun reports the error of the rank that failed first
+    outcome = run(dataset, output, config=settings, resume=resume)
     if not outcome.finished:
         typer.echo(
             f"stopped at step {outcome.step:,} of {outcome.num_steps:,}; the same command with --resume continues",
             err=True,
         )
         raise typer.Exit(outcome.exit_code)
+    if launched and os.environ.get("RANK", "0") != "0":
+        return
     typer.echo(
         f"Look at it:  {output / 'report.html'}   nspdata score {output / 'model'} 'First sentence.' 'Second sentence.'"
     )

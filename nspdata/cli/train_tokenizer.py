@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nspdata.cli.beam_options import WithBeamOptions
+from nspdata.cli.beam_options import WithBeamOptions, beam_options_of
 
 if TYPE_CHECKING:
+    from nspdata.building.train_tokenizer import Training
     from nspdata.config.build import Config
     from nspdata.tokenization.marks import Accents
 
@@ -50,7 +51,10 @@ def train_tokenizer(
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
 ) -> None:
     """Trains a WordPiece vocabulary; DIR loads with transformers.AutoTokenizer."""
+    from nspdata.api.inputs import FileName
+    from nspdata.api.runs import RunOptions, run_tokenizer_training
     from nspdata.config.build import load_config
+    from nspdata.pipelines.run import Submitted
 
     flags: dict[str, Any] = {
         "tokenizer.vocab_size": vocab_size,
@@ -64,40 +68,26 @@ def train_tokenizer(
         "input.format": input_format,
     }
     settings = load_config(config, assignments or [], flags)
-    from nspdata.files.options import configure
-    from nspdata.pipelines.options import check, local
+    options = RunOptions(overwrite=overwrite, beam_options=beam_options_of(context))
+    files = [FileName(name) for name in inputs]
+    done = run_tokenizer_training(files, output, settings, options, progress=sys.stderr.isatty())
+    if isinstance(done, Submitted):
+        typer.echo(f"Submitted: {done.location}. The job writes {output}.")
+    elif done is not None:
+        _print(done, output, settings)
 
-    configure(context.obj)
-    check(context.obj, own=[name for param in context.command.params for name in param.opts])
-    from nspdata.building.train_tokenizer import check_tokenizer_directory, train_from_inputs
-    from nspdata.files.any import AnyFiles
 
-    check_tokenizer_directory(output, AnyFiles(), overwrite=overwrite)
-    if not local(context.obj):
-        _on_a_runner(inputs, output, settings, context.obj)
-        return
-    trained = train_from_inputs(
-        inputs, output, settings, AnyFiles(), overwrite=overwrite, show_progress=sys.stderr.isatty()
-    )
-    size = len(trained.wordpiece.vocabulary)
-    if trained.accents is not None:
-        typer.echo(_chosen(trained.accents))
-    text_size = f"{trained.text_bytes / 1e6:,.1f} MB of text"
+def _print(done: Training, output: str, settings: Config) -> None:
+    size = len(done.wordpiece.vocabulary)
+    if done.accents is not None:
+        typer.echo(_chosen(done.accents))
+    text_size = f"{done.text_bytes / 1e6:,.1f} MB of text"
     typer.echo(f"{output}: {size:,} tokens from {text_size}; `nspdata build ... --tokenizer {output}`")
     if size < settings.tokenizer.vocab_size:
         typer.echo(
             f"The text has no more tokens; {settings.tokenizer.vocab_size:,} were requested: give more text, or a lower --min-frequency.",
             err=True,
         )
-
-
-def _on_a_runner(inputs: list[str], output: str, settings: Config, beam_options: list[str]) -> None:
-    """Trains on a worker of the engine in Beam's options."""
-    from nspdata.pipelines.run import run_pipeline
-    from nspdata.pipelines.tokenizer import tokenizer_pipeline
-
-    if submitted := run_pipeline(lambda pipeline: tokenizer_pipeline(pipeline, inputs, output, settings), beam_options):
-        typer.echo(f"Submitted: {submitted.location}. The job writes {output}.")
 
 
 def _chosen(accents: Accents) -> str:

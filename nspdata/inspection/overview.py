@@ -133,22 +133,17 @@ def overview(directory: Directory | str | Path, *, recomputed: bool = False, sho
         ShardError: the directory is unfinished or damaged.
     """
     opened = open_directory(directory)
-    statistics, found = _statistics(opened, recomputed=recomputed)
-    guessed = measure(opened) if shortcuts else None
-    told = [
-        DataWarning(key=f"shortcut_{key}", message=text) for key, text in (cautions(guessed) if guessed else {}).items()
-    ]
-    return Overview(
-        opened=opened,
-        statistics=statistics,
-        figures=figures(statistics),
-        warnings=[
-            *found,
-            *find_warnings(statistics, opened.config, strip_accents=opened.manifest.tokenizer["strip_accents"]),
-            *told,
-        ],
-        shortcuts=guessed,
-    )
+    statistics, changed = _statistics(opened, recomputed=recomputed)
+    found = find_warnings(statistics, opened.config, strip_accents=opened.manifest.tokenizer["strip_accents"])
+    result = Overview(opened=opened, statistics=statistics, figures=figures(statistics), warnings=[*changed, *found])
+    return with_shortcuts(result, measure(opened)) if shortcuts else result
+
+
+def with_shortcuts(dataset: Overview, found: Shortcuts | None) -> Overview:
+    """The same with the result of the shortcut test, and its warnings."""
+    texts = cautions(found) if found else {}
+    added = [DataWarning(key=f"shortcut_{key}", message=text) for key, text in texts.items()]
+    return dataclasses.replace(dataset, warnings=[*dataset.warnings, *added], shortcuts=found)
 
 
 def names(datasets: Sequence[Overview]) -> list[str]:

@@ -82,16 +82,25 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
 def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field: str, id_field: str) -> None:
     texts, ids = _column(batch, text_field), _column(batch, id_field)
     if texts is None:
-        gathering.input_bytes += batch.nbytes
-        sizes = np.diff(np.arange(batch.num_rows + 1) * batch.nbytes // max(1, batch.num_rows)).tolist()
+        num_bytes = _num_bytes(batch)
+        gathering.input_bytes += num_bytes
+        sizes = np.diff(np.arange(batch.num_rows + 1) * num_bytes // max(1, batch.num_rows)).tolist()
         for place, size in enumerate(sizes):
             excerpt = f"no column {text_field!r} among {', '.join(batch.schema.names)}"
             gathering.reject(row + place, MISSING_TEXT, excerpt, size=size)
         return
     ids = pa.nulls(batch.num_rows) if ids is None else ids
-    gathering.input_bytes += texts.nbytes + ids.nbytes
+    gathering.input_bytes += _num_bytes(texts) + _num_bytes(ids)
     for place, (document_id, text) in enumerate(zip(_ids(ids), _values(texts), strict=True)):
         gathering.add(row + place, document_id, joined(text))
+
+
+def _num_bytes(data: pa.Array | pa.RecordBatch) -> int:
+    """The size in memory; of string views with old versions of pyarrow, the size of all their buffers."""
+    try:
+        return int(data.nbytes)
+    except pa.ArrowTypeError:  # pyarrow 18: "Extracting byte ranges not supported for type string_view"
+        return int(data.get_total_buffer_size())
 
 
 def _column(batch: pa.RecordBatch, path: str) -> pa.Array | None:

@@ -10,7 +10,6 @@ import pytest
 from safetensors.torch import load_file
 
 from nspdata.errors import ConfigError
-from nspdata.training.__main__ import main
 from nspdata.training.checkpoint import checkpoints, load_progress
 from nspdata.training.data import plan_phases
 from nspdata.training.metrics import read_metrics
@@ -80,19 +79,19 @@ def test_a_rank_that_dies_ends_the_run(dataset, tmp_path):
     """When one rank fails in a step, the run ends with that rank's error instead of waiting for it."""
     run = tmp_path / "run"
     code = (
-        "import nspdata.training.loop as loop, nspdata.training.__main__ as module\n"
+        "import nspdata.training.loop as loop\nfrom nspdata.__main__ import main\n"
         "plain = loop.train_step\n"
         "def dying(training, batches, step):\n"
         "    if step == 2 and training.processes.rank == 1:\n"
         "        raise MemoryError('rank 1 is out of memory')\n"
         "    return plain(training, batches, step)\n"
         "loop.train_step = dying\n"
-        "module.main()\n"
+        "main()\n"
     )
     script = tmp_path / "dying.py"
     script.write_text(code)
     whole = command(dataset, run, *OPTIONS, processes=2)
-    at = whole.index("nspdata.training")
+    at = whole.index("nspdata")
     done = run_command([*whole[: at - 1], str(script), *whole[at + 1 :]])
     assert done.returncode != 0
     assert "rank 1 is out of memory" in done.stderr
@@ -107,19 +106,14 @@ def test_settings_that_ranks_cannot_share_are_refused(dataset):
         plan_phases(small_config(batch_sequences=16, micro_batch_sequences=3), str(dataset), world_size=2)
 
 
-def test_an_error_of_a_user_is_one_line(tmp_path, capsys, monkeypatch):
-    """`python -m nspdata.training` tells a missing dataset in one line with exit code 1, a wrong setting with 2."""
-    for options, code, told in ((["--steps", "1"], 1, "no such directory"), (["--set", "stepz=1"], 2, "'steps'?")):
-        monkeypatch.setattr(
-            "sys.argv", ["nspdata.training", str(tmp_path / "none"), "-o", str(tmp_path / "run"), *options]
-        )
-        with pytest.raises(SystemExit) as done:
-            main()
-        assert done.value.code == code
-        said = capsys.readouterr().err
-        assert said.startswith("nspdata.training: ")
-        assert said.count("\n") == 1
-        assert told in said
+def test_an_error_of_a_user_is_one_line(tmp_path):
+    """A missing dataset is reported in one line with exit code 1, a wrong setting with 2."""
+    for options, code, expected in ((["--steps", "1"], 1, "no such directory"), (["--set", "stepz=1"], 2, "'steps'?")):
+        done = run_command(command(tmp_path / "none", tmp_path / "run", *options))
+        assert done.returncode == code
+        assert done.stderr.startswith("nspdata: ")
+        assert done.stderr.count("\n") == 1
+        assert expected in done.stderr
 
 
 def test_sigterm_reaches_every_rank(dataset, tmp_path):
