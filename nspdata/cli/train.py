@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -50,13 +50,8 @@ def train(
 
     flags = {"model.source": model, "model.extend_vocab": extend_vocab, "steps": steps, "seed": seed}
     settings = load_train_config(read_text(config), assignments or [], flags)
-    from nspdata.api import trainings
+    from nspdata.api.trainings import train as run
 
-    run: Any = trainings.train
-    if launched := "TORCHELASTIC_RUN_ID" in os.environ:
-        from torch.distributed.elastic.multiprocessing.errors import record
-
-        run = record(run)  # torchrun reports the error of the rank that failed first
     outcome = run(dataset, output, config=settings, resume=resume)
     if not outcome.finished:
         typer.echo(
@@ -64,7 +59,7 @@ def train(
             err=True,
         )
         raise typer.Exit(outcome.exit_code)
-    if launched and os.environ.get("RANK", "0") != "0":
+    if os.environ.get("RANK", "0") != "0":
         return
     typer.echo(
         f"Look at it:  {output / 'report.html'}   nspdata score {output / 'model'} 'First sentence.' 'Second sentence.'"

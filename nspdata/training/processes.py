@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import distributed, nn
@@ -15,12 +15,14 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
     from nspdata.config.train import DeviceConfig
     from nspdata.training.model import Pretraining
+
+Function = TypeVar("Function", bound="Callable[..., object]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,15 @@ class Processes:
         """Waits until every rank has called it."""
         if self.world_size > 1:
             distributed.barrier()
+
+
+def reported(function: Function) -> Function:
+    """Under torchrun, a function whose error torchrun reports if its rank fails first; else the function."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return function
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    return cast("Function", record(function))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from nspdata.training.evaluation import guessing
 from nspdata.training.loop import CHECKPOINTS, Loop
 from nspdata.training.metrics import Metrics, keep_metrics, read_metrics
 from nspdata.training.prepare import prepare_training
-from nspdata.training.processes import joined
+from nspdata.training.processes import joined, reported
 from nspdata.training.proof import proof
 from nspdata.training.report import write_report
 
@@ -81,6 +81,10 @@ def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool
         ShardError: a dataset or a checkpoint is corrupt.
         TrainingError: the training diverged.
     """
+    return reported(_train)(directory, run, config, resume=resume)
+
+
+def _train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool) -> Outcome:
     with joined(config.device) as processes:
         checkpoint = _checkpoint(run, resume=resume)
         processes.wait()
