@@ -128,7 +128,7 @@ def tokenize_batch(
     plan: BuildPlan, batch: DocumentBatch, encoder: Encoder, split: str = ""
 ) -> tuple[TokenizedDocuments, ReadSummary]:
     """Hashes and tokenizes a batch; documents of finished shards are only counted."""
-    texts = [text.encode() for text in batch.texts]
+    texts = batch.encoded()
     hashes = text_hashes(texts)
     summary = ReadSummary(
         counts={"documents": len(texts), "text_bytes": sum(map(len, texts))},

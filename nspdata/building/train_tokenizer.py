@@ -9,6 +9,7 @@ from nspdata.errors import ConfigError
 from nspdata.files.local import join
 from nspdata.reading import expand_inputs, sample_documents
 from nspdata.tokenization.training import choose_accents, train
+from nspdata.tokenization.vocabulary import TOKENIZER_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
     from nspdata.tokenization.marks import Accents
     from nspdata.tokenization.wordpiece import WordPiece
-
-TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from nspdata.config.build import Config, MaskingConfig
 from nspdata.config.parsing import from_dict
-from nspdata.dataset.manifest import split_entries
+from nspdata.dataset.manifest import VOCABULARY, split_entries
 from nspdata.dataset.schema import RowMetadata
 from nspdata.dataset.shards import read_shard
 from nspdata.dataset.stores import open_store
@@ -224,7 +224,7 @@ def open_directory(place: Directory | Store | str | Path) -> Directory:
 
 
 def _vocabulary(store: Store, manifest: Manifest) -> Vocabulary:
-    where = f"{store.name.rstrip('/')}/tokenizer/vocab.txt"
+    where = f"{store.name.rstrip('/')}/{VOCABULARY}"
     try:
         vocabulary = Vocabulary.parse(store.vocabulary())
     except (ConfigError, UnicodeDecodeError) as error:

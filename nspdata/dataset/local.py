@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.manifest import VOCABULARY, read_manifest
 from nspdata.dataset.shards import shard_path
 from nspdata.dataset.verification import check_shard_bytes, check_verify
 from nspdata.errors import ShardError
@@ -59,7 +59,7 @@ class LocalStore:
 
     def vocabulary(self) -> str:
         """See `Store.vocabulary`."""
-        path = Path(self.name) / "tokenizer" / "vocab.txt"
+        path = Path(self.name) / VOCABULARY
         try:
             return path.read_text(encoding="utf-8")
         except OSError as error:

@@ -36,6 +36,9 @@ MANIFEST = "manifest.json"
 
 STATISTICS = "statistics.json"
 
+VOCABULARY = "tokenizer/vocab.txt"
+"""The tokens of a dataset, one per line."""
+
 
 SCHEMA = exactly(
     {

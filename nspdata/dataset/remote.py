@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from nspdata.dataset.manifest import MANIFEST, Manifest
+from nspdata.dataset.manifest import MANIFEST, VOCABULARY, Manifest
 from nspdata.dataset.verification import altered, check_verify
 from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.any import AnyFiles
@@ -159,7 +159,7 @@ class RemoteStore:
 
     def vocabulary(self) -> str:
         """See `Store.vocabulary`."""
-        path = "tokenizer/vocab.txt"
+        path = VOCABULARY
         try:
             return self._read(path).decode()
         except FileNotFoundError as error:

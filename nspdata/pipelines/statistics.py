@@ -10,7 +10,7 @@ from nspdata.building.encoders import encoder_of
 from nspdata.building.prepare import make_plan
 from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
-from nspdata.dataset.manifest import read_manifest
+from nspdata.dataset.manifest import VOCABULARY, read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.pipelines.transforms import READING, MergeStatistics
@@ -48,7 +48,7 @@ def statistics_of_shards(pipeline: Any, directory: str) -> Any:
     """
     files = AnyFiles()
     manifest = read_manifest(directory, files=files)
-    with files.open(join(directory, "tokenizer/vocab.txt")) as stream:
+    with files.open(join(directory, VOCABULARY)) as stream:
         vocabulary = Vocabulary.parse(stream.read().decode("utf-8"))
     return (
         pipeline

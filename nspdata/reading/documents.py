@@ -13,11 +13,17 @@ class DocumentBatch:
         ids: document ids.
         texts: the documents' texts, valid Unicode without NUL, each with at least one character that is not white space.
         sentences: the sentences given by the input (one list per document), or None if the text has to be split.
+        utf8: the texts as UTF-8, if the reader has encoded them already.
     """
 
     ids: list[str]
     texts: list[str]
     sentences: list[list[str]] | None = None
+    utf8: list[bytes] | None = None
+
+    def encoded(self) -> list[bytes]:
+        """The texts as UTF-8."""
+        return [text.encode() for text in self.texts] if self.utf8 is None else self.utf8
 
     def __len__(self) -> int:
         return len(self.ids)

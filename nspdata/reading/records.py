@@ -104,6 +104,7 @@ class Gathering:
     source: Source
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    utf8: list[bytes] = field(default_factory=list)
     sentences: list[list[str]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     text_size: int = 0
@@ -153,12 +154,13 @@ class Gathering:
             record: the whole record, for the excerpt.
             sentences: the sentences of the text, if the input gives them.
         """
-        usable, reason = _usable(text)
+        usable, utf8, reason = _usable(text)
         if reason:
             self.reject(position, reason, record or (text if isinstance(text, str | bytes) else repr(text)))
             return
         self.ids.append(_name(document_id) or f"{self.source.name}:{position}")
         self.texts.append(usable)
+        self.utf8.append(utf8)
         self.text_size += len(usable)
         if sentences is not None:
             self.sentences.append(sentences)
@@ -170,10 +172,12 @@ class Gathering:
     def take(self) -> ReadBatch:
         """Returns everything gathered as a batch, and starts the next one."""
         given = self.source.format == "text_sentence"
-        documents = DocumentBatch(ids=self.ids, texts=self.texts, sentences=self.sentences if given else None)
+        documents = DocumentBatch(
+            ids=self.ids, texts=self.texts, sentences=self.sentences if given else None, utf8=self.utf8
+        )
         batch = ReadBatch(documents, self.rejected, len(self.ids) + len(self.rejected), self.input_bytes)
         self.taken_bytes += self.input_bytes
-        self.ids, self.texts, self.sentences, self.rejected = [], [], [], []
+        self.ids, self.texts, self.utf8, self.sentences, self.rejected = [], [], [], [], []
         self.text_size = self.input_bytes = 0
         return batch
 
@@ -184,25 +188,25 @@ def record_bytes(record: str | bytes) -> int:
     return len(record) if plain else len(record.encode("utf-8", "surrogateescape"))  # type: ignore[union-attr]
 
 
-def _usable(text: object) -> tuple[str, str]:
-    """The value as text, and the reason if it cannot be used (else "")."""
+def _usable(text: object) -> tuple[str, bytes, str]:
+    """The value as text and as UTF-8, and the reason if it cannot be used (else "")."""
+    utf8 = b""
     if isinstance(text, bytes):
+        utf8 = text
         try:
             text = text.decode()
         except UnicodeDecodeError:
-            return "", INVALID_UTF8
+            return "", b"", INVALID_UTF8
     if not isinstance(text, str):
-        return "", MISSING_TEXT if text is None else TEXT_NOT_STRING
+        return "", b"", MISSING_TEXT if text is None else TEXT_NOT_STRING
     if not text or text.isspace():
-        return "", EMPTY_TEXT
+        return "", b"", EMPTY_TEXT
     if "\0" in text:
-        return "", NUL_CHARACTER
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return "", LONE_SURROGATE
-    return text, ""
+        return "", b"", NUL_CHARACTER
+    try:
+        return text, utf8 or text.encode(), ""
+    except UnicodeEncodeError:
+        return "", b"", LONE_SURROGATE
 
 
 def _name(document_id: object) -> str:

@@ -16,7 +16,7 @@ from nspdata.config.build import InputConfig
 from nspdata.errors import InputError
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS
-from nspdata.reading.units import COMPRESSION_RATIO, sampling_order, size_of, split_sources
+from nspdata.reading.units import Budget, expected_text_bytes, sampling_order, split_sources, text_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,25 +46,24 @@ def sample_documents(
         InputError: records were read, but none has a usable text.
     """
     settings = settings or InputConfig()
-    total = sum(map(_text_bytes, sources))
+    total = expected_text_bytes(sources)
     ordered = sorted(sources, key=lambda source: (source.name, source.start))
     if total > sample_bytes:
         units = split_sources(ordered, range_bytes=max(UNIT_BYTES, total // MAX_UNITS))
         ordered = sorted(units, key=sampling_order)
     grain = min(GRAIN_BYTES, sample_bytes)
-    seen, given, rejected = 0, 0, _Faults(settings.text_field)
+    budget, rejected = Budget(min(sample_bytes, total), total), _Faults(settings.text_field)
     for unit in ordered:
-        seen += _text_bytes(unit)
-        budget = seen * sample_bytes // total - given if total > sample_bytes else 1 << 62
-        if budget < grain:
+        left = budget.after(text_bytes_of(unit)) if total > sample_bytes else float("inf")
+        if left < grain:
             continue
-        for text in _texts(unit, files, settings, rejected):
+        for text, size in _texts(unit, files, settings, rejected):
             yield text
-            size = len(text) if text.isascii() else len(text.encode())
-            given, budget = given + size, budget - size
-            if budget <= 0:
+            budget.taken += size
+            left -= size
+            if left <= 0:
                 break
-    if not given:
+    if not budget.taken:
         rejected.raise_if_any()
 
 
@@ -93,11 +92,8 @@ class _Faults:
         )
 
 
-def _texts(source: Source, files: Files, settings: InputConfig, faults: _Faults) -> Iterator[str]:
+def _texts(source: Source, files: Files, settings: InputConfig, faults: _Faults) -> Iterator[tuple[str, int]]:
+    """The texts of a unit, each with its size as UTF-8."""
     for batch in read_source(source, files, settings, batch_bytes=1 << 16):
         faults.add(batch.rejected)
-        yield from batch.documents.texts
-
-
-def _text_bytes(source: Source) -> int:
-    return size_of(source) * (COMPRESSION_RATIO if source.compression or source.format == "parquet" else 1)
+        yield from zip(batch.documents.texts, map(len, batch.documents.encoded()), strict=True)

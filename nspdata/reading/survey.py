@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.read import read_source
 from nspdata.reading.records import count_rejected
-from nspdata.reading.units import sampling_order, size_of, split_sources
+from nspdata.reading.units import Budget, sampling_order, size_of, split_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -107,20 +107,21 @@ class _Reader:
         self.units = sorted(split_sources(sources, range_bytes=RANGE_BYTES), key=sampling_order)
         self.files = _Watched(files)
         self.settings = settings
-        self.read_share, self.keep_share = read_share, keep_share
+        size = sum(map(size_of, self.units))
+        self.budget = Budget(round(read_share * size), size)
+        self.keep_share = keep_share
         self.counts: Counter[str] = Counter()
         self.kept_bytes = 0
 
     def kept(self, sample: Sample) -> list[DocumentBatch]:
         """The kept documents; adds the estimated totals of this stratum to the sample."""
         kept: list[DocumentBatch] = []
-        seen, done, start, started = 0, 0.0, time.perf_counter(), time.process_time()
+        start, started = time.perf_counter(), time.process_time()
         for unit in self.units:
-            seen += size_of(unit)
-            budget = seen * self.read_share - done
-            if budget > 0:
-                done += size_of(unit) * self._read(unit, budget / max(1, size_of(unit)), kept)
-        scale = seen / done if done else 0.0
+            left = self.budget.after(size_of(unit))
+            if left > 0:
+                self.budget.taken += size_of(unit) * self._read(unit, left / max(1, size_of(unit)), kept)
+        scale = self.budget.seen / self.budget.taken if self.budget.taken else 0.0
         sample.read_seconds += scale * (time.perf_counter() - start)
         sample.read_processor_seconds += scale * (time.process_time() - started)
         sample.kept_bytes += self.kept_bytes
@@ -141,7 +142,7 @@ class _Reader:
 
     def _taken(self, batch: ReadBatch) -> list[DocumentBatch]:
         """Counts a batch and keeps it while less than the wanted share is kept."""
-        size = sum(len(text.encode()) for text in batch.documents.texts)
+        size = sum(map(len, batch.documents.encoded()))
         self.counts.update(records=batch.records, documents=len(batch.documents), text_bytes=size)
         self.counts.update(input_bytes=batch.input_bytes, **count_rejected(batch.rejected))
         if not size or self.kept_bytes > self.keep_share * (self.counts["text_bytes"] - size):
@@ -215,5 +216,6 @@ def _joined(batches: Sequence[DocumentBatch]) -> DocumentBatch:
     return DocumentBatch(
         ids=[name for batch in batches for name in batch.ids],
         texts=[text for batch in batches for text in batch.texts],
+        utf8=[text for batch in batches for text in batch.encoded()],
         sentences=sentences if batches[0].sentences is not None else None,
     )

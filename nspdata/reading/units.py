@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.reading.content import BLOCK_BYTES
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from nspdata.reading.sources import Source
 
+PLAIN = frozenset({"jsonl", "csv", "tsv", "text_document", "text_line", "text_sentence"})
+"""Formats whose files are about as large as their text."""
+
 COMPRESSION_RATIO = 3
 """Estimated bytes of text per byte of a compressed or columnar file."""
 
@@ -23,11 +27,35 @@ LEAST_UNIT_BYTES, MOST_UNIT_BYTES, UNITS = 4 << 20, 64 << 20, 64
 
 def expected_text_bytes(sources: Sequence[Source]) -> int:
     """Estimated bytes of text, from file sizes alone."""
-    plain = {"jsonl", "csv", "tsv", "text_document", "text_line", "text_sentence"}
-    return sum(
-        source.size_bytes * (COMPRESSION_RATIO if source.compression or source.format not in plain else 1)
-        for source in sources
-    )
+    return sum(map(text_bytes_of, sources))
+
+
+def text_bytes_of(source: Source) -> int:
+    """Estimated bytes of text of a source or of its range: its size, or three times that if it is compressed or columnar."""
+    plain = not source.compression and source.format in PLAIN
+    return size_of(source) * (1 if plain else COMPRESSION_RATIO)
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much of each unit of a walk belongs to a sample, so that every part of the input gives in proportion to its size.
+
+    Attributes:
+        part: size of the sample.
+        whole: size of the input.
+        seen: size of the units so far.
+        taken: size of what was taken from them.
+    """
+
+    part: int
+    whole: int
+    seen: int = 0
+    taken: float = 0
+
+    def after(self, size: int) -> float:
+        """Adds a unit of this size; returns how much may be taken from it."""
+        self.seen += size
+        return self.seen * self.part // max(1, self.whole) - self.taken
 
 
 def make_units(sources: Sequence[Source]) -> list[list[Source]]:

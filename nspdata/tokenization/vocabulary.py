@@ -15,6 +15,9 @@ from nspdata.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+"""Files of a tokenizer's directory, and of `tokenizer/` in a dataset."""
+
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import html
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from nspdata.inspection.report.page import style_sheet
 from nspdata.training.metrics import read_metrics
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+
     from nspdata.training.metrics import Line
 
 FILE = "report.html"
-
-INK = "#010203"
-"""Drawn in this colour and then replaced by `currentColor`, so that curves have the page's text colour in light and dark mode."""
 
 CURVES = (
     ("mlm_loss", "MLM loss (nats per masked token)"),
@@ -29,27 +28,22 @@ CURVES = (
     ("tokens_per_s", "real tokens per second"),
     ("data_wait_share", "share of time waiting for data"),
 )
-COLOURS = {"train": "#4477aa", "evaluation": "#cc3311", "baseline": "#999933"}
 NAMES = {"train": "training", "evaluation": "held out", "baseline": "guessing"}
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta name="color-scheme" content="light dark">
+<title>{title} · training report</title>
 <style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; }}
-figure {{ margin: 0; break-inside: avoid; }}
-.curves {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(28rem, 100%), 1fr)); gap: 1rem; }}
-svg {{ width: 100%; height: auto; }}
-table {{ border-collapse: collapse; }} td, th {{ padding: .2rem .8rem .2rem 0; text-align: left; }} td {{ font-variant-numeric: tabular-nums; }}
-pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-</style></head><body>
+{style}</style></head><body><main>
 <h1>{title}</h1>
-{summary}
-<div class="curves">{curves}</div>
-<details><summary>Settings</summary><pre>{settings}</pre></details>
-</body></html>
+<section class="card wide">{summary}</section>
+<h2>Curves</h2>
+<div class="grid">{curves}</div>
+<h2>Settings</h2>
+<details class="card"><summary>All settings</summary><pre>{settings}</pre></details>
+</main></body></html>
 """
 
 
@@ -59,6 +53,7 @@ def write_report(run: Path) -> Path:
     settings = json.loads((run / "train.json").read_text(encoding="utf-8"))
     page = PAGE.format(
         title=html.escape(f"Training {run.name}"),
+        style=style_sheet(),
         summary=_summary(lines),
         curves="".join(_figure(lines, key, name) for key, name in CURVES if any(key in line for line in lines)),
         settings=html.escape(json.dumps(settings["settings"], indent=1)),
@@ -80,9 +75,9 @@ def _summary(lines: list[Line]) -> str:
         ("nsp_accuracy", "pair accuracy"),
     ]
     keys += [("rows", "rows"), ("tokens", "tokens"), ("seconds", "seconds")]
-    head = "".join(f"<th>{name}</th>" for _, name in keys)
+    head = "".join(f"<th class=n>{name}</th>" for _, name in keys)
     body = "".join(
-        f"<tr><th>{NAMES[kind]}, step {last[kind]['step']}</th>{''.join(f'<td>{_number(last[kind].get(key))}</td>' for key, _ in keys)}</tr>"
+        f"<tr><th>{NAMES[kind]}, step {last[kind]['step']}</th>{''.join(f'<td class=n>{_number(last[kind].get(key))}</td>' for key, _ in keys)}</tr>"
         for kind in ("train", "evaluation", "baseline")
         if kind in last
     )
@@ -97,37 +92,24 @@ def _number(value: Any) -> str:
 
 def _figure(lines: list[Line], key: str, name: str) -> str:
     """Returns one curve as inline SVG."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    from nspdata.inspection.report.plots import FAINT, ONE, TWO, drawn
 
-    ink = {f"{part}.color": INK for part in ("xtick", "ytick", "text")}
-    style: dict[str, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": key,
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        **ink,
+    points = {
+        kind: [(line["step"], line[key]) for line in lines if line["kind"] == kind and key in line] for kind in NAMES
     }
-    with rc_context(style):
-        drawn = Figure(figsize=(6, 3), layout="constrained")
-        axes = drawn.subplots()
-        axes.patch.set_alpha(0)
-        for kind in ("train", "evaluation", "baseline"):
-            points = [(line["step"], line[key]) for line in lines if line["kind"] == kind and key in line]
-            if kind == "baseline" and points:
-                axes.axhline(points[-1][1], color=COLOURS[kind], linestyle="--", label=NAMES[kind])
-            elif points:
+
+    def draw(axes: Axes) -> None:
+        for kind, colour, marker in (("train", ONE, ""), ("evaluation", TWO, "o")):
+            if points[kind]:
                 axes.plot(
-                    *zip(*points, strict=True),
-                    color=COLOURS[kind],
-                    label=NAMES[kind],
-                    marker="o" if kind == "evaluation" else "",
+                    *zip(*points[kind], strict=True), color=colour, label=NAMES[kind], marker=marker, linewidth=1.4
                 )
-        axes.set(title=name, xlabel="step")
-        axes.grid(alpha=0.3)
-        if len(axes.get_legend_handles_labels()[0]) > 1:
-            axes.legend(framealpha=0, labelcolor=INK)
-        text = io.StringIO()
-        drawn.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    svg = text.getvalue()
-    return f'<figure role="img" aria-label="{name}">{svg[svg.index("<svg") :].replace(INK, "currentColor")}</figure>'
+        if points["baseline"]:
+            axes.axhline(points["baseline"][-1][1], color=FAINT, linestyle="--", label=NAMES["baseline"])
+        axes.set_xlabel("step")
+        axes.grid(axis="y")
+        if sum(map(bool, points.values())) > 1:
+            axes.legend()
+
+    plot = drawn(draw, name=f"plot_{key}", label=f"{name} by step")
+    return f"<figure class=card><figcaption>{name}</figcaption>{plot}</figure>"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
+from nspdata.tokenization.vocabulary import TOKENIZER_FILES
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
 from nspdata.training.data import check_states
 from nspdata.training.evaluation import guessing
@@ -36,8 +37,6 @@ MODEL = "model"
 
 UNDECISIVE = ("steps", "dataset", "mixture", "micro_batch_sequences")
 """Settings of a phase that a resumed run may change, or that are compared separately."""
-
-TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from nspdata.dataset.schema import VERSION, row_schema
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.checked_json import parse
 from nspdata.metadata.huggingface import dataset_files
-from nspdata.validation.tokenizer import TOKENIZER_FILES
+from nspdata.tokenization.vocabulary import TOKENIZER_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from nspdata.dataset.manifest import VOCABULARY
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.checked_json import parse
 from nspdata.tokenization.vocabulary import Vocabulary
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from nspdata.config.build import Config
     from nspdata.dataset.manifest import Manifest
     from nspdata.validation.findings import Findings
-
-TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 NAMES = {
     "pad_token": "[PAD]",
@@ -32,17 +31,17 @@ def check_tokenizer(directory: Path, manifest: Manifest, config: Config, finding
     """Compares the tokenizer's files with the manifest and with each other; returns None if there is no vocabulary to check rows with."""
     place = directory / "tokenizer"
     try:
-        vocabulary = Vocabulary.read(place / "vocab.txt")
+        vocabulary = Vocabulary.read(directory / VOCABULARY)
     except FileNotFoundError:
-        findings.add("missing_file", "the file is not there", file="tokenizer/vocab.txt")
+        findings.add("missing_file", "the file is not there", file=VOCABULARY)
         return None
     except (ConfigError, UnicodeDecodeError, OSError) as error:
-        findings.add("tokenizer", str(error), file="tokenizer/vocab.txt")
+        findings.add("tokenizer", str(error), file=VOCABULARY)
         return None
     for key, found in {"sha256": vocabulary.sha256, "vocab_size": len(vocabulary)}.items():
         if manifest.tokenizer.get(key) != found:
             message = f"{key} is {found}, the manifest says {manifest.tokenizer.get(key)}"
-            findings.add("tokenizer", message, file="tokenizer/vocab.txt")
+            findings.add("tokenizer", message, file=VOCABULARY)
     described, path = manifest.tokenizer.get("tokenizer_json"), place / "tokenizer.json"
     if described and path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() != described:
         findings.add("tokenizer", "its sha256 is not that of the manifest", file="tokenizer/tokenizer.json")

@@ -72,6 +72,7 @@ def page(datasets: Sequence[Overview]) -> str:
     called = [_harmless(name) for name in names(datasets)]
     return environment.get_template(TEMPLATE).render(
         title=" and ".join(called),
+        style=style_sheet(),
         datasets=[
             {"name": name, "letter": letter, **_described(dataset)}
             for name, letter, dataset in zip(called, "AB", datasets, strict=False)
@@ -84,6 +85,11 @@ def page(datasets: Sequence[Overview]) -> str:
         shortcuts=[dataset.shortcuts for dataset in datasets],
         shortcut_plot=_shortcut_plot(datasets),
     )
+
+
+def style_sheet() -> str:
+    """The CSS of all reports: light and dark, from a phone to print."""
+    return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 def _described(dataset: Overview) -> dict[str, Any]:
