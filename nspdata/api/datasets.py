@@ -232,7 +232,9 @@ class Dataset:
         return views.dataset_text(self.directory)
 
     def _repr_html_(self) -> str:
-        return views.dataset_html(self._overview, list(self.show(views.SAMPLE_ROWS)))
+        labels = [None] if self.metadata.objective == "none" else [0, 1]
+        rows = [row for label in labels for row in self.show(views.SAMPLE_ROWS // len(labels), label=label)]
+        return views.dataset_html(self._overview, rows)
 
 
 def select_rows(  # noqa: PLR0913 - the options of the command

@@ -90,7 +90,7 @@ def rows_html(rows: Sequence[Shown], vocabulary: Vocabulary) -> str:
 def _rows_html(rows: Sequence[Shown], vocabulary: Vocabulary) -> str:
     parts = []
     for row in rows:
-        meaning = f" label {row.label}: {escape(row.meaning)}" if row.meaning else ""
+        meaning = f", label {row.label}: {escape(row.meaning)}" if row.meaning else ""
         segments = "".join(
             f"<div><b>{name}</b> <bdi>{_segment_html(segment, row.masks, vocabulary)}</bdi></div>"
             for name, segment in zip("AB", row.segments, strict=False)

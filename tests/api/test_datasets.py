@@ -92,6 +92,8 @@ def test_a_notebook_shows_figures_warnings_and_rows(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in found
     assert "<td class=n>60</td>" in found
     assert found.count("<div class=row>") == 2
+    assert "label 0: B follows A" in found
+    assert "label 1: B is from another document" in found
     assert "<mark title=" in dataset.show(1)._repr_html_()
     parser = Tags()
     parser.feed(found)
