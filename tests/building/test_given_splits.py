@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
 
@@ -12,6 +11,8 @@ from nspdata.arrays.hashing import document_hashes
 from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.shards import read_rows
 from tests.building.corpus import nspdata_command, records, write_vocabulary
+
+datasets = pytest.importorskip("datasets")
 
 
 def save(directory: Path, **splits: list[dict[str, str]]) -> Path:

@@ -49,7 +49,7 @@ def any_vocabulary(language: str = "en") -> str:
 @pytest.mark.parametrize("corpus", CORPORA, ids=str)
 def test_plain_ids_are_those_of_transformers(corpus: Corpus, tmp_path: Path) -> None:
     """What `AutoTokenizer` makes of each sentence of spaCy; a sentence without a token is not counted."""
-    from transformers import AutoTokenizer
+    AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     tokenizer = wordpiece(corpus.vocabulary if corpus.name else BUNDLED)
     tokenizer.save(tmp_path)

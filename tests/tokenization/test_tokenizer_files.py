@@ -102,7 +102,7 @@ def saved(name: str, **settings: Any) -> Callable[[Path], None]:
     """By `save_pretrained` of a class of transformers, with tokens added or not."""
 
     def save(place: Path) -> None:
-        import transformers
+        transformers = pytest.importorskip("transformers")
 
         words = settings.pop("words", [])
         tokenizer = getattr(transformers, name)(str(vocabulary(place)), **settings)
@@ -165,7 +165,7 @@ HONOURED: dict[str, tuple[Callable[[Path], None], bool]] = {
 @pytest.mark.parametrize("name", HONOURED)
 def test_ids_are_those_of_the_tokenizer_as_it_was_made(name: str, tmp_path: Path) -> None:
     """In the build, after a pickle, and by `AutoTokenizer` from the dataset's own directory."""
-    from transformers import AutoTokenizer
+    AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     make, fast = HONOURED[name]
     (tmp_path / "made").mkdir()
@@ -203,7 +203,7 @@ def ids_of(tokenizer: WordPiece) -> list[list[int]]:
 
 def theirs(place: Path, text: str) -> list[int]:
     """What the library gives that made the files."""
-    from transformers import AutoTokenizer
+    AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     if (place / "tokenizer.json").exists():
         tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))

@@ -144,7 +144,7 @@ def test_texts_without_a_word_are_told() -> None:
 
 def test_transformers_gives_the_same_ids(english: WordPiece, tmp_path: Path) -> None:
     """What is saved loads with `AutoTokenizer`, with every special token in its place."""
-    from transformers import AutoTokenizer
+    AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     for name, tokenizer in {"english": english, "cased": trained(ACCENTS, lowercase=False)}.items():
         tokenizer.save(tmp_path / name)

@@ -74,7 +74,7 @@ def test_settings_go_before_what_the_files_say(plain: Path) -> None:
 
 def test_googles_vocabularies_are_known(tmp_path: Path) -> None:
     """Uncased English and Chinese are lower-cased; ids are those of transformers."""
-    from transformers import AutoTokenizer
+    AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     for name in ("uncased", "chinese"):
         tokenizer = WordPiece.load(shared(f"vocab/bert-base-{name}.vocab.txt"))
