@@ -31,7 +31,7 @@ from nspdata.arrays.hashing import document_hashes, text_hashes
 from nspdata.building.shard import in_order
 from nspdata.config.build import Config, PairingConfig, SentencesConfig
 from nspdata.inspection.shortcuts.features import lengths
-from nspdata.inspection.shortcuts.pairs import HELD_OUT, Pairs
+from nspdata.inspection.shortcuts.pairs import HELD_OUT, LabelledPairs
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import summarize_rows
 from nspdata.statistics.figures import figures
@@ -197,7 +197,7 @@ def guess(rows: Rows) -> tuple[float, float]:
     """Share of the labels that are guessed right from the lengths of A and B alone, and blindly."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    pairs = Pairs.of(rows)
+    pairs = LabelledPairs.of(rows)
     held = pairs.documents % np.uint64(HELD_OUT) == 0
     features, labels = lengths(pairs), pairs.labels
     known = np.flatnonzero(~held)[:: max(1, len(pairs) // GUESSED)]

@@ -81,10 +81,10 @@ def trainer(dataset: Path, size: str, batch_size: int, steps: int) -> dict[str, 
 
     from nspdata.config.train import ModelConfig
     from nspdata.loading import Loader
-    from nspdata.training.data import open_dataset
+    from nspdata.training.data import open_training_data
     from nspdata.training.model import fresh_model
 
-    opened = open_dataset(str(dataset))
+    opened = open_training_data(str(dataset))
     cuda = torch.cuda.is_available()
     loader = Loader(dataset, batch_size=batch_size, seed=12345, padding="max", drop_last=True)
     batches = [

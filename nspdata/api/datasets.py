@@ -150,9 +150,9 @@ class Dataset:
 
     def shortcuts(self) -> Shortcuts | None:
         """Tests how well simple classifiers guess the label; None if the rows have no label. Needs scikit-learn."""
-        from nspdata.inspection.shortcuts import measure
+        from nspdata.inspection.shortcuts import measure_shortcuts
 
-        return measure(self.directory)
+        return measure_shortcuts(self.directory)
 
     def table(self, split: str = "train") -> pa.Table:
         """The rows of a split as one Arrow table, memory-mapped: no row is copied."""

@@ -174,14 +174,14 @@ def check_tokenizer(
     resolved = build_config(config, settings)
     from nspdata.files.any import AnyFiles
     from nspdata.reading import expand_inputs, sample_documents
-    from nspdata.tokenization.fit import measure, problems
+    from nspdata.tokenization.fit import measure_fit, problems
     from nspdata.tokenization.wordpiece import WordPiece
 
     files, name, chosen = AnyFiles(), os.fspath(tokenizer), resolved.tokenizer
     wordpiece = WordPiece.load(name, lowercase=chosen.lowercase, strip_accents=chosen.strip_accents)
     with as_paths(inputs, resolved.input) as paths:
         sources = expand_inputs(paths, files, resolved.input)
-        fitness = measure(wordpiece, sample_documents(sources, files, resolved.input, sample_bytes=sample_bytes))
+        fitness = measure_fit(wordpiece, sample_documents(sources, files, resolved.input, sample_bytes=sample_bytes))
     found = problems(fitness, max_unknown=chosen.max_unknown, tokenizer=name, strip_accents=chosen.strip_accents)
     return TokenizerFit(fitness, found, wordpiece=wordpiece, max_unknown=chosen.max_unknown)
 

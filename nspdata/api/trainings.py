@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nspdata.training.held_out import Estimate as Interval
+    from nspdata.training.held_out import Interval
     from nspdata.training.run import Outcome
 
     Texts = list[str] | tuple[str, ...]
@@ -161,7 +161,7 @@ def evaluate(  # noqa: PLR0913 - the options of the command
 
     >>> import nspdata
     >>> nspdata.evaluate("run/model", "data", rows=500)["mlm_accuracy"]  # doctest: +SKIP
-    Estimate(value=0.41, low=0.40, high=0.42, count=9120)
+    Interval(value=0.41, low=0.40, high=0.42, count=9120)
     """
     from nspdata.training.held_out import Sampling, evaluate_model
 

@@ -86,8 +86,8 @@ def require_in_range(found: Sequence[DataWarning], *, strict: bool) -> None:
     others = [f"warning: {warning.message}" for warning in found if warning not in stopping]
     why = "--strict: every warning is a failure" if strict else "over a hard limit"
     lines = [*(warning.message for warning in stopping), *others]
-    told = lines[0] if len(lines) == 1 else "".join(f"\n  - {' '.join(line.splitlines())}" for line in lines)
-    raise UnsoundInputError(f"the build stops before its work ({why}):{'' if len(lines) > 1 else ' '}{told}")
+    listed = lines[0] if len(lines) == 1 else "".join(f"\n  - {' '.join(line.splitlines())}" for line in lines)
+    raise UnsoundInputError(f"the build stops before its work ({why}):{'' if len(lines) > 1 else ' '}{listed}")
 
 
 def require_documents(sample: Sample, plan: BuildPlan) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nspdata.dataset.schema import VERSION
+from nspdata.dataset.schema import SCHEMA_VERSION
 from nspdata.errors import ShardError
 from nspdata.files.any import AnyFiles
 from nspdata.files.checked_json import (
@@ -94,7 +94,7 @@ class Manifest:
         splits: the shards of each split, in order.
     """
 
-    version: int = VERSION
+    version: int = SCHEMA_VERSION
     config: dict[str, Any]
     config_fingerprint: str
     tokenizer: dict[str, Any]
@@ -115,8 +115,8 @@ class Manifest:
         """
         title = f"{name}: not a manifest of nspdata"
         values = parse(text, name=title, schema=record({"version": INTEGER}))
-        if values["version"] != VERSION:
-            raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {VERSION}")
+        if values["version"] != SCHEMA_VERSION:
+            raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {SCHEMA_VERSION}")
         check(values, SCHEMA, name=title)
         found = values.pop("splits")
         ordered = sorted(

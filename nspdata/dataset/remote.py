@@ -109,12 +109,12 @@ class Cache:
             found, total = [], size_bytes
             for path in Path(self.directory).glob("??/*"):
                 with contextlib.suppress(FileNotFoundError):
-                    told = path.stat()
-                    total += told.st_size
+                    status = path.stat()
+                    total += status.st_size
                     if path.suffix == ".arrow":
-                        found.append((told.st_atime_ns, told.st_size, path))
-                    elif time.time() - told.st_mtime > STALE_S:
-                        found.append((0, told.st_size, path))
+                        found.append((status.st_atime_ns, status.st_size, path))
+                    elif time.time() - status.st_mtime > STALE_S:
+                        found.append((0, status.st_size, path))
             for _, size, path in sorted(found):
                 if total <= self.max_bytes:
                     break
@@ -274,7 +274,7 @@ class RemoteStore:
             except Exception as error:
                 if number + 1 == self.cache.tries:
                     raise ShardError(
-                        f"{name}: cannot be fetched, tried {self.cache.tries} times ({_told(error)})"
+                        f"{name}: cannot be fetched, tried {self.cache.tries} times ({_describe_error(error)})"
                     ) from error
                 time.sleep(self.cache.back_off_s * 2**number * (1 + os.getpid() % 16 / 16))
         raise AssertionError
@@ -293,7 +293,7 @@ class _WrongAnswerError(Exception):
     """An answer that is not what was asked for."""
 
 
-def _told(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 

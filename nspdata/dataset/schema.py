@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nspdata.config.build import MaskingConfig, PairingConfig
     from nspdata.tokenization.vocabulary import Vocabulary
 
-VERSION = 1
+SCHEMA_VERSION = 1
 """Version of the row schema and of the manifest; a reader refuses any other."""
 
 METADATA_KEY = b"nspdata"
@@ -47,7 +47,7 @@ class RowMetadata:
         tokenizer_sha256: of the vocabulary, one token a line, as hexadecimal.
     """
 
-    version: int = VERSION
+    version: int = SCHEMA_VERSION
     objective: str
     max_seq_length: int
     max_predictions_per_seq: int
@@ -120,9 +120,9 @@ def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
         raise ShardError(f"{name}: not a shard of nspdata (its Arrow schema has no {METADATA_KEY.decode()!r} metadata)")
     title = f"{name}: Arrow schema metadata"
     values = parse(described, name=title, schema=record({"version": INTEGER}))
-    if values["version"] != VERSION:
+    if values["version"] != SCHEMA_VERSION:
         raise ShardError(
-            f"{name}: schema version {values['version']}; this nspdata reads version {VERSION}. "
+            f"{name}: schema version {values['version']}; this nspdata reads version {SCHEMA_VERSION}. "
             "Read it with the nspdata that wrote it, or build it again"
         )
     check(values, METADATA_SCHEMA, name=title)
@@ -135,5 +135,7 @@ def row_metadata(schema: pa.Schema, *, name: str) -> RowMetadata:
             if field.name not in schema.names or not schema.field(field.name).equals(field)
         ]
         extra = [f"{extra}: unknown" for extra in schema.names if extra not in expected.names]
-        raise ShardError(f"{name}: columns are not those of schema version {VERSION}: {'; '.join(wrong + extra)}")
+        raise ShardError(
+            f"{name}: columns are not those of schema version {SCHEMA_VERSION}: {'; '.join(wrong + extra)}"
+        )
     return metadata

@@ -11,7 +11,7 @@ import numpy as np
 
 from nspdata.dataset.directory import open_directory
 from nspdata.dataset.manifest import STATISTICS
-from nspdata.inspection.shortcuts import cautions, measure
+from nspdata.inspection.shortcuts import cautions, measure_shortcuts
 from nspdata.statistics import Statistics, from_json, to_dict
 from nspdata.statistics.checks import DataWarning, find_warnings
 from nspdata.statistics.figures import figures, most_frequent, values
@@ -136,7 +136,7 @@ def overview(directory: Directory | str | Path, *, recomputed: bool = False, sho
     statistics, changed = _statistics(opened, recomputed=recomputed)
     found = find_warnings(statistics, opened.config, strip_accents=opened.manifest.tokenizer["strip_accents"])
     result = Overview(opened=opened, statistics=statistics, figures=figures(statistics), warnings=[*changed, *found])
-    return with_shortcuts(result, measure(opened)) if shortcuts else result
+    return with_shortcuts(result, measure_shortcuts(opened)) if shortcuts else result
 
 
 def with_shortcuts(dataset: Overview, found: Shortcuts | None) -> Overview:

@@ -120,13 +120,13 @@ def assemble(
     out[begins] = special_ids["[CLS]"]
     out[begins + lengths_a - 1] = special_ids["[SEP]"]
     out[offsets[1:] - 1] = special_ids["[SEP]"]
-    _copy_runs(ids, pairs.start_a, pairs.length_a, out, begins + 1)
-    _copy_runs(ids, pairs.start_b, pairs.length_b, out, begins + lengths_a)
+    _write_runs(ids, pairs.start_a, pairs.length_a, out, begins + 1)
+    _write_runs(ids, pairs.start_b, pairs.length_b, out, begins + lengths_a)
     return out, offsets, lengths_a
 
 
 @compiled
-def _copy_runs(
+def _write_runs(
     values: NDArray[Any],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],

@@ -204,7 +204,7 @@ def check_rows(rows: Rows, max_seq_length: int, vocab_size: int, *, name: str) -
         ShardError: the shard has been altered.
     """
     lengths, counts = rows.lengths, np.diff(rows.masked_offsets)
-    told: list[tuple[str, Callable[[], bool]]] = [
+    checks: list[tuple[str, Callable[[], bool]]] = [
         ("row lengths", lambda: bool(lengths.min() >= 2 and lengths.max() <= max_seq_length)),
         ("lengths of segment A", lambda: bool((rows.lengths_a >= 1).all() and (rows.lengths_a <= lengths).all())),
         ("tokens", lambda: int(rows.offsets[-1]) == len(rows.input_ids) and int(rows.input_ids.max()) < vocab_size),
@@ -212,6 +212,6 @@ def check_rows(rows: Rows, max_seq_length: int, vocab_size: int, *, name: str) -
         ("masked positions", lambda: bool((rows.masked_lm_positions < np.repeat(lengths, counts)).all())),
         ("masked labels", lambda: not len(rows.masked_lm_labels) or int(rows.masked_lm_labels.max()) < vocab_size),
     ]
-    for what, holds in told:
+    for what, holds in checks:
         if not holds():
             raise altered(name, f"{what} out of range")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ARROW = "application/vnd.apache.arrow.stream"
 
-VERSION = "http://mlcommons.org/croissant/1.0"
+CROISSANT_VERSION = "http://mlcommons.org/croissant/1.0"
 
 _TERMS = (
     "citeAs column conformsTo:dct equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
@@ -40,7 +40,7 @@ def croissant(manifest: Manifest) -> str:
     described: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": VERSION,
+        "conformsTo": CROISSANT_VERSION,
         "name": f"bert-pretraining-{manifest.config_fingerprint[:16]}",
         "description": f"BERT pretraining rows. {describe_labels(manifest.config['pairing']['objective'])}.",
         "license": manifest.config["output"]["license"] or "unknown",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nspdata.config.build import Config
 from nspdata.dataset.manifest import Manifest, ShardEntry
-from nspdata.dataset.schema import VERSION, RowMetadata, row_schema
+from nspdata.dataset.schema import SCHEMA_VERSION, RowMetadata, row_schema
 from nspdata.statistics import values as statistics
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
@@ -43,7 +43,7 @@ def manifest_schema() -> dict[str, Any]:
     }
     assert {field.name for field in dataclasses.fields(ShardEntry)} == set(shard["properties"])
     properties = {
-        "version": {"const": VERSION},
+        "version": {"const": SCHEMA_VERSION},
         "config": _settings(Config),
         "config_fingerprint": SHA256,
         "tokenizer": {**_object(tokenizer), "properties": {**tokenizer, "tokenizer_json": SHA256}},
@@ -70,7 +70,7 @@ def statistics_schema() -> dict[str, Any]:
         "counts": counts,
     }
     part = {"counts": _map(COUNT), "histograms": _map(_object(histogram)), "token_counts": counts}
-    properties = {"version": {"const": statistics.VERSION}, "corpus": _object(part), "rows": _object(part)}
+    properties = {"version": {"const": statistics.STATISTICS_VERSION}, "corpus": _object(part), "rows": _object(part)}
     return _titled("statistics", _object(properties))
 
 
@@ -78,7 +78,7 @@ def row_description() -> dict[str, Any]:
     """Of a row: the Arrow columns of a shard (ids are uint32 from 65,537 tokens on) and the schema's metadata."""
     hints = typing.get_type_hints(RowMetadata)
     metadata = {name: _type(hint) for name, hint in hints.items()}
-    metadata |= {"version": {"const": VERSION}, "tokenizer_sha256": SHA256}
+    metadata |= {"version": {"const": SCHEMA_VERSION}, "tokenizer_sha256": SHA256}
     metadata["special_ids"] = _object(dict.fromkeys(SPECIAL_TOKENS, COUNT))
     example = RowMetadata(
         objective="nsp",
@@ -91,7 +91,7 @@ def row_description() -> dict[str, Any]:
     columns = [
         {"name": field.name, "type": str(field.type), "nullable": field.nullable} for field in row_schema(example)
     ]
-    return {"title": "nspdata row", "version": VERSION, "columns": columns, "metadata": _object(metadata)}
+    return {"title": "nspdata row", "version": SCHEMA_VERSION, "columns": columns, "metadata": _object(metadata)}
 
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = 1
+STATISTICS_VERSION = 1
 """Version of `statistics.json`."""
 
 CHARACTERS, MARKED, REJECTED, REJECTED_BYTES = "characters.", "marked_characters.", "rejected.", "rejected_bytes."
@@ -120,7 +120,7 @@ def merge(one: Statistics, other: Statistics) -> Statistics:
 
 def to_dict(statistics: Statistics) -> dict[str, Any]:
     """The statistics as JSON types."""
-    return {"version": VERSION, "corpus": statistics.corpus.to_dict(), "rows": statistics.rows.to_dict()}
+    return {"version": STATISTICS_VERSION, "corpus": statistics.corpus.to_dict(), "rows": statistics.rows.to_dict()}
 
 
 def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statistics:
@@ -131,8 +131,8 @@ def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statist
     """
     title = f"{name}: not statistics of nspdata"
     check(values, record({"version": INTEGER}), name=title)
-    if values["version"] != VERSION:
-        raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {VERSION}")
+    if values["version"] != STATISTICS_VERSION:
+        raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {STATISTICS_VERSION}")
     check(values, SCHEMA, name=title)
     for key in ("corpus", "rows"):
         for histogram, bins in values[key]["histograms"].items():

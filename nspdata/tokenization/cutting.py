@@ -213,8 +213,8 @@ def place_quality(
     """
     starts = sentence_offsets[sentences]
     begins = offsets_of(sentence_offsets[sentences + 1] - starts)
-    told = kinds[copy_runs(ids, starts, begins)]
-    kind, digits = told % DIGITS, told >= DIGITS
+    token_kinds_here = kinds[copy_runs(ids, starts, begins)]
+    kind, digits = token_kinds_here % DIGITS, token_kinds_here >= DIGITS
     left = np.concatenate([kind[:1], kind[:-1]])
     free = ((kind == WORD) | (kind == OPENING)) & (left != OPENING) & (left != JOINING)
     between_numbers = np.zeros(len(kind), np.bool_)

@@ -117,7 +117,7 @@ def expected_tokens_per_word(vocab_size: int) -> float:
     return 1.9 + 50 / math.sqrt(max(1, vocab_size))
 
 
-def measure(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
+def measure_fit(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     """Encodes the texts and counts."""
     tokens_of = wordpiece.vocabulary.tokens
     known = {token.removeprefix("##") for token in tokens_of}

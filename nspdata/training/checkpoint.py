@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BertConfig
 
-VERSION = 2
+CHECKPOINT_VERSION = 2
 PREFIX = "step-"
 REMEDY = "remove the checkpoint to resume from the one before"
 
@@ -50,7 +50,7 @@ class Progress:
     rows: int = 0
     seconds: float = 0.0
     best: dict[str, float] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = CHECKPOINT_VERSION
 
     def __post_init__(self) -> None:
         for key in ("step", "tokens", "rows"):
@@ -179,8 +179,8 @@ def load_progress(checkpoint: Path) -> Progress:
     path = checkpoint / "progress.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values["version"] != VERSION:
-            raise ShardError(f"{path}: version {values['version']!r}; this nspdata reads version {VERSION}")
+        if values["version"] != CHECKPOINT_VERSION:
+            raise ShardError(f"{path}: version {values['version']!r}; this nspdata reads version {CHECKPOINT_VERSION}")
         return Progress(**values)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ShardError(f"{path}: not the progress of a checkpoint ({error}); {REMEDY} ({checkpoint})") from error

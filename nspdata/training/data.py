@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
+class TrainingData:
     """The dataset of a phase: one directory, or a mixture of several.
 
     Attributes:
@@ -94,7 +94,7 @@ class PlannedPhase:
     """
 
     phase: Phase
-    dataset: Dataset
+    dataset: TrainingData
     first_step: int
     steps: int
     accumulation: int
@@ -107,7 +107,9 @@ class PlannedPhase:
         return self.first_step + self.steps
 
 
-def open_dataset(dataset: str, mixture: dict[str, float] | None = None, *, temperature: float = 0.0) -> Dataset:
+def open_training_data(
+    dataset: str, mixture: dict[str, float] | None = None, *, temperature: float = 0.0
+) -> TrainingData:
     """Opens one directory or URL, or several with weights.
 
     Raises:
@@ -124,10 +126,10 @@ def open_dataset(dataset: str, mixture: dict[str, float] | None = None, *, tempe
         name: weight * directory.sizes["train"].rows ** temperature
         for (name, weight), directory in zip(weights.items(), directories, strict=True)
     }
-    return Dataset(mixture=Mixture(shares), directories=directories)
+    return TrainingData(mixture=Mixture(shares), directories=directories)
 
 
-def phase_loader(phase: Phase, dataset: Dataset, config: TrainConfig, **ranks: int) -> Loader:
+def phase_loader(phase: Phase, dataset: TrainingData, config: TrainConfig, **ranks: int) -> Loader:
     """The endless stream of a phase's train split, on one rank.
 
     Args:
@@ -193,7 +195,7 @@ def _last_reader(name: str, phases: list[PlannedPhase]) -> PlannedPhase | None:
     return next((phase for phase in reversed(phases) if name in phase.dataset.mixture.weights), None)
 
 
-def _stream_of(dataset: Dataset, planned: list[PlannedPhase], order: str) -> str:
+def _stream_of(dataset: TrainingData, planned: list[PlannedPhase], order: str) -> str:
     """The stream of a phase: the one that all its datasets were last read from if it has the same order, else a new one."""
     readers = [_last_reader(name, planned) for name in dataset.mixture.weights]
     streams = {reader.stream if reader else "" for reader in readers}
@@ -203,7 +205,7 @@ def _stream_of(dataset: Dataset, planned: list[PlannedPhase], order: str) -> str
     return last if not streams and last.partition("#")[0] == order else f"{order}#{len(planned)}"
 
 
-def resolve_objective(config: TrainConfig, dataset: Dataset) -> str:
+def resolve_objective(config: TrainConfig, dataset: TrainingData) -> str:
     """The objective: the one in the settings, or with `auto` the full objective that the dataset was built for.
 
     Raises:
@@ -238,7 +240,7 @@ def plan_phases(config: TrainConfig, directory: str, *, world_size: int) -> list
     """
     planned: list[PlannedPhase] = []
     for phase in config.stages:
-        dataset = open_dataset(phase.dataset or directory, phase.mixture, temperature=phase.temperature)
+        dataset = open_training_data(phase.dataset or directory, phase.mixture, temperature=phase.temperature)
         _check_same(planned[0].dataset if planned else dataset, dataset)
         accumulation, rank_sequences = _shares(phase, world_size)
         loader = phase_loader(phase, dataset, config, batch_size=phase.batch_sequences)
@@ -263,7 +265,7 @@ def plan_phases(config: TrainConfig, directory: str, *, world_size: int) -> list
     return planned
 
 
-def _check_same(first: Dataset, other: Dataset) -> None:
+def _check_same(first: TrainingData, other: TrainingData) -> None:
     for key in ("tokenizer_sha256", "objective"):
         values = [getattr(dataset.metadata, key) for dataset in (first, other)]
         if values[0] != values[1]:

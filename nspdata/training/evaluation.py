@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nspdata.loading.options import Masking
     from nspdata.training.batches import Fed
-    from nspdata.training.data import Dataset
+    from nspdata.training.data import TrainingData
     from nspdata.training.metrics import Line
     from nspdata.training.prepare import Training
 
@@ -28,7 +28,7 @@ BATCH_ROWS = 4096
 """Number of rows counted at a time."""
 
 
-def evaluate(training: Training, dataset: Dataset) -> Line:
+def evaluate(training: Training, dataset: TrainingData) -> Line:
     """Losses and accuracies over the first `evaluation.rows` rows of the validation split; empty without such a split."""
     available = dataset.rows.get("validation", 0)
     if not available:
@@ -62,7 +62,7 @@ def _nothing(device: torch.device) -> Fed:
     )
 
 
-def guessing(dataset: Dataset) -> dict[str, Any]:
+def guessing(dataset: TrainingData) -> dict[str, Any]:
     """The metrics of guessing on the validation split: MLM by the train split's token frequencies, pairs by the more frequent label.
 
     Returns:
@@ -94,5 +94,5 @@ def guessing(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _batches(dataset: Dataset, split: str, *, masking: Masking) -> Loader:
+def _batches(dataset: TrainingData, split: str, *, masking: Masking) -> Loader:
     return Loader(dataset.mixture, split=split, batch_size=BATCH_ROWS, shuffle=False, masking=masking, layout="flat")

@@ -62,7 +62,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Interval:
     """A figure with its 95% confidence interval.
 
     Attributes:
@@ -77,7 +77,7 @@ class Estimate:
     count: int
 
 
-def ratio(correct: NDArray[np.float64], counts: NDArray[np.float64], clusters: NDArray[Any]) -> Estimate:
+def ratio(correct: NDArray[np.float64], counts: NDArray[np.float64], clusters: NDArray[Any]) -> Interval:
     """Returns the ratio of two sums, with an interval that treats the rows of a document as one draw.
 
     Args:
@@ -90,17 +90,17 @@ def ratio(correct: NDArray[np.float64], counts: NDArray[np.float64], clusters: N
     """
     total = float(counts.sum())
     if not total:
-        return Estimate(value=math.nan, low=math.nan, high=math.nan, count=0)
+        return Interval(value=math.nan, low=math.nan, high=math.nan, count=0)
     value = float(correct.sum()) / total
     _, number = np.unique(clusters, return_inverse=True)
     sums = np.bincount(number, weights=correct - value * counts)
     error = math.sqrt(float((sums**2).sum()) * len(sums) / max(1, len(sums) - 1)) / total
-    return Estimate(value=value, low=value - Z * error, high=value + Z * error, count=int(total))
+    return Interval(value=value, low=value - Z * error, high=value + Z * error, count=int(total))
 
 
 def evaluate_model(
     model: str | Path, dataset: str | Path, sampling: Sampling, *, device: str = "auto"
-) -> dict[str, Estimate]:
+) -> dict[str, Interval]:
     """Evaluates a model directory, such as RUN/model, on a split of a dataset.
 
     Returns:
@@ -115,7 +115,7 @@ def evaluate_model(
     opened = open_directory(open_store(str(dataset)))
     rows = sampled_rows(opened, sampling)
     judge = Judge.load(Path(model), opened, sampling, device=device)
-    found: dict[str, Estimate] = {}
+    found: dict[str, Interval] = {}
     if "mlm" in judge.objective:
         found |= judge.masked(rows) | judge.pseudo(rows)
     if judge.objective != "mlm":
@@ -181,7 +181,7 @@ class Judge:
             max_seq_length=longest,
         )
 
-    def masked(self, rows: Rows) -> dict[str, Estimate]:
+    def masked(self, rows: Rows) -> dict[str, Interval]:
         """Accuracy and loss at the masked tokens of the rows."""
         losses, right = self._predictions(rows)
         counts = np.diff(rows.masked_offsets).astype(np.float64)
@@ -192,20 +192,20 @@ class Judge:
             "mlm_loss": ratio(sums[1], counts, rows.document_a),
         }
 
-    def pseudo(self, rows: Rows) -> dict[str, Estimate]:
+    def pseudo(self, rows: Rows) -> dict[str, Interval]:
         """The pseudo-perplexity: some tokens of each row, each predicted from all the others."""
         single, document = single_masks(rows, self.special_ids, seed=self.sampling.seed)
         losses, _ = self._predictions(single)
         mean = ratio(losses, np.ones(len(losses)), document)
         value, low, high = (math.exp(min(each, 700.0)) for each in (mean.value, mean.low, mean.high))
-        return {"pseudo_perplexity": Estimate(value=value, low=low, high=high, count=mean.count)}
+        return {"pseudo_perplexity": Interval(value=value, low=low, high=high, count=mean.count)}
 
-    def pairs(self, rows: Rows) -> dict[str, Estimate]:
+    def pairs(self, rows: Rows) -> dict[str, Interval]:
         """The share of pairs with the right label."""
         right = (self._next(rows) > 0.5) == (rows.next_sentence_label == IS_NEXT)
         return {"nsp_accuracy": ratio(right.astype(np.float64), np.ones(len(rows)), rows.document_a)}
 
-    def ranking(self, rows: Rows) -> dict[str, Estimate]:
+    def ranking(self, rows: Rows) -> dict[str, Interval]:
         """The mean reciprocal rank of a true B among the B of other documents; chance gives 0.29 among 10."""
         pairs, true = candidate_pairs(rows, self.sampling, max_seq_length=self.max_seq_length)
         if not len(true):

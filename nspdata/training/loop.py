@@ -22,7 +22,7 @@ from nspdata.training.optimizer import copied, optimizer_tensors
 from nspdata.training.processes import synchronize_gradients, whole
 from nspdata.training.profile import profiled
 from nspdata.training.sources import train_feeder
-from nspdata.training.window import Window
+from nspdata.training.window import MetricsWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ class Loop:
             progress: of the checkpoint to resume from.
         """
         self.training, self.run, self.metrics, self.progress = training, run, metrics, progress
-        self.window = Window(training, progress.best)
+        self.window = MetricsWindow(training, progress.best)
         self.stop_signal = self._signalled = 0
         self._evaluated = self._saved = -1
         self._writer = Writer(background=training.config.checkpoint.background)

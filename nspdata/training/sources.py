@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.training.batches import State
-    from nspdata.training.data import Dataset, PlannedPhase
+    from nspdata.training.data import PlannedPhase, TrainingData
     from nspdata.training.prepare import Training
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -45,7 +45,7 @@ def _reads(loader: Loader) -> Iterator[Read]:
         yield Read(arrays, loader.state_dict())
 
 
-def evaluation_feeder(training: Training, dataset: Dataset, *, num_rows: int) -> Feeder:
+def evaluation_feeder(training: Training, dataset: TrainingData, *, num_rows: int) -> Feeder:
     """This rank's share of the first rows of the validation split, with the stored masks.
 
     Rows without stored masks get dynamic ones, the same in each evaluation.

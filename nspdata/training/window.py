@@ -28,7 +28,7 @@ NAMED_ROWS = 64
 SUMS = ("mlm_loss", "mlm_correct", "nsp_loss", "nsp_correct")
 
 
-class Window:
+class MetricsWindow:
     """Results of the device since the last line that are not read yet."""
 
     def __init__(self, training: Training, best: dict[str, float]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nspdata.instances.rows import Rows
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.findings import Notes
-    from nspdata.validation.lookup import Places
+    from nspdata.validation.lookup import FoundRows
     from nspdata.validation.spec import RowSpec
 
 
@@ -60,7 +60,7 @@ class Cover:
     bounds: NDArray[np.int64]
 
 
-def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, spec: RowSpec, notes: Notes) -> Origin:
+def check_cover(rows: Rows, places: FoundRows, documents: TokenizedDocuments, spec: RowSpec, notes: Notes) -> Origin:
     """Notes documents that are in too few or too many rows, and rows that are out of order.
 
     Args:
@@ -93,7 +93,7 @@ def check_cover(rows: Rows, places: Places, documents: TokenizedDocuments, spec:
     )
 
 
-def _cover(places: Places, documents: TokenizedDocuments, spec: RowSpec) -> Cover:
+def _cover(places: FoundRows, documents: TokenizedDocuments, spec: RowSpec) -> Cover:
     pairing = spec.config.pairing
     by_token = pairing.objective == "none"
     bounds = documents.token_offsets if by_token else documents.document_offsets
@@ -129,7 +129,7 @@ def _note_cover(
             notes.findings.add(rule, message, file=notes.file, count=int(broken.sum()))
 
 
-def _tainted(places: Places, num_documents: int) -> NDArray[np.bool_]:
+def _tainted(places: FoundRows, num_documents: int) -> NDArray[np.bool_]:
     """Documents of rows that were not found: their missing rows are already reported."""
     tainted = np.zeros(num_documents, np.bool_)
     named = places.named
@@ -139,7 +139,7 @@ def _tainted(places: Places, num_documents: int) -> NDArray[np.bool_]:
     return tainted
 
 
-def _check_order(places: Places, spec: RowSpec, notes: Notes) -> None:
+def _check_order(places: FoundRows, spec: RowSpec, notes: Notes) -> None:
     """Checks that within a pass every row begins after the previous one."""
     begins = places.found[:, 3]
     back = np.flatnonzero(begins[1:] <= begins[:-1]) + 1
@@ -147,7 +147,7 @@ def _check_order(places: Places, spec: RowSpec, notes: Notes) -> None:
         notes.add("row_order", back)
 
 
-def _forced(rows: Rows, places: Places, documents: TokenizedDocuments, spec: RowSpec) -> tuple[int, int]:
+def _forced(rows: Rows, places: FoundRows, documents: TokenizedDocuments, spec: RowSpec) -> tuple[int, int]:
     """Bounds of the number of rows that could only have label 1, because A left nothing to pair."""
     if spec.objective != "nsp":
         return 0, 0

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Findings
     from nspdata.validation.totals import Tally
 
-READ = {"records": "records", "documents": "documents_read", "input_bytes": "input_bytes", "text_bytes": "text_bytes"}
+READ_COUNTS = {
+    "records": "records",
+    "documents": "documents_read",
+    "input_bytes": "input_bytes",
+    "text_bytes": "text_bytes",
+}
 """Counts of reading: their names in the manifest, and in the statistics."""
 
 
@@ -62,7 +67,7 @@ def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings
 def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int | None, int | None]]:
     """What the statistics and the manifest both count: name, there, here."""
     written, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
-    for name, other in READ.items():
+    for name, other in READ_COUNTS.items():
         yield other, written.get(other, 0), read.get(name, 0)
     for table in ("rejected", "rejected_bytes"):
         for reason, count in read.get(table, {}).items():

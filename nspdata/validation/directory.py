@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import MANIFEST, STATISTICS, Manifest
-from nspdata.dataset.schema import VERSION, row_schema
+from nspdata.dataset.schema import SCHEMA_VERSION, row_schema
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.checked_json import parse
 from nspdata.metadata.huggingface import dataset_files
@@ -43,8 +43,8 @@ def check_manifest(directory: Path, findings: Findings) -> tuple[Manifest, Confi
         findings.add("manifest_schema", str(error), file=MANIFEST)
         return None
     version = values.get("version") if isinstance(values, dict) else None
-    if version != VERSION:
-        findings.add("manifest_version", f"version {version!r}, not {VERSION}", file=MANIFEST)
+    if version != SCHEMA_VERSION:
+        findings.add("manifest_version", f"version {version!r}, not {SCHEMA_VERSION}", file=MANIFEST)
         return None
     check_schema(values, "manifest", "manifest_schema", MANIFEST, findings)
     config = _check_config(values, findings)

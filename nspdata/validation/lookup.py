@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Notes
     from nspdata.validation.spec import RowSpec
 
-TOLD = {
+FAULTS = {
     NO_SENTENCE: ("segment_not_found", "the document has no sentence of that number"),
     A_ABSENT: ("segment_not_found", "A is not in its document from its first sentence on"),
     B_ABSENT: ("segment_not_found", "B is not in its document from its first sentence on"),
@@ -41,7 +41,7 @@ TOLD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class FoundRows:
     """Where the rows of a shard were found.
 
     Attributes:
@@ -61,7 +61,7 @@ class Places:
 
 def look_up(
     rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64], spec: RowSpec, notes: Notes
-) -> Places:
+) -> FoundRows:
     """Finds every row's segments in its documents.
 
     Args:
@@ -79,9 +79,9 @@ def look_up(
     segments = _segments(rows)
     (place_single if spec.objective == "none" else place_pairs)(text, segments, named, cut, found)
     _note_unnamed(rows, named, names, notes)
-    for status, (rule, message) in TOLD.items():
+    for status, (rule, message) in FAULTS.items():
         notes.add(rule, found[:, 0] == status, message)
-    return Places(found, named)
+    return FoundRows(found, named)
 
 
 def _named(rows: Rows, documents: TokenizedDocuments) -> Named:

@@ -193,11 +193,11 @@ def _place_strangers(
         return NO_SENTENCE, 0, 0, 0
     if document == other:
         return B_ABSENT, 0, 0, 0
-    told = end if rows.next_sentence[row] < 0 else min(end, first + rows.next_sentence[row])
-    if told > a:
-        lost = _cut_off(text, rows, row, a, told, b, other, cut)
+    end_a = end if rows.next_sentence[row] < 0 else min(end, first + rows.next_sentence[row])
+    if end_a > a:
+        lost = _cut_off(text, rows, row, a, end_a, b, other, cut)
         if lost >= 0:
-            return FOUND, a, told, lost
+            return FOUND, a, end_a, lost
     stop = a + 1
     while stop <= end:
         lost = _cut_off(text, rows, row, a, stop, b, other, cut)
@@ -263,9 +263,9 @@ def _place_run(
         stop += 1
     last = text.sentence_offsets[stop]
     pieces = -(-(last - begin) // max_tokens)
-    told = (done - begin) // max_tokens if begin < done < last else 0
+    previous = (done - begin) // max_tokens if begin < done < last else 0
     for step in range(pieces):
-        start = begin + (told + step) % pieces * max_tokens
+        start = begin + (previous + step) % pieces * max_tokens
         if length == min(max_tokens, last - start) and stands(text, start, rows.ids, rows.begin_a[row], length):
             return FOUND, start, start + length, 0
     if within(text, begin, text.sentence_offsets[end] - begin, rows.ids, rows.begin_a[row], length):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nspdata.tokenization.encoded import Encoder
     from nspdata.validation.spec import RowSpec
 
-READ = ("records", "documents", "input_bytes", "text_bytes")
+COUNTED = ("records", "documents", "input_bytes", "text_bytes")
 """Counts of reading, as the manifest names them."""
 
 SPILL_TOKENS = 4_000_000
@@ -47,7 +47,7 @@ class Reading:
         statistics: of the texts.
     """
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(READ, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     rejected: dict[str, int] = field(default_factory=dict)
     rejected_bytes: dict[str, int] = field(default_factory=dict)
     rejected_digest: int = 0
@@ -56,7 +56,7 @@ class Reading:
 
     def add(self, batch: ReadBatch, sizes: Sequence[int], names: NDArray[np.uint64]) -> None:
         """Adds a batch; `sizes` are the bytes of its texts, `names` the hashes of its ids."""
-        for key, number in zip(READ, (batch.records, len(names), batch.input_bytes, sum(sizes)), strict=True):
+        for key, number in zip(COUNTED, (batch.records, len(names), batch.input_bytes, sum(sizes)), strict=True):
             self.counts[key] += number
         for record in batch.rejected:
             self.rejected[record.reason] = self.rejected.get(record.reason, 0) + 1

@@ -19,10 +19,10 @@ from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import open_shard, read_rows, write_shard
 from nspdata.errors import ShardError
 from nspdata.files.local import LocalFiles
-from nspdata.inspection.shortcuts import cautions, measure
+from nspdata.inspection.shortcuts import cautions, measure_shortcuts
 from nspdata.inspection.shortcuts.features import Words, bags, lengths, overlap
 from nspdata.inspection.shortcuts.measure import wilson
-from nspdata.inspection.shortcuts.pairs import Pairs, parted
+from nspdata.inspection.shortcuts.pairs import LabelledPairs, parted
 from nspdata.instances.rows import Rows
 from tests.datasets import make_rows, rewrite_manifest, small_vocabulary, write_dataset
 
@@ -32,13 +32,13 @@ SEGMENTS = st.lists(
 )
 
 
-def pairs_of(segments: list[tuple[list[int], list[int]]]) -> Pairs:
+def pairs_of(segments: list[tuple[list[int], list[int]]]) -> LabelledPairs:
     """Pairs of these tokens."""
     a, b = ([pair[side] for pair in segments] for side in (0, 1))
     flat = [np.array([token for segment in side for token in segment], np.int64) for side in (a, b)]
     ends = [offsets(np.array([len(segment) for segment in side], np.int64)) for side in (a, b)]
     count = len(segments)
-    return Pairs(
+    return LabelledPairs(
         tokens_a=flat[0],
         offsets_a=ends[0],
         tokens_b=flat[1],
@@ -83,7 +83,7 @@ def test_features_have_one_line_a_pair(segments: list[tuple[list[int], list[int]
 def test_pairs_are_the_segments_without_masks() -> None:
     """A and B of a pair are the row's segments, specials left out, masks undone."""
     rows = make_rows(50, Config(), small_vocabulary())
-    pairs, whole = Pairs.of(rows), rows.unmasked_ids()
+    pairs, whole = LabelledPairs.of(rows), rows.unmasked_ids()
     for row in range(len(rows)):
         ids = whole[rows.offsets[row] : rows.offsets[row + 1]].tolist()
         middle = int(rows.lengths_a[row])
@@ -98,7 +98,7 @@ def test_pairs_are_the_segments_without_masks() -> None:
 
 def test_topics_are_found_and_lengths_are_not(tmp_path: Path) -> None:
     """Where B of a negative is of another topic, words tell; where lengths are the same for both labels, lengths do not."""
-    found = measure(write_dataset(tmp_path / "data", rows=3000, num_shards=5))
+    found = measure_shortcuts(write_dataset(tmp_path / "data", rows=3000, num_shards=5))
     assert found is not None
     lengths_alone, words, whole = found.guesses
     assert lengths_alone.low < 0.55
@@ -126,7 +126,7 @@ def test_labels_by_chance_cannot_be_guessed(tmp_path: Path) -> None:
     """Labels that depend on nothing leave every guesser at a half, within its interval or near it."""
     chance = np.random.default_rng(3)
     directory = write_dataset(tmp_path / "data", rows=4000, num_shards=5)
-    found = measure(relabelled(directory, [chance.integers(0, 2, 800) for _ in range(5)]))
+    found = measure_shortcuts(relabelled(directory, [chance.integers(0, 2, 800) for _ in range(5)]))
     assert found is not None
     assert all(guess.low - 0.03 < 0.5 < guess.high + 0.03 for guess in found.guesses)
     assert cautions(found) == {}
@@ -140,7 +140,7 @@ def test_lengths_that_tell_the_label_are_warned_of(tmp_path: Path) -> None:
         np.concatenate([rows.lengths_a > 30 for rows in read_rows(directory, entry)])
         for entry in manifest.splits["train"]
     ]
-    found = measure(relabelled(directory, labels))
+    found = measure_shortcuts(relabelled(directory, labels))
     assert found is not None
     assert found.guesses[0].accuracy > 0.97
     assert "differ in length" in cautions(found)["lengths"]
@@ -149,7 +149,7 @@ def test_lengths_that_tell_the_label_are_warned_of(tmp_path: Path) -> None:
 def test_one_label_alone_is_guessed_blindly(tmp_path: Path) -> None:
     """Where every label is the same there is nothing to learn, and no crash."""
     directory = write_dataset(tmp_path / "data", rows=60, num_shards=3)
-    found = measure(relabelled(directory, [np.zeros(20)] * 3))
+    found = measure_shortcuts(relabelled(directory, [np.zeros(20)] * 3))
     assert found is not None
     assert [guess.accuracy for guess in found.guesses] == [1, 1, 1]
     assert found.majority == 1
@@ -158,7 +158,7 @@ def test_one_label_alone_is_guessed_blindly(tmp_path: Path) -> None:
 def test_the_same_dataset_gives_the_same_result(tmp_path: Path) -> None:
     """Nothing in the test is left to chance."""
     directory = write_dataset(tmp_path / "data", rows=300, num_shards=2)
-    assert measure(directory) == measure(directory)
+    assert measure_shortcuts(directory) == measure_shortcuts(directory)
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ def test_rows_without_labels_are_not_tested(tmp_path: Path) -> None:
     config = from_dict(Config, {"pairing": {"objective": "none", "max_seq_length": 64}})
     directory = write_dataset(tmp_path / "data", rows=20)
     rewrite_manifest(directory, config=config.to_dict())
-    assert measure(directory) is None
+    assert measure_shortcuts(directory) is None
 
 
 def test_one_document_is_too_few(tmp_path: Path) -> None:
     """A dataset whose rows cannot be parted is refused with a reason."""
     with pytest.raises(ShardError, match="too few documents"):
-        measure(write_dataset(tmp_path / "data", rows=1, num_shards=1))
+        measure_shortcuts(write_dataset(tmp_path / "data", rows=1, num_shards=1))
 
 
 @given(st.integers(1, 10_000), st.data())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nspdata.errors import ConfigError
-from nspdata.tokenization.fit import measure, problems, require
+from nspdata.tokenization.fit import measure_fit, problems, require
 from nspdata.tokenization.training import train
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from nspdata.tokenization.wordpiece import WordPiece
@@ -21,7 +21,7 @@ def small() -> WordPiece:
 
 def test_shares_are_counted(small: WordPiece) -> None:
     """A golden: words, tokens, [UNK], and the characters that no token holds."""
-    found = measure(small, ["The cats.", "the dog 汉!", ""])
+    found = measure_fit(small, ["The cats.", "the dog 汉!", ""])
     assert (found.texts, found.words, found.tokens, found.unknown) == (3, 7, 8, 3)
     assert found.unknown_share == pytest.approx(3 / 8)
     assert (found.letter_words, found.letter_tokens) == (3, 4)
@@ -32,13 +32,13 @@ def test_shares_are_counted(small: WordPiece) -> None:
 
 def test_no_text_fits(small: WordPiece) -> None:
     """An empty text has no unknown tokens."""
-    assert measure(small, []).unknown_share == 0
-    require(measure(small, []), 0.0, tokenizer="small")
+    assert measure_fit(small, []).unknown_share == 0
+    require(measure_fit(small, []), 0.0, tokenizer="small")
 
 
 def test_a_vocabulary_that_does_not_fit_is_refused(small: WordPiece) -> None:
     """The share, the limit, the characters, and three ways out; one at the limit is taken."""
-    found = measure(small, ["the dog \u0307"])
+    found = measure_fit(small, ["the dog \u0307"])
     require(found, found.unknown_share, tokenizer="small")
     with pytest.raises(ConfigError, match=r"(?s)50\.0%.*small.*max_unknown.*5\.0%.*d.*train-tokenizer.*lowercase"):
         require(found, 0.05, tokenizer="small")
@@ -64,7 +64,7 @@ def test_googles_english_vocabulary_fits_english_alone(language: str) -> None:
     """Letters deleted, tokens per word or [UNK] say that it is not the vocabulary of the language."""
     tokenizer = WordPiece.load(shared("vocab/bert-base-uncased.vocab.txt"))
     texts = [record["text"] for record in documents(shared(MULTILINGUAL)) if record["lang"] == language]
-    found = problems(measure(tokenizer, texts), max_unknown=0.05, tokenizer="google")
+    found = problems(measure_fit(tokenizer, texts), max_unknown=0.05, tokenizer="google")
     assert {problem.key for problem in found} == DOES_NOT_FIT[language]
     assert all(problem.value > problem.limit for problem in found)
 
@@ -73,10 +73,10 @@ def test_the_share_of_letters_that_stripping_changes_is_that_of_hindi() -> None:
     """A golden: 19.5% of the letters and marks of the Hindi texts."""
     tokenizer = WordPiece.load(shared("vocab/bert-base-uncased.vocab.txt"))
     texts = [record["text"] for record in documents(shared(MULTILINGUAL)) if record["lang"] == "hi"]
-    fitness = measure(tokenizer, texts)
+    fitness = measure_fit(tokenizer, texts)
     assert fitness.stripped_share == pytest.approx(0.195, abs=0.001)
     kept = WordPiece.load(shared("vocab/bert-base-uncased.vocab.txt"), strip_accents="no")
-    assert measure(kept, texts).stripped_share == 0
+    assert measure_fit(kept, texts).stripped_share == 0
     assert not [
         p for p in problems(fitness, max_unknown=1, tokenizer="x", strip_accents="yes") if p.key == "stripped_share"
     ]
@@ -88,7 +88,7 @@ def test_a_hebrew_vocabulary_with_latin_letters_does_not_fit_english() -> None:
     alphabet = " ".join("abcdefghijklmnopqrstuvwxyz0123456789.,;:'\"()-!?$%/&#*@[]")
     words = " ".join(f"x{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789")
     tokenizer = train(lambda: iter([*hebrew, alphabet, words]), vocab_size=8000, strip_accents=True)
-    own, other = measure(tokenizer, hebrew), measure(tokenizer, english())
+    own, other = measure_fit(tokenizer, hebrew), measure_fit(tokenizer, english())
     assert not problems(own, max_unknown=0.05, tokenizer="he", strip_accents="yes")
     assert other.tokens_per_word > 2.9
     assert [problem.key for problem in problems(other, max_unknown=0.05, tokenizer="he")] == ["tokens_per_word"]

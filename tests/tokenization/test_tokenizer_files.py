@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from nspdata.errors import ConfigError
 from nspdata.tokenization.encoders import make_encoder
 from nspdata.tokenization.fast.encoder import FastEncoder
-from nspdata.tokenization.fit import measure
+from nspdata.tokenization.fit import measure_fit
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 from nspdata.tokenization.wordpiece import WordPiece
@@ -194,7 +194,7 @@ def test_ids_are_those_of_the_tokenizer_as_it_was_made(name: str, tmp_path: Path
     assert [sum(map(len, sentences)) for sentences in decoded(encoder.encode(["Fellow citizens."]))] == [
         len(tokenizer.encode(["Fellow citizens."])[0])
     ]
-    assert measure(tokenizer, TEXTS).tokens == sum(map(len, expected))
+    assert measure_fit(tokenizer, TEXTS).tokens == sum(map(len, expected))
 
 
 def ids_of(tokenizer: WordPiece) -> list[list[int]]:

@@ -11,7 +11,7 @@ import pytest
 import transformers
 
 from nspdata.errors import InputError
-from nspdata.training.data import open_dataset
+from nspdata.training.data import open_training_data
 from nspdata.training.metrics import read_metrics
 from nspdata.training.proof import Proof, proof
 from tests.shared import shared
@@ -52,7 +52,7 @@ def test_nothing_is_proved_of_what_was_not_trained(dataset, tmp_path):
 @pytest.mark.slow
 def test_tiny_learns_the_corpus_of_the_package(pretrained):
     """`tiny` on the bundled corpus: held-out MLM well below the unigram entropy, pairs significantly above chance."""
-    shown = proof(read_metrics(pretrained), passes=open_dataset(str(pretrained.parent / "data")).passes)
+    shown = proof(read_metrics(pretrained), passes=open_training_data(str(pretrained.parent / "data")).passes)
     assert shown.mlm_loss < shown.unigram - 0.3, str(shown)
     assert shown.sigmas > 4, str(shown)
     assert shown.holds

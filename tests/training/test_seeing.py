@@ -16,7 +16,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.shards import read_rows
 from nspdata.instances.rows import Rows
 from nspdata.loading import Loader
-from nspdata.training.data import open_dataset
+from nspdata.training.data import open_training_data
 from nspdata.training.evaluation import guessing
 from nspdata.training.metrics import Bar, described, read_metrics
 from nspdata.training.report import write_report
@@ -85,7 +85,7 @@ def test_guessing_is_counted_from_the_rows(run, dataset):
     counts[:5] = 0  # the special tokens
     rows = split_rows(dataset, "validation")
     shares = counts / counts.sum()
-    guessed = guessing(open_dataset(str(dataset)))
+    guessed = guessing(open_training_data(str(dataset)))
     assert guessed["mlm_loss"] == pytest.approx(-np.log(shares[rows.masked_lm_labels]).mean())
     assert guessed["mlm_accuracy"] == pytest.approx((rows.masked_lm_labels == shares.argmax()).mean())
     assert guessed["nsp_accuracy"] == max(rows.next_sentence_label.mean(), 1 - rows.next_sentence_label.mean())

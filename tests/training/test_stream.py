@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nspdata.errors import ConfigError, ShardError
 from nspdata.loading import Loader
-from nspdata.training.data import check_states, open_dataset, phase_loader, phase_of, plan_phases, stream_loader
+from nspdata.training.data import check_states, open_training_data, phase_loader, phase_of, plan_phases, stream_loader
 from nspdata.training.sources import _first
 from tests.loading.rows import places
 from tests.training.runs import small_config, small_dataset
@@ -190,5 +190,5 @@ def test_evaluation_has_the_same_rows_on_any_ranks(small, num_rows):
 def test_a_dataset_is_opened_by_url(small):
     """A URL is a dataset like a path, with the same rows and fingerprint."""
     pytest.importorskip("fsspec")
-    one, other = open_dataset(str(small)), open_dataset(f"file://{small}")
+    one, other = open_training_data(str(small)), open_training_data(f"file://{small}")
     assert (one.rows, one.fingerprint) == (other.rows, other.fingerprint)

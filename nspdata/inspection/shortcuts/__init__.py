@@ -1,5 +1,5 @@
 """The shortcut test: how well simple classifiers can guess the label of a pair."""
 
-from nspdata.inspection.shortcuts.measure import Guess, Shortcuts, cautions, measure
+from nspdata.inspection.shortcuts.measure import Guess, Shortcuts, cautions, measure_shortcuts
 
-__all__ = ["Guess", "Shortcuts", "cautions", "measure"]
+__all__ = ["Guess", "Shortcuts", "cautions", "measure_shortcuts"]

@@ -10,13 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nspdata.inspection.shortcuts.pairs import Pairs
+    from nspdata.inspection.shortcuts.pairs import LabelledPairs
 
 HASH_BITS = 16
 """Number of bag-of-words features, as a power of 2."""
 
 
-def lengths(pairs: Pairs) -> NDArray[np.float64]:
+def lengths(pairs: LabelledPairs) -> NDArray[np.float64]:
     """Shape (num_pairs, 4): tokens of A, of B, of both, and A's share."""
     a, b = np.diff(pairs.offsets_a), np.diff(pairs.offsets_b)
     return np.stack([a, b, a + b, a / np.maximum(1, a + b)], axis=1).astype(np.float64)
@@ -39,7 +39,7 @@ class Words:
     num_pairs: int
 
     @staticmethod
-    def of(pairs: Pairs, vocab_size: int) -> Words:
+    def of(pairs: LabelledPairs, vocab_size: int) -> Words:
         """The words of pairs."""
         a, b = (
             _distinct(np.repeat(np.arange(len(pairs)), np.diff(ends)) * vocab_size + tokens)

@@ -81,7 +81,9 @@ class Shortcuts:
         return asdict(self)
 
 
-def measure(directory: Directory | str | Path, *, learned: int = LEARNED, scored: int = SCORED) -> Shortcuts | None:
+def measure_shortcuts(
+    directory: Directory | str | Path, *, learned: int = LEARNED, scored: int = SCORED
+) -> Shortcuts | None:
     """Runs the test on a dataset; None if its rows have no label (`pairing.objective` = `none`).
 
     Raises:

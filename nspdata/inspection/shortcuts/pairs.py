@@ -21,7 +21,7 @@ HELD_OUT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
+class LabelledPairs:
     """Pairs of segments, with masks undone.
 
     Attributes:
@@ -42,11 +42,11 @@ class Pairs:
         return len(self.labels)
 
     @staticmethod
-    def of(rows: Rows) -> Pairs:
+    def of(rows: Rows) -> LabelledPairs:
         """The pairs of some rows."""
         ids, begins = rows.unmasked_ids(), rows.offsets[:-1]
         length_a, length_b = rows.lengths_a - 2, rows.lengths - rows.lengths_a - 1
-        return Pairs(
+        return LabelledPairs(
             tokens_a=ids[ragged_indices(begins + 1, length_a)],
             offsets_a=offsets(length_a),
             tokens_b=ids[ragged_indices(begins + rows.lengths_a, length_b)],
@@ -55,7 +55,7 @@ class Pairs:
             documents=rows.document_a,
         )
 
-    def take(self, chosen: NDArray[np.int64]) -> Pairs:
+    def take(self, chosen: NDArray[np.int64]) -> LabelledPairs:
         """The pairs of these indices."""
         flat: dict[str, Any] = {}
         for side in "ab":
@@ -65,10 +65,10 @@ class Pairs:
                 f"tokens_{side}": tokens[ragged_indices(ends[:-1][chosen], lengths)],
                 f"offsets_{side}": offsets(lengths),
             }
-        return Pairs(**flat, labels=self.labels[chosen], documents=self.documents[chosen])
+        return LabelledPairs(**flat, labels=self.labels[chosen], documents=self.documents[chosen])
 
 
-def read_pairs(shards: list[Shard], limit: int) -> Pairs:
+def read_pairs(shards: list[Shard], limit: int) -> LabelledPairs:
     """About `limit` pairs: the first rows of each shard, whose documents are sorted by a hash."""
     found: list[Rows] = []
     for shard in shards:
@@ -78,11 +78,11 @@ def read_pairs(shards: list[Shard], limit: int) -> Pairs:
                 break
             found.append(rows)
             left -= len(rows)
-    pairs = Pairs.of(Rows.concatenate(found))
+    pairs = LabelledPairs.of(Rows.concatenate(found))
     return pairs.take(np.arange(limit) * len(pairs) // limit) if len(pairs) > limit else pairs
 
 
-def parted(opened: Directory, *, learned: int, scored: int) -> tuple[Pairs, Pairs, str]:
+def parted(opened: Directory, *, learned: int, scored: int) -> tuple[LabelledPairs, LabelledPairs, str]:
     """Pairs to learn from, pairs to score on, and how they were separated.
 
     Raises:
