@@ -1,4 +1,4 @@
-"""What all tests share: properties are tried without a clock, for the first example may have to compile a loop."""
+"""Shared by all tests: properties have no deadline, because the first example may compile a loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real texts that stand beside a checkout: found where they are, skipped with a reason where they are not."""
+"""The shared real texts next to a checkout; tests are skipped with a reason if they are missing."""
 
 from __future__ import annotations
 

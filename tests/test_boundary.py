@@ -52,7 +52,7 @@ def test_an_error_is_explained(error: Exception, line: str, code: int) -> None:
 
 
 def test_a_bug_is_said_to_be_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that nobody expected names itself, its place and the way to the traceback."""
+    """The message of an unexpected exception has its type, its location and the way to the traceback."""
     monkeypatch.delenv(TRACEBACK, raising=False)
     with pytest.raises(SystemExit) as ended, one_line_errors():
         {}["key"]

@@ -1,8 +1,8 @@
-"""Every row of a finished dataset, found again in the documents that it came from; no code of the builder takes part.
+"""Finds every row of a finished dataset in its documents, without code of the builder.
 
-What a row says is held to the input alone: Arrow's own reader, spaCy and `tokenizers` called plainly, and the plain reading of
-paragraphs in `tests.reference`. Each document is split and encoded anew, and each row's segments are looked for where the row
-says that they stand.
+Rows are compared only with the input, through Arrow's reader, spaCy, `tokenizers`, and the plain reading of paragraphs in
+`tests.reference`. Each document is split and encoded again, and each segment is compared with the text at the position that the
+row names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The transforms for a pipeline of one's own give what the file job gives."""
+"""The transforms for custom pipelines give the same bytes as the file job."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_tokenized_documents_are_those_of_the_tokenizer(inside: Path) -> None:
 
 
 def test_mistakes_are_found_before_the_pipeline_runs(inside: Path) -> None:
-    """A missing number of shards, a wrong keyword, and a directory that is not empty."""
+    """A missing number of shards, a wrong keyword and a directory that is not empty are refused."""
     with pytest.raises(nspdata.ConfigError, match="num_shards is required"):
         nspdata.beam.BuildShards("new", tokenizer="tokenizer")
     with pytest.raises(nspdata.ConfigError, match="did you mean 'pairing__max_seq_length'"):

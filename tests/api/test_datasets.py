@@ -112,7 +112,7 @@ def test_the_loader_and_the_report_are_those_of_the_dataset(directory: Path) -> 
 
 
 def test_an_unfinished_directory_is_refused(directory: Path) -> None:
-    """A directory without a manifest is no dataset."""
+    """A directory without a manifest is not a dataset."""
     (directory / MANIFEST).unlink()
     with pytest.raises(nspdata.ShardError, match=r"no manifest\.json, so this is not a finished dataset"):
         nspdata.open_dataset(directory)

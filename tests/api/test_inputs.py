@@ -86,7 +86,7 @@ def test_fields_are_those_of_the_settings() -> None:
 
 
 def test_missing_and_odd_values_are_left_to_the_reader() -> None:
-    """None and NaN become null, bytes become text, other ids become strings; half a surrogate pair stays what it is."""
+    """None and NaN become null, bytes become text, other ids become strings; a lone surrogate is kept."""
     name = uuid.UUID(int=1)
     records = [{"id": name, "text": b"One."}, {"id": np.int64(3), "text": float("nan")}, {"id": None, "text": "\ud800"}]
     lines = [json.loads(line) for line in staged(records).splitlines()]

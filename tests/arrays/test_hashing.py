@@ -1,4 +1,4 @@
-"""Names of documents and texts: xxh3, the same everywhere and for ever."""
+"""Hashes of document ids and texts: xxh3, the same on every machine and in every version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_hashes_are_those_of_xxh3() -> None:
 
 @given(names=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
 def test_many_are_hashed_as_one_is(names: list[str]) -> None:
-    """In their order; equal names have equal hashes, and others have others."""
+    """Hashes are in the order of the names; equal names have equal hashes, different names have different ones."""
     found = document_hashes(names)
     assert found.dtype == np.uint64
     assert found.tolist() == [document_hash(name) for name in names]
@@ -29,7 +29,7 @@ def test_many_are_hashed_as_one_is(names: list[str]) -> None:
 
 @given(texts=st.lists(st.binary(max_size=300), max_size=8))
 def test_texts_are_hashed_with_the_high_word_first(texts: list[bytes]) -> None:
-    """128 bits in two words."""
+    """A text hash has 128 bits, in two words."""
     found = text_hashes(texts)
     assert (found.shape, str(found.dtype)) == ((len(texts), 2), "uint64")
     assert [(high << 64) | low for high, low in found.tolist()] == [xxhash.xxh3_128_intdigest(text) for text in texts]

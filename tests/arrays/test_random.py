@@ -1,4 +1,4 @@
-"""Randomness: streams of their own for each use, the same words for ever, fair integers and coins."""
+"""Randomness: one stream per use, stable across versions, with unbiased integers and coins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_first_words_never_change() -> None:
 
 
 def test_every_name_has_a_stream_of_its_own() -> None:
-    """Seed, stage, split, shard and pass: no two of them share a word."""
+    """Streams that differ in seed, stage, split, shard or pass share no word."""
     names = itertools.product((-1, 0, 1), ("pairing", "masking"), ("train", "validation"), (0, 1, 11), (0, 1))
     found = [
         stream(seed, stage, split=split, shard=shard, duplicate=duplicate).random_raw(4).tolist()
@@ -29,14 +29,14 @@ def test_every_name_has_a_stream_of_its_own() -> None:
 
 
 def test_words_do_not_depend_on_how_many_are_drawn_at_once() -> None:
-    """One after another, or all together."""
+    """Words drawn one at a time equal words drawn together."""
     one, other = stream(7, "a"), stream(7, "a")
     assert [int(one.random_raw()) for _ in range(9)] == other.random_raw(9).tolist()
 
 
 @given(word=st.integers(0, 2**64 - 1), bound=st.integers(1, 2**32 - 1))
 def test_an_integer_is_below_its_bound(word: int, bound: int) -> None:
-    """The high half of the word, scaled."""
+    """A bounded integer is the scaled high half of the word."""
     found = below(np.array([word], np.uint64), bound)
     assert found.tolist() == [((word >> 32) * bound) >> 32]
     assert 0 <= found[0] < bound

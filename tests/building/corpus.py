@@ -20,7 +20,7 @@ def records() -> list[dict[str, str]]:
 
 
 def write_jsonl(path: Path, documents: list[dict[str, str]]) -> Path:
-    """One document a line."""
+    """Writes one document per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
     return path
@@ -44,7 +44,7 @@ def write_vocabulary(path: Path) -> Path:
 
 
 def nspdata_command(*arguments: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `nspdata` as a user does, and hands back what it printed."""
+    """Runs `nspdata` as a user does, and returns what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "nspdata", *map(str, arguments)],
         capture_output=True,
@@ -59,7 +59,7 @@ def nspdata_command(*arguments: object, check: bool = True, **environment: str) 
 
 
 def digests(directory: Path) -> dict[str, str]:
-    """The sha256 of every file of a dataset that must be the same in equal builds; the card names the command, so not it."""
+    """The sha256 of every file that must be equal in equal builds; the card contains the command and is left out."""
     return {
         str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(directory.rglob("*"))

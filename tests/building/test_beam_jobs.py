@@ -21,7 +21,7 @@ from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, 
 
 
 def test_the_build_job_writes_what_the_command_writes(tmp_path: Path) -> None:
-    """Byte for byte, on the engine in this process."""
+    """The job and the command write the same bytes, on the engine in this process."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary]
     build_shards.main([*map(str, arguments), "--set", "output.num_shards=2"])
@@ -52,7 +52,7 @@ def test_the_tokenizer_job_writes_what_the_command_writes(tmp_path: Path) -> Non
 
 
 def test_the_jobs_take_every_option_of_the_commands() -> None:
-    """Each option of the command ends among the command's own; what is not there goes to Beam, wherever it stands."""
+    """Options of the command go to the command and all others to Beam, in any order."""
     command = command_named("build")
     for param in command.params:
         if param.param_type_name == "option" and param.name != "help":
@@ -107,7 +107,7 @@ def test_options_of_the_job_reach_the_settings(tmp_path: Path, capsys: pytest.Ca
 )
 @pytest.mark.parametrize("job", [build_shards, train_tokenizer, compute_statistics])
 def test_an_option_that_nobody_knows(tmp_path: Path, job: ModuleType, options: list[str], message: str) -> None:
-    """The job names it, and the nearest known one; nothing is written."""
+    """The error names the option and the nearest known one; nothing is written."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = ["--input", str(INAUGURAL), "--output", str(tmp_path / "job")]
     if job is not train_tokenizer:
@@ -120,7 +120,7 @@ def test_an_option_that_nobody_knows(tmp_path: Path, job: ModuleType, options: l
 
 
 def test_a_wrong_option_touches_no_dataset(tmp_path: Path) -> None:
-    """With `--overwrite` too, the finished dataset stays."""
+    """With `--overwrite`, too, the finished dataset is kept."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary, "--overwrite"]
     build_shards.main([*map(str, arguments), "--set", "output.num_shards=1"])
@@ -131,7 +131,7 @@ def test_a_wrong_option_touches_no_dataset(tmp_path: Path) -> None:
 
 
 def test_a_job_ends_with_one_line(tmp_path: Path) -> None:
-    """As a program, a job prints one line for what a user has done wrong; exit code 2."""
+    """A job prints one line for a user's mistake and exits with code 2."""
     arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", tmp_path / "none", "--runer=X"]
     command = [sys.executable, "-m", "beam_jobs.build_shards", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -179,7 +179,7 @@ def test_the_logs_of_beam_are_shown_with_a_runner(
 
 
 def test_no_job_touches_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build on this machine asks no name of anybody and connects to nobody outside it."""
+    """A local build makes no name lookup and no connection to another machine."""
     asked: list[object] = []
     connect = socket.socket.connect
 

@@ -1,4 +1,4 @@
-"""The main job as a user runs it: the same bytes however it is run, nothing lost, and errors that teach."""
+"""The build as a user runs it: the same bytes in every way of running it, no lost document, and errors with a remedy."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_how_documents_lie_in_files_moves_no_row(built: Path, vocabulary: Path, 
 
 
 def test_another_seed_moves_rows(built: Path, vocabulary: Path, tmp_path: Path) -> None:
-    """The seed is used: another gives other shards."""
+    """A different seed gives different shards."""
     nspdata_command("build", INAUGURAL, "-o", tmp_path / "other", "--tokenizer", vocabulary, "--seed", 7, *SETTINGS)
     name = "train/data-00000-of-00003.arrow"
     assert digests(tmp_path / "other")[name] != digests(built)[name]
 
 
 def test_masking_never_moves_a_pair(built: Path, vocabulary: Path, tmp_path: Path) -> None:
-    """With other masks the unmasked rows and the labels are the same."""
+    """Different masking settings give the same unmasked rows and labels."""
     settings = (*SETTINGS, "--set", "masking.strategy=whole_word", "--set", "masking.mask_share=0.5")
     nspdata_command("build", INAUGURAL, "-o", tmp_path / "masks", "--tokenizer", vocabulary, *settings)
     for one, other in zip(
@@ -87,7 +87,7 @@ def test_masking_never_moves_a_pair(built: Path, vocabulary: Path, tmp_path: Pat
 
 
 def test_the_same_command_again_does_nothing(built: Path, vocabulary: Path) -> None:
-    """A finished directory is said to be finished, and left as it is."""
+    """A finished directory is reported as finished and is not changed."""
     before = {path: path.stat().st_mtime_ns for path in built.rglob("*")}
     done = nspdata_command("build", INAUGURAL, "-o", built, "--tokenizer", vocabulary, *SETTINGS)
     assert "nothing to do" in done.stdout
@@ -95,7 +95,7 @@ def test_the_same_command_again_does_nothing(built: Path, vocabulary: Path) -> N
 
 
 def test_other_settings_are_refused(built: Path, vocabulary: Path) -> None:
-    """A finished directory of other settings is not overwritten unasked, and the difference is named."""
+    """A dataset of other settings is not overwritten without --overwrite; the error names the difference."""
     command = ("build", INAUGURAL, "-o", built, "--tokenizer", vocabulary, "--seed", "9", *SETTINGS)
     done = nspdata_command(*command, check=False)
     assert done.returncode == 2
@@ -104,7 +104,7 @@ def test_other_settings_are_refused(built: Path, vocabulary: Path) -> None:
 
 
 def test_a_foreign_directory_is_never_written(vocabulary: Path, tmp_path: Path) -> None:
-    """A directory with files of somebody else's is refused, also with --overwrite, and nothing in it is touched."""
+    """A directory with unrelated files is refused, with --overwrite too, and is not changed."""
     (tmp_path / "README.md").write_text("mine")
     command = ("build", INAUGURAL, "-o", tmp_path, "--tokenizer", vocabulary, "--overwrite")
     done = nspdata_command(*command, check=False)
@@ -114,7 +114,7 @@ def test_a_foreign_directory_is_never_written(vocabulary: Path, tmp_path: Path) 
 
 
 def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, vocabulary: Path, tmp_path: Path) -> None:
-    """Killed when its first shard is there, the same command finishes it; the shard that was there is not built again."""
+    """After a kill at the first shard, the same command finishes the build and does not rebuild that shard."""
     output = tmp_path / "killed"
     arguments = ["build", INAUGURAL, "-o", output, "--tokenizer", vocabulary, "--workers", 1, *SETTINGS]
     process = subprocess.Popen(
@@ -158,7 +158,7 @@ def test_no_document_is_in_two_splits(built: Path) -> None:
 
 
 def test_exact_duplicates_are_dropped_and_counted(vocabulary: Path, tmp_path: Path) -> None:
-    """A text that is there three times under other ids is one document."""
+    """Three copies of a text under different ids are one document."""
     documents = records()[:20]
     copies = [
         {"id": f"copy/{index}/{document['id']}", "text": document["text"]} for index in (1, 2) for document in documents
@@ -190,7 +190,7 @@ def test_bad_records_are_kept_and_counted(vocabulary: Path, tmp_path: Path) -> N
 
 
 def test_a_flood_of_bad_records_fails(vocabulary: Path, tmp_path: Path) -> None:
-    """Over the limit the build stops before a shard is written, and says what to do."""
+    """Over the limit, the build stops before a shard is written, with the remedy."""
     corpus = write_jsonl(tmp_path / "in.jsonl", records())
     with corpus.open("a") as file:
         file.write("{}\n" * 10)
@@ -216,7 +216,7 @@ def test_a_flood_of_bad_records_fails(vocabulary: Path, tmp_path: Path) -> None:
 def test_a_mistake_is_told_before_work(
     arguments: list[object], code: int, message: str, vocabulary: Path, tmp_path: Path
 ) -> None:
-    """The exit code says whose mistake it is, and the message names it; no traceback."""
+    """The exit code separates failures from wrong usage; the message names the mistake, without a traceback."""
     done = nspdata_command("build", *arguments, "-o", tmp_path / "out", "--tokenizer", vocabulary, check=False)
     assert done.returncode == code, done.stderr
     assert message in done.stderr

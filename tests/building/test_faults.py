@@ -43,7 +43,7 @@ WORDS = [
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Forty documents, a record that is none, and a vocabulary of their words."""
+    """Forty documents, a record that is not a document, and a vocabulary of their words."""
     directory = tmp_path_factory.mktemp("small")
     draw = random.Random(0)
     records = [
@@ -58,7 +58,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory where there is one: a test of a thousand builds waits for every fsync of a real disk."""
+    """A directory in memory if available, because a thousand builds would wait for every fsync of a disk."""
     shared = Path("/dev/shm")
     if not os.access(shared, os.W_OK):
         yield tmp_path
@@ -105,7 +105,7 @@ class Trial:
 
 
 def points(trial: Trial, fault: Fault, every: int = 1) -> Iterator[int]:
-    """Runs the build with this fault at each step, and hands over after each."""
+    """Runs the build with this fault at each step, and yields after each."""
     trial.reset()
     steps = FaultyFiles.count(trial.run)
     for step in range(0, steps, every):

@@ -1,4 +1,4 @@
-"""A build that is interrupted or loses a process: it ends at once and whole, says one line, and resumes to the same bytes."""
+"""An interrupted build ends at once, prints one line, and resumes to the same bytes; so does one that loses a process."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_workers_end_with_a_killed_parent(
 
 
 def test_a_killed_worker_is_named(command: list[object], tmp_path: Path) -> None:
-    """A worker that the system kills gives one line: what it was doing, its memory, the remedy."""
+    """A worker killed by the system gives one line: its task, its memory, the remedy."""
     output = tmp_path / "out"
     process = start(*command, "-o", output)
     wait_for(process, lambda: files(output, ".spill"))
@@ -139,7 +139,7 @@ hashlib.pbkdf2_hmac("sha256", b"a", b"b", 10**9)  # minutes in C code, without a
 
 
 def test_a_main_thread_in_c_code_is_ended_too() -> None:
-    """The handler cannot run while the main thread is in C code; the process ends within 5 seconds all the same."""
+    """The process ends within 5 seconds even if the main thread is in C code, where no handler can run."""
     process = subprocess.Popen(
         [sys.executable, "-c", STUCK],
         stdout=subprocess.PIPE,

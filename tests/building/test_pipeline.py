@@ -32,7 +32,7 @@ def proto() -> beam_runner_api_pb2.Pipeline:
 
 
 def test_steps_have_stable_names() -> None:
-    """A running job can be updated, and its graph read, because the steps keep these names."""
+    """The steps keep their names, so that a running job can be updated."""
     pipeline = proto()
     (root,) = pipeline.root_transform_ids
     named = {
@@ -42,7 +42,7 @@ def test_steps_have_stable_names() -> None:
 
 
 def test_there_is_one_group_by_key() -> None:
-    """Payload is shuffled once; what else groups are Beam's own Reshuffle of file ranges and its Combines."""
+    """Data is shuffled once; the only other groupings are Beam's Reshuffle of file ranges and its Combines."""
     transforms = proto().components.transforms.values()
     grouping = [
         transform.unique_name.split("/")[0]

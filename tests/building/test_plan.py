@@ -1,4 +1,4 @@
-"""The plan of a build: what goes where, decided before any work."""
+"""The plan of a build: the shard of each document, decided before the work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plan_of(*, num_shards: int = 4, fraction: float = 0.0) -> BuildPlan:
 
 
 def hashes(count: int) -> np.ndarray:
-    """Hashes as good texts have them."""
+    """Uniform hashes."""
     return np.random.Philox(key=1).random_raw(2 * count).reshape(count, 2)
 
 
@@ -60,6 +60,6 @@ def test_equal_texts_meet_in_one_shard() -> None:
 
 
 def test_the_fingerprint_covers_what_decides_the_bytes() -> None:
-    """Another setting, tokenizer or input is another fingerprint; the same is the same."""
+    """A different setting, tokenizer or input gives a different fingerprint; equal ones give the same."""
     assert plan_of().fingerprint == plan_of().fingerprint
     assert plan_of(num_shards=5).fingerprint != plan_of().fingerprint

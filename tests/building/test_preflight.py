@@ -1,4 +1,4 @@
-"""The checks before a build, on real text: what is warned of, what stops a build, and what is left alone."""
+"""The checks before a build on real text: warnings, hard limits, and no false alarms."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_right_language_and_vocabulary_are_sound(language: str, tmp_path: Pa
     ],
 )
 def test_googles_english_vocabulary_on_other_languages(language: str, keys: set[str], tmp_path: Path) -> None:
-    """Deleted marks and words in many pieces are seen where they are, and only there."""
+    """Deleted marks and words in many pieces are reported only where they occur."""
     found = check(tmp_path, texts_of(language), WordPiece.load(shared(GOOGLE)))
     judged = {"language", "stripped_share", "tokens_per_word", "unknown_share"}
     assert found.keys() & judged == keys
@@ -168,7 +168,7 @@ def test_chinese_with_its_language_and_vocabulary_is_sound(tmp_path: Path) -> No
     "name", ["english/english_inaugural.jsonl", "english/fixture_english.jsonl", "english/abstracts_20mb.jsonl.gz"]
 )
 def test_english_corpora_are_sound(name: str, tmp_path: Path) -> None:
-    """Addresses, documents of many kinds, abstracts: no warning but of padding."""
+    """Addresses, mixed documents and abstracts give no warning except for padding."""
     texts = tuple(record["text"] for record in documents(shared(name), limit=800))
     found = check(tmp_path, texts, WordPiece.load(shared(GOOGLE)))
     assert not found.keys() - {"padding_share"}
@@ -205,7 +205,7 @@ def test_boilerplate_and_near_duplicates_are_seen(tmp_path: Path) -> None:
 
 
 def test_settings_without_effect_are_named(tmp_path: Path) -> None:
-    """A setting that others make meaningless, and one far from what is usual."""
+    """A setting without effect and an unusual value are reported."""
     settings = {"pairing__objective": "none", "pairing__negatives": "similar", "masking__masked_lm_prob": 0.9}
     path = tmp_path / "warnings"
     path.mkdir()
@@ -225,7 +225,7 @@ def test_every_check_is_documented() -> None:
 
 
 def test_several_findings_are_one_a_line() -> None:
-    """What stops the build comes first; a single finding stays on the line of the reason."""
+    """Findings that stop the build come first; a single finding is on the line of the reason."""
     warning = DataWarning(key="a", message="first")
     stop = DataWarning(key="b", message="second", stops=True)
     with pytest.raises(UnsoundInputError) as raised:

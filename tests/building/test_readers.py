@@ -1,4 +1,4 @@
-"""Who else reads a dataset directory: `datasets`, `transformers`, and catalogues; without a copy, a network or our package."""
+"""Other readers of a dataset directory: `datasets`, `transformers` and catalogues, without a copy, a network or nspdata."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_card_says_what_the_data_is(data: Path) -> None:
 
 
 def test_the_snippets_of_the_card_run(data: Path) -> None:
-    """Each block of Python in the card runs in the directory, as it stands."""
+    """Each Python block of the card runs in the directory without changes."""
     blocks = re.findall(r"```python\n(.*?)```", (data / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 2
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Builds from and to object stores, each a real server on this machine; and work cut into pieces of other sizes."""
+"""Builds from and to object stores (local servers), and builds with other sizes of units, batches and spills."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_options_after_the_dashes_reach_the_store(local: Path, server: Server) -
 
 
 def test_every_command_reads_a_url(local: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """stats, show and validate of a dataset in the store say what they say of the local one."""
+    """stats, show and validate print the same for a dataset in the store and on the disk."""
     upload(local, server)
     for path, data in ((path, (local / "out" / path).read_bytes()) for path in [*digests(local / "out"), "README.md"]):
         server.write(f"data/{path}", data)
@@ -133,7 +133,7 @@ def test_a_killed_build_resumes(local: Path, server: Server) -> None:
 
 
 def test_the_files_of_a_store(server: Server) -> None:
-    """A file is written, matched, opened at any place, and gone when it is deleted; directories are prefixes."""
+    """Files are written, matched, opened at any offset and deleted; directories are prefixes."""
     places, root = AnyFiles(), server.url
     for name in ("a/b.txt", "a/c[1]/d.txt", "ab.txt"):
         places.write(f"{root}/{name}", name.encode())
@@ -179,7 +179,7 @@ def test_a_bucket_that_is_missing(local: Path, server: Server) -> None:
 
 
 def test_a_store_that_cannot_be_reached(server: Server) -> None:
-    """The first request says so at once, and names the variable of the address."""
+    """The first request fails at once; the error names the variable of the address."""
     nobody = f"http://127.0.0.1:{free_port()}"
     with variables({key: nobody if value == server.endpoint else value for key, value in server.environment.items()}):
         configure(["--other"])  # as another command: nothing is remembered

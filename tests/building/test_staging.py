@@ -1,4 +1,4 @@
-"""A build loses nothing and mixes nothing: changed inputs, two builds at once, damaged state files, odd output paths."""
+"""Changed inputs, two builds at once, damaged state files and unusual output paths: no data is lost or mixed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Place:
             self.build(FaultyFiles(fail_at=at))
 
     def edit(self, path: Path) -> None:
-        """Other text of the same size; the modification time changes as it does."""
+        """Writes other text of the same size; the modification time changes."""
         path.write_text(path.read_text().replace("red", "sea"))
 
 
@@ -128,7 +128,7 @@ def test_a_resumed_build_refuses_a_changed_input(place: Place) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_stops_the_build(place: Place) -> None:
-    """It is named, and what was finished stays."""
+    """The error names the file; finished shards are kept."""
 
     class Growing(LocalFiles):
         def stat(self, path: str):
@@ -142,7 +142,7 @@ def test_a_file_that_changes_while_it_is_read_stops_the_build(place: Place) -> N
 
 
 def test_a_second_build_is_refused(place: Place) -> None:
-    """In one line with the host, the process and the age of the first."""
+    """The second build is refused in one line with the host, the process and the age of the first."""
     code = (
         "import sys, time\nfrom nspdata.files.local import LocalFiles\nfrom nspdata.files.lock import locked\n"
         "with locked(sys.argv[1], LocalFiles()):\n    print('held', flush=True)\n    time.sleep(60)\n"
@@ -164,7 +164,7 @@ def test_a_second_build_is_refused(place: Place) -> None:
 
 
 def test_a_lock_is_left_for_the_next(place: Place) -> None:
-    """Taken, freed and taken again; nothing stays in an empty directory."""
+    """A lock can be taken, released and taken again; an empty directory stays empty."""
     for _ in range(2):
         with (
             locked(str(place.output), LocalFiles()),
@@ -201,7 +201,7 @@ def test_damaged_state_is_made_again(place: Place, damage: str) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_journal_is_made_again(place: Place, damage: str) -> None:
-    """The new dataset is whole, so a reader and the same command find it."""
+    """The new dataset is complete, and a reader and the same command find it."""
     place.stop("link ")
     whole = digests(place.directory / "scratch")
     journal = place.output / ".build" / "swap.json"
@@ -211,7 +211,7 @@ def test_a_damaged_journal_is_made_again(place: Place, damage: str) -> None:
 
 
 def test_other_settings_never_mix(place: Place) -> None:
-    """An unfinished build of other settings is refused, and with --overwrite nothing of it stays."""
+    """An unfinished build of other settings is refused; --overwrite removes it completely."""
     place.stop("write .00001.json")
     with pytest.raises(ConfigError, match="unfinished build of other settings"):
         place.build(None, "output.num_shards=1")
@@ -256,7 +256,7 @@ def test_the_present_directory_can_be_built_in(place: Place, monkeypatch: pytest
 
 @pytest.mark.parametrize(("name", "message"), [("file", "is a file"), ("file/below/it", "is inside the file")])
 def test_a_path_that_is_no_directory_is_one_line(place: Place, name: str, message: str) -> None:
-    """A file, and a path below a file; the file is untouched."""
+    """A file, or a path below a file, is refused; the file is not changed."""
     (place.directory / "file").write_text("mine")
     place.output = place.directory / name
     with pytest.raises(ConfigError, match=message):

@@ -1,4 +1,4 @@
-"""Builds of real texts, in many languages and of much dirt: every row is found in the documents that it names."""
+"""Builds of real and damaged texts in many languages: every row is found in the documents that it names."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, t
 
 
 def share_is_right(found: Trace, directory: Path, *, within: float) -> bool:
-    """Half of the rows are of label 1, or all those that can be nothing else where these are more."""
+    """Half of the rows have label 1, or more if more rows can only have label 1."""
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
     forced: float = manifest["counts"]["built"]["forced_negatives"] / found.rows
     return abs(found.negatives / found.rows - max(0.5, forced)) <= within
@@ -93,7 +93,7 @@ def traced(texts: list[dict[str, Any]], language: str, vocabulary: str, director
 
 
 def usable(texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records that can be encoded at all."""
+    """The records that can be encoded as UTF-8."""
     return [record for record in texts if record["text"] and not surrogate(record["text"])]
 
 
@@ -118,7 +118,7 @@ def test_every_row_of_a_corpus_is_found(name: str, language: str, vocabulary: st
 
 
 def test_every_row_of_dirty_texts_is_found(tmp_path: Path) -> None:
-    """Naughty strings, marks over marks, every kind of line end, equal ids and equal texts; what is no text is rejected."""
+    """Hostile strings, stacked marks, every line end, equal ids and equal texts are built; what is not text is rejected."""
     texts = documents(shared("dirty/blns_docs.jsonl")) + documents(shared("dirty/made_edge_docs.jsonl"))
     found = traced(
         texts, "en", UNCASED, tmp_path, input={"max_rejected": 0.1}, output={"num_shards": 1}, duplicate_factor=3
@@ -183,7 +183,7 @@ def test_given_sentences_are_kept(tmp_path: Path, vocabulary: Path) -> None:
 
 
 def test_a_trace_notices_a_wrong_document(tmp_path: Path, vocabulary: Path) -> None:
-    """Rows of one text are not found in another: the check itself is checked."""
+    """Rows of one text are not found in another text, so the check can fail."""
     directory = build([INAUGURAL], tmp_path / "out", vocabulary, {})
     changed = [dict(record, text=record["text"].replace("people", "peoples")) for record in records()]
     shifted = [dict(record, text=f"One more. {record['text']}") for record in records()]

@@ -1,4 +1,4 @@
-"""The sums of the pipeline: in any order and grouping the same, and small."""
+"""The sums of the pipeline are independent of order and grouping, and small."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ def test_shards_merge_in_any_order() -> None:
 
 
 def test_what_travels_does_not_grow_with_the_vocabulary() -> None:
-    """A shard more costs its entry (some 150 bytes), not its 30,522 token counts."""
+    """Another shard adds its entry (about 150 bytes), not its 30,522 token counts."""
     sizes = [len(pickle.dumps(merged([list(range(count))]))) for count in (10, NUM_SHARDS)]
     assert (sizes[1] - sizes[0]) / (NUM_SHARDS - 10) < 300

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
     ],
 )
 def test_a_command_is_interrupted(name: str, number: signal.Signals, line: str, tmp_path: Path) -> None:
-    """While it works, in libraries of C and Rust too."""
+    """A command stops at a signal while it works in C or Rust code, too."""
     if name == "validate":
         process = start("validate", write_dataset(tmp_path / "data"))
     else:
@@ -52,7 +52,7 @@ def test_the_demo_is_interrupted_with_its_command(tmp_path: Path, number: signal
 
 
 def test_the_command_of_a_killed_demo_ends(tmp_path: Path) -> None:
-    """After kill -9 of the demo too."""
+    """No child survives a kill -9 of the demo."""
     process = start("demo", tmp_path / "demo", "--no-training")
     assert wait_for(process, lambda: any(catches_sigterm(pid) for pid in running(process.pid) if pid != process.pid))
     process.kill()
@@ -61,7 +61,7 @@ def test_the_command_of_a_killed_demo_ends(tmp_path: Path) -> None:
 
 
 def test_a_build_says_nothing_of_its_libraries(tmp_path: Path) -> None:
-    """No warning and no log line of theirs: whatever is on stderr of a build is a warning of ours about the corpus."""
+    """stderr of a build has no warning or log line of a library, only nspdata's warnings about the corpus."""
     from tests.building.corpus import nspdata_command, write_vocabulary
 
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")

@@ -1,4 +1,4 @@
-"""The command line as a whole: one line for every mistake, silence where nothing is to be said, exit codes."""
+"""The command line: one line per mistake, no other output, exit codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_version_is_printed() -> None:
-    """`--version` needs no command."""
+    """`--version` works without a command."""
     assert run("--version").stdout == f"nspdata {nspdata.__version__}\n"
 
 
@@ -56,13 +56,13 @@ def test_a_misspelt_word_names_the_nearest(arguments: list[str], nearest: str) -
 
 
 def test_without_arguments_the_help_is_printed() -> None:
-    """As for every command line; the exit code says that nothing was done."""
+    """Without a command, the help is printed and the exit code is 2."""
     done = run(check=2)
     assert "Usage: nspdata" in done.stdout + done.stderr
 
 
 def test_warnings_as_errors_are_survived() -> None:
-    """Nothing warns where nothing is loaded."""
+    """`--help` prints no warning."""
     assert "build" in run("--help", python=["-W", "error"]).stdout
 
 
@@ -88,7 +88,7 @@ def test_a_closed_pipe_is_no_error(dataset: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_under_stdout_is_one_line(dataset: Path) -> None:
-    """What cannot be printed is an error, said once."""
+    """Output that cannot be printed is one error."""
     command = [sys.executable, "-m", "nspdata", "stats", str(dataset), "--json"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -97,7 +97,7 @@ def test_a_full_disk_under_stdout_is_one_line(dataset: Path) -> None:
 
 
 def test_json_is_utf_8_in_every_locale(dataset: Path) -> None:
-    """What is printed can be read back, also where the locale knows only ASCII."""
+    """Printed output can be read back, in an ASCII locale too."""
     env = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     printed = run("show", dataset, "--json", env=env).stdout
     assert printed == run("show", dataset, "--json").stdout

@@ -55,7 +55,7 @@ def test_a_wrong_setting_is_named(settings: dict[str, object], message: str) -> 
 
 
 def test_assignments_lie_over_the_file_and_flags_over_both() -> None:
-    """The order of what wins."""
+    """Flags override assignments, which override the file."""
     assert read_settings("seed = 1\n[pairing]\nunit = 'segments'", ["pairing.unit=sentences", "seed=2"]) == {
         "seed": 2,
         "pairing": {"unit": "sentences"},
@@ -65,13 +65,13 @@ def test_assignments_lie_over_the_file_and_flags_over_both() -> None:
 
 @pytest.mark.parametrize("assignment", ["seed", "seed.deeper=1"])
 def test_a_wrong_assignment_is_an_error(assignment: str) -> None:
-    """What is no `key=value`, or goes below a value, is refused."""
+    """An assignment that is not `key=value`, or has a key below a value, is refused."""
     with pytest.raises(ConfigError):
         load_config(None, ["seed=1", assignment], {})
 
 
 def test_a_fingerprint_is_of_the_meaning() -> None:
-    """However the settings were written, equal settings have equal fingerprints."""
+    """Equal settings have equal fingerprints, in every notation."""
     written = from_dict(Config, read_settings("[pairing]\nmax_seq_length = 128"))
     assert written.fingerprint() == Config().fingerprint()
     assert from_dict(Config, {"seed": 1}).fingerprint() != Config().fingerprint()
@@ -85,7 +85,7 @@ def test_shares_are_read_in_both_spellings() -> None:
 
 
 def test_a_settings_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
-    """The path and the byte."""
+    """The error names the path and the byte."""
     path = tmp_path / "build.toml"
     path.write_bytes(b"seed = 1 # \xff")
     with pytest.raises(ConfigError, match=r"build.toml: not UTF-8 at byte 11; save it as UTF-8"):

@@ -14,7 +14,7 @@ from nspdata.errors import ConfigError
 
 
 def test_a_last_part_stands_for_the_whole_name() -> None:
-    """Where only one setting ends so; a top-level setting wins over a setting of a table."""
+    """The last part of a name is enough if it is unique; a top-level setting wins over a setting in a table."""
     assert nested_settings(Config, None, {"max_seq_length": 64, "seed": 2}) == {
         "pairing": {"max_seq_length": 64},
         "seed": 2,

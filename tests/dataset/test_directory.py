@@ -49,7 +49,7 @@ def test_another_tokenizer_is_refused(tmp_path: Path) -> None:
 
 
 def test_settings_of_a_newer_version_do_not_hide_the_rows(tmp_path: Path) -> None:
-    """Rows can be read when the settings have an unknown key; only who asks for the settings is told."""
+    """Rows can be read if the settings have an unknown key; only reading the settings is an error."""
     directory = write_dataset(tmp_path / "data", rows=9)
     rewrite_manifest(directory, config=open_directory(directory).manifest.config | {"later": 1})
     opened = open_directory(directory)

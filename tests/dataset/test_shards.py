@@ -1,4 +1,4 @@
-"""Shards and the manifest: what is written is what is read, and damage is told, with the remedy."""
+"""Shards and the manifest are read back as written; damage is an error with a remedy."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_rows_are_read_in_batches(dataset: Path) -> None:
 
 
 def test_a_directory_without_a_manifest_is_unfinished(tmp_path: Path, dataset: Path) -> None:
-    """And one that is not there is not there; the two are told apart."""
+    """A missing manifest and an unfinished directory have different messages."""
     (dataset / MANIFEST).unlink()
     with pytest.raises(ShardError, match="run the same build again"):
         read_manifest(dataset)
@@ -68,7 +68,7 @@ def damage(path: Path, data: bytes) -> None:
 
 
 def test_a_shard_that_is_cut_is_told(dataset: Path) -> None:
-    """Also at the end of a batch, where Arrow itself reads a whole, shorter file."""
+    """A shard cut at the end of a batch is refused, although Arrow reads it as a shorter file."""
     entry = read_manifest(dataset).splits["train"][0]
     path = dataset / entry.path
     data = path.read_bytes()
@@ -94,7 +94,7 @@ def test_a_shard_that_is_cut_is_told(dataset: Path) -> None:
 
 
 def test_a_shard_of_another_version_or_make_is_told(dataset: Path) -> None:
-    """No metadata, another version, another column, another type: each in words."""
+    """Missing metadata, another version, another column and another type each have their message."""
     entry = read_manifest(dataset).splits["validation"][0]
     table, metadata = open_shard(dataset, entry)
     described = json.loads(table.schema.metadata[METADATA_KEY])
@@ -157,7 +157,7 @@ def test_a_split_that_is_not_there_is_told(dataset: Path) -> None:
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """A file under its final name is finished, and nothing is left of a failure."""
+    """A file with its final name is complete, and a failure leaves nothing."""
     files = LocalFiles()
     files.write(join(str(tmp_path), "deep/er/a"), b"one")
     files.write(join(str(tmp_path), "deep/er/a"), b"two")

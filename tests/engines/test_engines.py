@@ -1,4 +1,4 @@
-"""One set of bytes on every engine of Beam that runs without other software than Beam's."""
+"""The same bytes on every engine of Beam that needs no other software."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.contextmanager
 def running(*module: str, port: int) -> Iterator[str]:
-    """A server of Beam's in another process, with this environment first on PATH; the address, once somebody listens there."""
+    """Starts a server of Beam in another process, with this environment first on PATH; returns the address when it is listening."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         [sys.executable, "-m", *module],
@@ -83,7 +83,7 @@ def portable(job_service: str) -> list[str]:
 
 
 def test_processes_of_the_local_engine(local: Path, tmp_path: Path) -> None:
-    """`--direct_running_mode=multi_processing` without `--runner`: Beam's processes, and none of ours beside them."""
+    """`--direct_running_mode=multi_processing` without `--runner` uses Beam's processes and none of nspdata's."""
     build(local, tmp_path / "out", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
     assert digests(tmp_path / "out") == digests(local / "out")
 

@@ -1,4 +1,4 @@
-"""JSON from outside: whatever is in it, a reader accepts it or names the file and the key; never another exception."""
+"""Any JSON is either accepted or refused with the file and the key; there is no other exception."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_value_is_held_to_its_schema(value: Any, schema: dict[str, Any], messa
     ],
 )  # fmt: skip
 def test_what_is_no_plain_json_is_refused(text: bytes) -> None:
-    """Cut, not UTF-8, not finite, nested without end."""
+    """JSON that is cut, not UTF-8, not finite or too deeply nested is refused."""
     with pytest.raises(ConfigError, match=r"^f: "):
         parse(text, name="f", error=ConfigError)
 

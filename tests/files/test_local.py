@@ -1,4 +1,4 @@
-"""The local disk: whole files or none, literal names, and temporary names that no two writers share."""
+"""The local disk: complete files or none, literal names, and unique temporary names."""
 
 from __future__ import annotations
 

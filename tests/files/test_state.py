@@ -1,4 +1,4 @@
-"""State files: whatever is not exactly what was written is noticed."""
+"""State files: every change to a written file is detected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_state_file_is_json(tmp_path: Path) -> None:
 
 
 def test_a_missing_or_foreign_file_is_no_state(tmp_path: Path) -> None:
-    """None, not an error."""
+    """A missing file gives None, not an error."""
     assert read_state(LocalFiles(), str(tmp_path / "none")) is None
     for data in (b"", b"{}", b"\xff\xfe", b'{"length": 2, "checksum": "00", "value":\n{}}\n'):
         (tmp_path / "x").write_bytes(data)

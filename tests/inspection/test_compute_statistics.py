@@ -110,6 +110,6 @@ def test_a_cut_shard_is_refused_by_its_name(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_refused_before_work(place: Path) -> None:
-    """An unknown key is told at once."""
+    """An unknown key is refused before the work."""
     with pytest.raises(ConfigError, match="unknown setting"):
         job(place / "x.json", "--input", place / "corpus.jsonl", "--tokenizer", place / "vocab.txt", "--set", "sed=1")

@@ -1,4 +1,4 @@
-"""Ids to text: readable in every script, and harmless whatever the vocabulary holds."""
+"""Decoding: readable in every script, and safe for any vocabulary."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def decoded(*tokens: str) -> str:
     ],
 )
 def test_pieces_are_joined_as_they_are_written(tokens: list[str], text: str) -> None:
-    """Continuations stand close, punctuation as in print, Han and kana without spaces."""
+    """Continuations are joined, punctuation is spaced as in print, Han and kana have no spaces."""
     assert decoded(*tokens) == text
 
 
@@ -43,7 +43,7 @@ def test_an_id_that_no_vocabulary_holds_is_named() -> None:
 
 @given(st.text())
 def test_nothing_hostile_is_left(text: str) -> None:
-    """No control, format, surrogate or unassigned character passes, and what is harmless stays as it is."""
+    """Control, format, surrogate and unassigned characters are escaped; all others are unchanged."""
     shown = visible(text)
     assert {unicodedata.category(character) for character in shown}.isdisjoint({"Cc", "Cf", "Cs", "Co", "Cn"})
     if text.isascii() and text.isprintable():

@@ -1,4 +1,4 @@
-"""An estimate against the build that it is of, and samples against what they were taken from."""
+"""Estimates are compared with the build, and samples with their input."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def dry_run(corpus: Path, output: Path, place: Path, *, code: int = 0) -> str:
 
 
 def test_a_dry_run_writes_nothing(place: Path) -> None:
-    """OUT is not made, and the table names what to expect."""
+    """OUT is not created, and the table shows what to expect."""
     printed = dry_run(INAUGURAL, place / "never", place)
     assert not (place / "never").exists()
     for title in ("documents", "sentences", "rows", "[UNK]", "label 1", "row of their own document", "disk", "time"):
@@ -84,7 +84,7 @@ def test_a_dry_run_writes_nothing(place: Path) -> None:
 
 
 def test_a_dry_run_says_what_would_stop_the_build(place: Path, tmp_path: Path) -> None:
-    """Too many broken records, and a vocabulary that does not fit, are told as warnings."""
+    """Too many broken records, and a vocabulary that does not fit, are warnings."""
     corpus = write_jsonl(
         tmp_path / "broken.jsonl", [{"id": str(n), "text": f"Юникод и текст {n}. Ещё."} for n in range(9)]
     )
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_stop_the_build(place: Path, tmp_path: Path) -
 
 
 def test_an_input_without_a_document_is_refused(place: Path, tmp_path: Path) -> None:
-    """Nothing to sample is an error that says so."""
+    """An input without documents is an error."""
     corpus = tmp_path / "empty.jsonl"
     corpus.write_text('{"text": " "}\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"no document \(1 times the text is empty"):

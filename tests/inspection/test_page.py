@@ -1,4 +1,4 @@
-"""The report in a browser: nothing asked for, nothing complained of, its numbers those of statistics.json, hostile text harmless."""
+"""The report in a browser: no request, no complaint, the numbers of statistics.json, hostile text escaped."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def chrome() -> Iterator[Browser]:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_a_page_asks_for_nothing_and_fits(chrome: Browser, report: Path, width: int, *, dark: bool) -> None:
-    """On a phone and on a desk, light and dark: no request but its own file, no complaint, nothing wider than the window."""
+    """On a phone and a desktop, light and dark: only its own file is requested, no complaint, nothing wider than the window."""
     chrome.open(report, width=width, dark=dark)
     assert chrome.requests == [report.resolve().as_uri()]
     assert chrome.complaints == []
@@ -83,7 +83,7 @@ def test_a_page_asks_for_nothing_and_fits(chrome: Browser, report: Path, width: 
 
 
 def test_numbers_on_the_page_are_those_of_the_file(chrome: Browser, report: Path, directory: Path) -> None:
-    """Every figure of statistics.json stands on the page, value and text, and no other does."""
+    """The page has exactly the figures of statistics.json, with value and text."""
     chrome.open(report)
     script = "JSON.stringify([...document.querySelectorAll('data[data-key]')].map(d => [d.dataset.key, d.value, d.innerText]))"
     shown = [found for found in json.loads(chrome.evaluate(script)) if not found[0].startswith("shortcut_")]
@@ -116,7 +116,7 @@ def test_a_page_can_be_printed(chrome: Browser, report: Path) -> None:
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A dataset whose tokens, file names and place are hostile."""
+    """A dataset with hostile tokens, file names and path."""
     directory = write_dataset(tmp_path / "<b>x&amp;\u202ey", rows=40, max_seq_length=32)
     path = directory / "tokenizer" / "vocab.txt"
     old = Vocabulary.read(path)
@@ -136,7 +136,7 @@ def hostile(tmp_path: Path) -> Path:
 
 
 def test_hostile_text_does_no_harm(chrome: Browser, hostile: Path, tmp_path: Path) -> None:
-    """Markup in tokens and names is shown as text: nothing runs, nothing is loaded, nothing is turned around."""
+    """Markup in tokens and names is shown as text: no script runs, nothing is loaded, no text direction changes."""
     path = tmp_path / "report.html"
     write_report([overview(hostile)], path)
     chrome.open(path)
@@ -220,7 +220,7 @@ def test_sample_rows_show_what_stood_there(directory: Path) -> None:
 
 @pytest.mark.parametrize("objective", ["none", "sop"])
 def test_other_objectives_have_a_page(tmp_path: Path, objective: str) -> None:
-    """Rows without labels, and swapped segments, are told in their own words."""
+    """Rows without labels, and swapped segments, have their own texts."""
     directory = write_dataset(tmp_path / "data", rows=40, objective=objective)
     found = page([overview(directory)])
     assert ("swapped" in found) == (objective == "sop")

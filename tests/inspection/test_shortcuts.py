@@ -1,4 +1,4 @@
-"""Guessers find what there is to be found, and nothing where there is nothing."""
+"""The classifiers find a signal in the label if there is one, and none otherwise."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_pairs_are_the_segments_without_masks() -> None:
 
 
 def test_topics_are_found_and_lengths_are_not(tmp_path: Path) -> None:
-    """Where B of a negative is of another topic, words tell; where lengths are the same for both labels, lengths do not."""
+    """If B of a negative is about another topic, words predict the label; equal lengths do not."""
     found = measure_shortcuts(write_dataset(tmp_path / "data", rows=3000, num_shards=5))
     assert found is not None
     lengths_alone, words, whole = found.guesses

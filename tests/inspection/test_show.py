@@ -1,4 +1,4 @@
-"""`nspdata show`: a row as a person reads it, and the rows that are asked for."""
+"""`nspdata show`: readable rows, and the filters."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_statistics_are_had_without_their_file(tmp_path: Path) -> None:
 
 
 def test_recompute_says_where_the_file_is_wrong(tmp_path: Path) -> None:
-    """Statistics of other rows are warned of, and the shards are believed."""
+    """Statistics that differ from the rows give a warning; the values from the shards are used."""
     directory = write_dataset(tmp_path / "data", rows=50)
     other = write_dataset(tmp_path / "other", rows=51)
     right = to_dict(recompute(directory))["rows"]
@@ -82,7 +82,7 @@ def test_datasets_of_one_name_are_told_apart(directory: Path, tmp_path: Path) ->
 
 
 def test_a_warning_stands_before_the_tables(tmp_path: Path) -> None:
-    """What is out of range is told first: the rows of the tests are half as long as they may be."""
+    """Warnings come first: the rows of the tests are half as long as they may be."""
     lines = stats(write_dataset(tmp_path / "data", rows=300, max_seq_length=128)).output.splitlines()
     warned = [number for number, line in enumerate(lines) if "warning:" in line]
     assert warned

@@ -1,4 +1,4 @@
-"""Documents whose every token is another one, so that a row says where each of its tokens comes from."""
+"""Documents in which every token is unique, so that each token of a row shows where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws of rows, held one row at a time, in plain Python, on documents whose every token is another one."""
+"""The rules for rows, checked one row at a time in plain Python, on documents in which every token is unique."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Place:
 
 
 def take_apart(rows: Rows, vocabulary: Vocabulary) -> Iterator[Row]:
-    """The rows, held to their shape: `[CLS] A [SEP] B [SEP]` or `[CLS] A [SEP]`, with no special token inside."""
+    """Yields the rows and checks their shape: `[CLS] A [SEP] B [SEP]` or `[CLS] A [SEP]`, with no special token inside."""
     cls, sep = vocabulary.special_ids["[CLS]"], vocabulary.special_ids["[SEP]"]
     ids, types = rows.unmasked_ids().tolist(), rows.token_type_ids().tolist()
     for row in range(len(rows)):
@@ -78,7 +78,7 @@ def places(documents: TokenizedDocuments) -> list[Place]:
 
 
 class Checker:
-    """Holds rows to the laws of pairs.
+    """Checks rows against the rules for pairs.
 
     Attributes:
         own: how often each token stands in a segment of its own document's pass (A, and B of what is no negative).

@@ -1,4 +1,4 @@
-"""Rows to mask: any ids, special ones and continuations among them, with the rules of a small vocabulary."""
+"""Rows to mask: any ids, including special ones and continuations, with the rules of a small vocabulary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VOCABULARY = Vocabulary((*SPECIAL_TOKENS, *(f"{'##' * (word % 3 == 2)}w{word}" for word in range(95))))
-"""Ids 0 to 4 are special; of the others each third goes on with a word."""
+"""Ids 0 to 4 are special; every third of the others continues a word."""
 
 SPECIALS = frozenset(range(len(SPECIAL_TOKENS)))
 

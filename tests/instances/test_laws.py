@@ -1,4 +1,4 @@
-"""The laws of pairs: on any documents, with any settings, every row is what its label says."""
+"""The rules for pairs: for any documents and settings, every row is what its label says."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAIRINGS = st.builds(
 def build(
     lengths: Lengths, config: Config, document_ids: list[int] | None = None, *, shard: int = 0
 ) -> tuple[list[Row], dict[str, int], Checker, Rows]:
-    """Builds a shard and holds every row to the laws."""
+    """Builds a shard and checks every row against the rules."""
     documents = make_documents(lengths, document_ids)
     vocabulary = vocabulary_of(documents)
     rows, counts = build_instances(documents, config, vocabulary, split="train", shard=shard)
@@ -53,7 +53,7 @@ def config_of(seed: int = 0, **pairing: Any) -> Config:
 
 @given(lengths=LENGTHS, pairing=PAIRINGS, seed=st.integers(0, 1 << 40))
 def test_every_row_obeys_the_laws(lengths: Lengths, pairing: PairingConfig, seed: int) -> None:
-    """Adjacent and of one document, or of two documents; never too long; never an empty segment; never out of order."""
+    """Segments are adjacent in one document, or of two documents; rows are never too long, empty or out of order."""
     build(lengths, Config(seed=seed, pairing=pairing))
 
 
@@ -200,7 +200,7 @@ def test_a_shard_that_cannot_give_a_negative_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("objective", ["nsp", "sop", "none"])
 def test_no_documents_give_no_rows(objective: str) -> None:
-    """An empty shard is well."""
+    """An empty shard is valid."""
     found, counts, _, rows = build([], config_of(objective=objective))
     assert found == []
     assert len(rows) == 0
@@ -294,7 +294,7 @@ def test_each_pass_has_fresh_pairs_and_masks() -> None:
 
 
 def test_each_pass_has_fresh_masks_on_the_same_rows() -> None:
-    """With `none` the rows of every pass are the same, so that the masks alone can differ."""
+    """With `none` the rows of every pass are equal; only the masks differ."""
     documents = make_documents(random_lengths(30, 4))
     config = dataclasses.replace(config_of(objective="none"), duplicate_factor=2)
     rows, _ = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
@@ -338,7 +338,7 @@ MASKINGS = [
 @pytest.mark.parametrize("objective", ["nsp", "sop", "none"])
 @pytest.mark.parametrize("masking", MASKINGS, ids=lambda masking: f"{masking.strategy}-{masking.masked_lm_prob}")
 def test_changing_the_masking_never_moves_a_pair(masking: MaskingConfig, objective: str) -> None:
-    """All that is not a mask stays the same to the byte."""
+    """Everything except the masks has the same bytes."""
     documents = make_documents(random_lengths(80, 6))
     vocabulary = vocabulary_of(documents)
     config = config_of(2, objective=objective)

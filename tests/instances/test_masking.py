@@ -1,4 +1,4 @@
-"""The laws of masks: what may be masked, how many, with what in its place; and that it can be undone."""
+"""The rules for masks: what may be masked, how many tokens, what replaces them; and that masks can be undone."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_whole_words_are_taken_alike() -> None:
 
 
 def span_lengths(row: list[int]) -> Counter[int]:
-    """Words of the masked runs of long rows with few masks, so that two spans hardly ever touch."""
+    """Words of the masked runs of long rows with few masks, so that two spans rarely touch."""
     masked, row_offsets = many(row, 40, 5, strategy="span", masked_lm_prob=0.02, max_predictions_per_seq=10_000)
     found: Counter[int] = Counter()
     for _, positions, _ in masked_rows(masked, row_offsets):
@@ -239,7 +239,7 @@ def test_a_row_of_special_tokens_only_has_no_mask(strategy: str) -> None:
 
 
 def test_no_rows_have_no_masks() -> None:
-    """An empty batch is well."""
+    """An empty batch is valid."""
     for strategy in (*STRATEGIES, "none"):
         masked = mask(*flat([]), keys_of(0, 0), rules_of(MaskingConfig(strategy=strategy)))  # type: ignore[arg-type]
         assert (len(masked.ids), masked.offsets.tolist()) == (0, [0])

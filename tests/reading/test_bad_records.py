@@ -1,4 +1,4 @@
-"""Bad input: it never stops the reading, and never vanishes."""
+"""A bad record does not stop reading and is always counted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BAD_LINES = {
 
 @pytest.mark.parametrize(("line", "reason"), BAD_LINES.items(), ids=range(len(BAD_LINES)))
 def test_a_bad_line_is_kept_with_its_reason(line: bytes, reason: str, tmp_path: Path) -> None:
-    """Its place, why, and how it begins; its neighbours are read."""
+    """A rejected record has its position, reason and beginning; its neighbours are read."""
     path = tmp_path / "in.jsonl"
     path.write_bytes(GOOD + b"\n" + line + b"\n" + GOOD)
     found = read(path)
@@ -111,7 +111,7 @@ def test_a_file_that_is_cut_short_gives_what_came_before(name: str, compression:
 
 @pytest.mark.parametrize("compression", [".gz", ".zst", ".bz2"])
 def test_a_damaged_file_gives_what_came_before(compression: str, tmp_path: Path) -> None:
-    """Bytes that are wrong in the middle: what stands before them is read, and it is told that something is wrong."""
+    """Damage in the middle of a file: the records before it are read, and the damage is reported."""
     source = random.Random(0)
     many = [(f"d{number}", " ".join(str(source.random()) for _ in range(20))) for number in range(3000)]
     packed = COMPRESSIONS[compression](jsonl(many))
@@ -179,7 +179,7 @@ def test_bad_rows_of_columns_are_kept(tmp_path: Path) -> None:
 
 
 def test_bad_rows_of_csv_are_kept(tmp_path: Path) -> None:
-    """A quote that is never closed costs its own line; too many fields, no text, bytes that are not UTF-8 are told."""
+    """A quote that is not closed rejects only its line; too many fields, missing text and invalid UTF-8 are rejected with their reasons."""
     rows = [
         b"id,text",
         b"1,fine",
@@ -227,7 +227,7 @@ def test_the_shared_broken_file_is_read() -> None:
     "name", ["utf8tests.bin", "utf8tests.txt", "utf8_sequence_0-0x10ffff_assigned.txt", "blns.txt"]
 )
 def test_the_shared_dirty_texts_are_read_line_by_line(name: str) -> None:
-    """Every line that is not blank is a document or told, and the documents are the lines that UTF-8 can read."""
+    """Every line that is not blank is a document or is rejected; the documents are the lines that are valid UTF-8."""
     path = shared(f"dirty/{name}")
     found = read(path, input_format="text_line")
     lines = [line.removesuffix(b"\r") for line in path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")]

@@ -1,4 +1,4 @@
-"""The content of a file: one hash however it is cut and read, and no file that changes meanwhile is taken for the planned one."""
+"""The content hash of a file does not depend on how the file is read; a file that changes during the build is detected."""
 
 from __future__ import annotations
 

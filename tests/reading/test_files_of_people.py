@@ -1,4 +1,4 @@
-"""Files as people have them: other suffixes, other line ends, nested fields, dialects, stray and empty files."""
+"""Real-world files: unusual suffixes and line ends, nested fields, dialects, stray and empty files."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_dialects(tmp_path: Path) -> None:
 
 
 def test_stray_and_empty_files_are_skipped_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What is no document is not read and not silent; an empty first file is a file of no records."""
+    """Files that are not documents are skipped with a message; an empty first file has no records."""
     (tmp_path / "a.jsonl").write_bytes(b"")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"id": "1", "text": "Kept."}\n'))
     (tmp_path / "c.jsonl").write_text('{"id": "2", "text": "Left out."}\n')

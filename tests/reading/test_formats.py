@@ -143,7 +143,7 @@ def test_a_saved_dataset_is_read(tmp_path: Path) -> None:
 
 
 def test_batches_are_of_about_the_size_asked_for(tmp_path: Path) -> None:
-    """No batch goes on once it is full, and none is left out."""
+    """A full batch ends, and no record is lost."""
     documents = [(str(number), "x" * 1000) for number in range(3000)]
     for name in ("jsonl", "parquet", "csv"):
         path = tmp_path / f"a{FIELDED[name].suffix}"
@@ -155,7 +155,7 @@ def test_batches_are_of_about_the_size_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_holds_no_document(tmp_path: Path) -> None:
-    """Nothing in it, nothing wrong with it; a text of nothing is an empty document, and is told."""
+    """An empty file gives no record and no error; an empty text is rejected as empty."""
     for suffix in (".jsonl", ".csv", ".txt"):
         (tmp_path / f"a{suffix}").write_bytes(b"")
     assert read(tmp_path / "a.jsonl").records == 0

@@ -1,4 +1,4 @@
-"""JSON that only JSON delimits: arrays and values one after another, in blocks of any size."""
+"""JSON without line structure: arrays and concatenated values, in blocks of any size."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_array_among_lines_is_read(tmp_path, indent) -> None:
 
 
 def test_broken_elements_cost_themselves(tmp_path) -> None:
-    """Elements that are no objects or no JSON are rejected one by one; what is behind the end is told."""
+    """Elements that are not objects or not JSON are rejected one by one; data after the end is reported."""
     (tmp_path / "a.json").write_text(
         '[{"id": "1", "text": "One."}, 5, {"text": x}, "t", {"id": "2", "text": "Two."}] }'
     )

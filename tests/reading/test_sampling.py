@@ -63,6 +63,6 @@ def test_the_order_and_the_place_of_files_make_no_difference(tmp_path: Path) -> 
 
 
 def test_an_input_of_bad_records_only_says_why(tmp_path: Path) -> None:
-    """The commonest reason, the first record, and the flag that may mend it."""
+    """The error has the most frequent reason, the first record, and the flag that may fix it."""
     with pytest.raises(InputError, match=r"no text field.*--text-field"):
         sample(plant(tmp_path / "in", 2, 10), sample_bytes=1000, text_field="body")

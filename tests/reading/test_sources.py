@@ -1,4 +1,4 @@
-"""What inputs name: files, directories, globs; each file once, named the same wherever it lies."""
+"""Inputs name files, directories and globs; each file is read once, and its name does not depend on its location."""
 
 from __future__ import annotations
 

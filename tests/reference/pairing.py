@@ -131,7 +131,7 @@ def one_pass(
 
 
 def make_pairs(documents: Lengths, draws: list[list[int]], settings: Settings) -> tuple[list[Pair], int]:
-    """The pairs: a first pass counts the forced negatives, the second makes up for them."""
+    """The pairs: a first pass counts the forced negatives, the second adjusts the share of the others."""
     pairs, _ = one_pass(documents, draws, settings, settings.random_next_prob, float("inf"))
     forced = sum(pair.forced for pair in pairs)
     free = max(1, len(pairs) - forced)

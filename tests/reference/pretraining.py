@@ -1,7 +1,7 @@
 """The procedure of BERT's pretraining data, read plainly: lists, one token at a time, one row at a time.
 
 After Devlin et al. 2019 and Google's `create_pretraining_data.py`. It leaves the script in two things, as nspdata does: the other
-document is never the same one, and the target length can be drawn anew for each row (the script draws it once a document).
+document is never the same one, and the target length can be drawn again for each row (the script draws it once a document).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def replacement(token: int, mask_id: int, ordinary: list[int], rng: np.random.Ge
 
 
 def full_sentences(document: Document, *, max_tokens: int) -> list[tuple[int, list[int]]]:
-    """RoBERTa's DOC-SENTENCES: as many whole sentences a row as fit; one that does not fit alone is cut into rows."""
+    """RoBERTa's DOC-SENTENCES: as many whole sentences per row as fit; a longer sentence is cut into rows."""
     rows = []
     i = 0
     while i < len(document):

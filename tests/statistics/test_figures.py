@@ -124,7 +124,7 @@ def changed(statistics: Statistics, **counts: int) -> Statistics:
 def test_a_figure_out_of_range_is_named(
     known: tuple[Statistics, Config, Vocabulary], counts: dict[str, int], key: str
 ) -> None:
-    """Each sound range is guarded by a warning that bears the key of its figure."""
+    """Each usual range has a warning with the key of its figure."""
     statistics, config, _ = known
     assert key in [warning.key for warning in find_warnings(changed(statistics, **counts), config)]
 

@@ -1,4 +1,4 @@
-"""Statistics are a monoid, and say what a plain count says."""
+"""Statistics are a monoid, and equal a plain count."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def edit_columns(directory: Path, change: Callable[[dict[str, pa.Array], pa.Sche
 
 
 def settle(directory: Path) -> None:
-    """Writes everything anew that follows from the shards: sizes, digests, counts of rows, statistics, card."""
+    """Writes everything again that follows from the shards: sizes, digests, counts of rows, statistics, card."""
     manifest = read_manifest(directory)
     splits = {
         split: [

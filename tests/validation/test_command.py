@@ -39,7 +39,7 @@ def test_without_compiled_loops(sound: Callable[[str], Path], corpus: Path) -> N
 
 
 def test_a_damaged_dataset(copied: Callable[[str], Path], corpus: Path) -> None:
-    """Exit code 1; each rule by name, with the file, the rows and how many; a rule that two checks break is told once."""
+    """Exit code 1; each rule by name, with the file, the rows and how many; a rule that two checks break is reported once."""
     directory = copied("nsp")
     edit_rows(directory, lambda rows: [other_label(row) for row in rows[:7]])
     (directory / "notes.txt").write_text("mine")
@@ -75,7 +75,7 @@ def test_findings_as_json(copied: Callable[[str], Path]) -> None:
 
 
 def test_mistakes_of_usage(sound: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
-    """Two directories, a directory that is no dataset and an input that is missing are told in one line each."""
+    """Two directories, a directory that is not a dataset and a missing input are reported in one line each."""
     for arguments, code, message in (
         ((sound("nsp"), corpus), 2, "--source"),
         ((tmp_path,), 1, "not a finished dataset"),

@@ -33,7 +33,7 @@ SOURCES: dict[str, tuple[set[str], Callable[[list[dict[str, str]]], object]]] = 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_another_source_is_caught_by_name(name: str, sound: Callable[[str], Path], tmp_path: Path) -> None:
-    """A sound dataset is told from one of other documents."""
+    """A valid dataset is distinguished from one of other documents."""
     expected, change = SOURCES[name]
     documents = make_documents()
     change(documents)
@@ -42,7 +42,7 @@ def test_another_source_is_caught_by_name(name: str, sound: Callable[[str], Path
 
 
 def test_records_that_are_broken_otherwise(sound: Callable[[str], Path], tmp_path: Path) -> None:
-    """Another number of rejected records is told from the one that the manifest counts."""
+    """A number of rejected records that differs from the manifest is found."""
     path = write_corpus(tmp_path / "corpus.jsonl", broken=3)
     found = {finding.rule for finding in validate_source(sound("nsp"), [str(path)])}
     assert found == {"source_files", "source_counts", "source_statistics", "rejected"}
@@ -79,7 +79,7 @@ def test_files_may_be_many(sound: Callable[[str], Path], place: Path, tmp_path: 
 def test_small_spills_make_no_difference(
     sound: Callable[[str], Path], corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Documents that are laid down in many parts are found like those that fit in one."""
+    """Documents that are spilled in many parts are found like those that fit in one."""
     monkeypatch.setattr(spilling, "SPILL_TOKENS", 100)
     assert validate_source(sound("nsp"), [str(corpus)]) == []
 

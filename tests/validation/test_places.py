@@ -85,7 +85,7 @@ def test_tokens_are_cut_as_the_builder_cuts(length_a: int, length_b: int, max_to
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_segment_moved_by_a_token_is_not_found(seed: int) -> None:
-    """The segments of another place in the text are told from those of the row's own sentences."""
+    """Segments from another position in the text are distinguished from those of the row's own sentences."""
     draw = np.random.default_rng(seed)
     documents = make(draw.integers(2, 12, (6, 9)).tolist(), words=30, same_ids=False)
     config = from_dict(Config, {"pairing": {"max_seq_length": 40}})
