@@ -199,7 +199,7 @@ def take_out_row(rows: list[Row]) -> None:
             return
 
 
-def repeat_masked_anew(rows: list[Row]) -> None:
+def repeat_with_other_masks(rows: list[Row]) -> None:
     """A row once more, with a mask elsewhere."""
     row = json.loads(json.dumps(next(row for row in rows if label(0)(row))))
     mask_elsewhere(row, row["masked_lm_positions"][0])
