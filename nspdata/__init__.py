@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nspdata.config.build import Config as BuildConfig
     from nspdata.config.build import MaskingConfig
     from nspdata.config.train import TrainConfig
-    from nspdata.dataset.remote import Cache
+    from nspdata.dataset.cache import Cache
     from nspdata.errors import BuildWarning, ConfigError, InputError, NspdataError, ShardError
     from nspdata.loading.loader import Loader
     from nspdata.loading.mixture import Mixture
@@ -79,7 +79,7 @@ _MODULES = {
     "nspdata.errors": ("BuildWarning", "ConfigError", "InputError", "NspdataError", "ShardError"),
     "nspdata.loading.loader": ("Loader",),
     "nspdata.loading.mixture": ("Mixture",),
-    "nspdata.dataset.remote": ("Cache",),
+    "nspdata.dataset.cache": ("Cache",),
     "nspdata.validation.findings": ("Finding",),
 }
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nspdata.api.inputs import Inputs
+    from nspdata.dataset.cache import Cache
     from nspdata.dataset.directory import Directory, SplitSize
     from nspdata.dataset.manifest import Manifest
-    from nspdata.dataset.remote import Cache
     from nspdata.dataset.schema import RowMetadata
     from nspdata.inspection import Overview
     from nspdata.inspection.examples import Shown

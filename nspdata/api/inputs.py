@@ -21,7 +21,7 @@ from nspdata.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
 
 STAGED = "records.jsonl"
 """Name of the temporary file, which the manifest lists as the input."""

@@ -46,7 +46,7 @@ def validate(
         if source is None:
             return findings
         from nspdata.api.inputs import as_paths, named_paths
-        from nspdata.config.build import InputConfig
+        from nspdata.config.input import InputConfig
         from nspdata.dataset.directory import open_directory
 
         files = named_paths(source) is not None  # of a dataset that cannot be opened, files can be checked all the same

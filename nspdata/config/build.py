@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nspdata.config.input import InputConfig
 from nspdata.config.parsing import assigned, from_dict, read_settings, read_text, require
 
 if TYPE_CHECKING:
@@ -27,21 +28,6 @@ def load_config(path: Path | None, assignments: Sequence[str], flags: dict[str, 
     return from_dict(Config, read_settings(read_text(path), [*assignments, *assigned(flags)]))
 
 
-InputFormat = Literal[
-    "auto",
-    "jsonl",
-    "json",
-    "parquet",
-    "arrow",
-    "csv",
-    "tsv",
-    "text_document",
-    "text_line",
-    "text_sentence",
-    "wikiextractor",
-    "dataset",
-]
-
 Paragraphs = Literal["blank_line", "line", "none"]
 
 Objective = Literal["nsp", "sop", "none"]
@@ -53,51 +39,6 @@ Negatives = Literal["other", "similar"]
 Fill = Literal["fit", "overshoot"]
 
 Strategy = Literal["token", "whole_word", "span", "none"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputConfig:
-    """How input files are read.
-
-    Attributes:
-        format: `auto` goes by suffix and first bytes (a `.txt` is then one document).
-        text_field: field or column of the text. A dot goes into an object (`payload.text`), a list of strings is joined as
-            paragraphs. It can differ by file: `GLOB=FIELD` rules separated by commas (`web/*.csv=body,text`).
-        id_field: field or column of the document id, in the same form; a record without one is named by its file and byte offset.
-        exclude: globs of files to skip, separated by commas, matched against the name relative to the common directory.
-        max_record_bytes: a longer record is rejected, bytes.
-        csv_delimiter: one character; "" is a comma in `.csv` and a tab in `.tsv`.
-        csv_quoting: `quoted` reads quotes as CSV does, `none` as text; `auto` is `quoted` in `.csv` and `none` in `.tsv`.
-        csv_header: whether the first row names the columns; without it they are named `0`, `1`, ...
-        csv_escape: one character that makes the next one text; "" for none.
-        max_rejected: the largest share of the records, and of the bytes, that may be rejected before the build fails, 0 to 1;
-            empty texts do not count.
-    """
-
-    format: InputFormat = "auto"
-    text_field: str = "text"
-    id_field: str = "id"
-    exclude: str = ""
-    max_rejected: float = 0.01
-    max_record_bytes: int = 64_000_000
-    csv_delimiter: str = ""
-    csv_quoting: Literal["auto", "quoted", "none"] = "auto"
-    csv_header: bool = True
-    csv_escape: str = ""
-
-    def __post_init__(self) -> None:
-        require(
-            key="input.max_rejected", value=self.max_rejected, rule="from 0 to 1", holds=0 <= self.max_rejected <= 1
-        )
-        require(
-            key="input.max_record_bytes",
-            value=self.max_record_bytes,
-            rule="at least 1000",
-            holds=self.max_record_bytes >= 1000,
-        )
-        for key in ("csv_delimiter", "csv_escape"):
-            value = getattr(self, key)
-            require(key=f"input.{key}", value=value, rule='one character, or ""', holds=len(value) <= 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

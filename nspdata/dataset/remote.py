@@ -1,7 +1,7 @@
-"""Datasets elsewhere: any URL that fsspec reads, through a bounded cache on this machine that its processes share.
+"""Remote datasets: any URL that fsspec reads, through a bounded local cache.
 
-A shard is fetched in ranges, each tried again where it fails or comes short, and is given its final name only when its sha256 is
-the manifest's. The name is that sha256, so a shard in the cache is the right one, whichever dataset or process brought it.
+A shard is fetched in ranges; a range that fails or is too short is retried. The shard gets its final name only if its sha256 is
+the manifest's. The name is this sha256, so a shard in the cache is always the right one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from nspdata.dataset.manifest import MANIFEST, VOCABULARY, Manifest
@@ -23,105 +21,16 @@ from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.any import AnyFiles
 from nspdata.files.fsspec import connect
 
-try:
-    import fcntl
-except ImportError:  # not POSIX: two processes may then fetch the same shard, and the later one's rename wins
-    fcntl = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
+    from nspdata.dataset.cache import Cache
     from nspdata.dataset.manifest import ShardEntry
     from nspdata.dataset.verification import Verify
     from nspdata.files.local import Files
 
 Answer = TypeVar("Answer")
-
-STALE_S = 6 * 3600
-"""Seconds after which abandoned partial downloads are deleted."""
-
-
-def default_directory() -> Path:
-    """`$NSPDATA_CACHE`, or `nspdata` below `$XDG_CACHE_HOME`, or below `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("NSPDATA_CACHE") or Path(home) / "nspdata")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """Where shards from elsewhere are kept on this machine, and how patiently they are fetched.
-
-    Attributes:
-        directory: shared by all processes of the machine.
-        max_bytes: what it holds at most; the shards that were used longest ago leave first. It should hold twice the shards that
-            are in use at once (64 shards), else some are fetched again.
-        range_bytes: bytes of one request.
-        tries: how often a request, or a whole shard, is tried.
-        timeout_s: seconds that one request may take, where the filesystem can be interrupted.
-        back_off_s: seconds before the second try; doubled before each further one.
-        threads: requests ahead of need at a time; 0 fetches only what is needed now.
-
-    >>> Cache(directory=Path("cache"), max_bytes=10 << 30).range_bytes
-    16777216
-    """
-
-    directory: Path = field(default_factory=default_directory)
-    max_bytes: int = 64 << 30
-    range_bytes: int = 16 << 20
-    tries: int = 7
-    timeout_s: float = 60.0
-    back_off_s: float = 0.5
-    threads: int = 4
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_bytes", 1), ("range_bytes", 1), ("tries", 1), ("threads", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"the cache's {name} must be {least} or more, not {getattr(self, name)}")
-
-    def path(self, entry: ShardEntry) -> Path:
-        """Where a shard lies when it has arrived."""
-        return Path(self.directory) / entry.sha256[:2] / f"{entry.sha256}.arrow"
-
-    def holds(self, entry: ShardEntry) -> bool:
-        """Whether the shard is there, whole."""
-        try:
-            return self.path(entry).stat().st_size == entry.bytes
-        except FileNotFoundError:
-            return False
-
-    @contextlib.contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Holds one of the cache's locks against all threads and processes of the machine."""
-        directory = Path(self.directory) / "locks"
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / name).open("ab") as stream:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
-
-    def make_room(self, part: Path, size_bytes: int) -> None:
-        """Removes the least recently used shards until a part of this size fits, and reserves its space.
-
-        A shard that is memory-mapped stays readable until it is closed.
-        """
-        part.parent.mkdir(parents=True, exist_ok=True)
-        with self.locked("room"):
-            found, total = [], size_bytes
-            for path in Path(self.directory).glob("??/*"):
-                with contextlib.suppress(FileNotFoundError):
-                    status = path.stat()
-                    total += status.st_size
-                    if path.suffix == ".arrow":
-                        found.append((status.st_atime_ns, status.st_size, path))
-                    elif time.time() - status.st_mtime > STALE_S:
-                        found.append((0, status.st_size, path))
-            for _, size, path in sorted(found):
-                if total <= self.max_bytes:
-                    break
-                path.unlink(missing_ok=True)
-                total -= size
-            with part.open("wb") as stream:
-                stream.truncate(size_bytes)
 
 
 class RemoteStore:
@@ -130,13 +39,13 @@ class RemoteStore:
     def __init__(
         self, url: str, *, cache: Cache, storage_options: dict[str, Any] | None = None, verify: Verify = "once"
     ) -> None:
-        """Connects to nothing yet.
+        """Makes no connection yet.
 
         Args:
             url: of the dataset directory, `s3://bucket/data` for example.
             cache: where shards are kept.
-            storage_options: what fsspec's filesystem is made with.
-            verify: when the sha256 of a cached shard is checked, besides as it arrives: `once`, `always` or `size`.
+            storage_options: options of fsspec's filesystem.
+            verify: when the sha256 of a cached shard is checked, in addition to the check after the download: `once`, `always` or `size`.
         """
         self.name = url.rstrip("/")
         self.cache = cache
@@ -154,7 +63,7 @@ class RemoteStore:
         except FileNotFoundError as error:
             raise ShardError(
                 f"{self.name}: no {MANIFEST}, so this is not a finished dataset (or no dataset at all); "
-                "let the build end, or copy the whole directory"
+                "wait for the end of the build, or copy the whole directory"
             ) from error
 
     def vocabulary(self) -> str:
@@ -173,7 +82,7 @@ class RemoteStore:
             return None
 
     def check(self, entries: list[ShardEntry]) -> None:
-        """See `Store.check`: only that the cache can hold each shard; looking for them all would take a request each."""
+        """See `Store.check`: checks only that each shard fits into the cache, because a check of existence would take one request per shard."""
         for entry in entries:
             if entry.bytes > self.cache.max_bytes:
                 raise ConfigError(
@@ -182,16 +91,16 @@ class RemoteStore:
                 )
 
     def open(self, entry: ShardEntry) -> BinaryIO:
-        """See `Store.open`: from the cache, into which it is fetched where it is not there."""
+        """See `Store.open`: from the cache; a missing shard is fetched first."""
         path = self.cache.path(entry)
         while True:
             if not self.cache.holds(entry):
                 self.fetch(entry)
-            with contextlib.suppress(FileNotFoundError):  # another process may make room meanwhile
+            with contextlib.suppress(FileNotFoundError):  # another process may delete it
                 if not altered(path, entry, self._verify):
                     os.utime(
                         path, ns=(time.time_ns(), path.stat().st_mtime_ns)
-                    )  # what was used longest ago leaves first
+                    )  # the least recently used shard is deleted first
                     return path.open("rb")
                 path.unlink()
 
@@ -200,10 +109,10 @@ class RemoteStore:
         self._ahead.want(entries)
 
     def fetch(self, entry: ShardEntry) -> None:
-        """Brings a shard into the cache, unless another thread or process has.
+        """Fetches a shard into the cache, unless another thread or process has done so.
 
         Raises:
-            ShardError: it is missing, or does not arrive as the manifest names it, however often it is tried.
+            ShardError: it is missing, or differs from the manifest after all retries.
         """
         path = self.cache.path(entry)
         with self.cache.locked(entry.sha256[:2]):
@@ -213,7 +122,7 @@ class RemoteStore:
             name = f"{self.name}/{entry.path}"
             self.cache.make_room(part, entry.bytes)
             try:
-                self._patiently(partial(self._download, entry, part), name)
+                self._retried(partial(self._download, entry, part), name)
                 part.replace(path)
             except FileNotFoundError as error:
                 raise ShardError(f"{name}: missing, though the manifest names it; copy the shard again") from error
@@ -221,12 +130,12 @@ class RemoteStore:
                 part.unlink(missing_ok=True)
 
     def _download(self, entry: ShardEntry, part: Path) -> None:
-        """Writes the shard to a file, range by range; `_WrongAnswerError` where its sha256 is not the manifest's."""
+        """Writes the shard to a file, range by range; raises `_WrongAnswerError` if its sha256 is not the manifest's."""
         digest, name = hashlib.sha256(), f"{self.name}/{entry.path}"
         with part.open("r+b") as stream:
             for start in range(0, entry.bytes, self.cache.range_bytes):
                 end = min(start + self.cache.range_bytes, entry.bytes)
-                data = self._patiently(partial(self._range, entry, start, end), name)
+                data = self._retried(partial(self._range, entry, start, end), name)
                 digest.update(data)
                 stream.write(data)
         if digest.hexdigest() != entry.sha256:
@@ -236,17 +145,17 @@ class RemoteStore:
 
     def _range(self, entry: ShardEntry, start: int, end: int) -> bytes:
         data = self._request(entry.path, start=start, end=end)
-        if len(data) == entry.bytes:  # a server that knows no ranges gives the whole
+        if len(data) == entry.bytes:  # a server without ranges returns the whole file
             data = data[start:end]
         if len(data) != end - start:
             raise _WrongAnswerError(f"{len(data)} bytes arrived of the {end - start} from byte {start} on")
         return data
 
     def _read(self, path: str) -> bytes:
-        return self._patiently(partial(self._request, path), f"{self.name}/{path}")
+        return self._retried(partial(self._request, path), f"{self.name}/{path}")
 
     def _request(self, path: str, **bounds: int) -> bytes:
-        """One request, cut short where it takes too long; a filesystem is made in each process, for none survives a fork."""
+        """Makes one request, with a timeout. Each process has its own filesystem, because connections do not survive a fork."""
         if self._process != os.getpid():
             self._filesystem, self._root = _filesystem(self.name, self._storage_options)
             self._process = os.getpid()
@@ -257,12 +166,12 @@ class RemoteStore:
 
         return bytes(sync(filesystem.loop, filesystem._cat_file, name, timeout=self.cache.timeout_s, **bounds))  # noqa: SLF001
 
-    def _patiently(self, attempt: Callable[[], Answer], name: str) -> Answer:
-        """Tries until it succeeds; a missing file or missing permission is reported at once.
+    def _retried(self, attempt: Callable[[], Answer], name: str) -> Answer:
+        """Retries a request; a missing file or missing permission is reported at once.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ShardError: the last try has failed, or there is no right to read.
+            ShardError: the last retry failed, or there is no permission to read.
         """
         for number in range(self.cache.tries):
             try:
@@ -290,7 +199,7 @@ class RemoteStore:
 
 
 class _WrongAnswerError(Exception):
-    """An answer that is not what was asked for."""
+    """An answer that differs from the request."""
 
 
 def _describe_error(error: Exception) -> str:
@@ -298,7 +207,7 @@ def _describe_error(error: Exception) -> str:
 
 
 def _filesystem(url: str, storage_options: dict[str, Any]) -> tuple[Any, str]:
-    """What reads the URL: fsspec, else what a build reads it with; and the path of the directory for it."""
+    """Returns the filesystem of the URL (fsspec's, else that of a build), and the path of the directory in it."""
     try:
         return connect(url, storage_options)
     except ConfigError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nspdata.dataset.cache import Cache
 from nspdata.dataset.local import LocalStore
-from nspdata.dataset.remote import Cache, RemoteStore
+from nspdata.dataset.remote import RemoteStore
 
 if TYPE_CHECKING:
     from nspdata.dataset.local import Store

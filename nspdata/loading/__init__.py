@@ -1,6 +1,6 @@
 """Shards into any training loop: an order that depends only on the seed, exact resume, dynamic masks, packing; numpy and pyarrow only."""
 
-from nspdata.dataset.remote import Cache
+from nspdata.dataset.cache import Cache
 from nspdata.loading.collate import collate, collate_flat, collate_packed
 from nspdata.loading.loader import Loader
 from nspdata.loading.mixture import Mixture

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from nspdata.config.build import MaskingConfig
-    from nspdata.dataset.remote import Cache
+    from nspdata.dataset.cache import Cache
     from nspdata.dataset.schema import RowMetadata
     from nspdata.dataset.verification import Verify
     from nspdata.loading.batches import Draft

@@ -18,7 +18,7 @@ from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source

@@ -14,7 +14,7 @@ from nspdata.reading.records import BROKEN_CSV, TRUNCATED_FILE, WRONG_FIELDS, re
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source

@@ -15,7 +15,7 @@ from nspdata.reading.delimited import dialect
 from nspdata.reading.fields import fields_of
 
 if TYPE_CHECKING:
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.sources import Source
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
 
 PARAGRAPH = "\n\n"
 """Joins a text that is given as a list of paragraphs."""

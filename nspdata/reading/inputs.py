@@ -8,7 +8,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
 from nspdata.reading.detect import by_suffix, check_fields, format_of, head_of, known_suffixes
 from nspdata.reading.fields import matches

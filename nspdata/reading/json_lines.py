@@ -16,7 +16,7 @@ from nspdata.reading.records import BROKEN_JSON, INVALID_UTF8, NOT_AN_OBJECT, TO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source

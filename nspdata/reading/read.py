@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.reading.columnar import read_columns
 from nspdata.reading.compression import CutShortError
 from nspdata.reading.delimited import read_csv

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
 from nspdata.reading.read import read_source
 from nspdata.reading.records import REASONS

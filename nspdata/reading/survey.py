@@ -20,7 +20,7 @@ from nspdata.reading.units import Budget, sampling_order, size_of, split_sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source

@@ -11,7 +11,7 @@ from nspdata.reading.records import INVALID_UTF8, TOO_LARGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source

@@ -14,7 +14,7 @@ import pytest
 
 import nspdata
 from nspdata.api.inputs import as_paths, describe, named_paths
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs
 from tests.api.conftest import as_lines, shard_digests

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from nspdata.building.estimate import Estimate, estimate
 from nspdata.cli import app
 from nspdata.cli.layout import duration
-from nspdata.config.build import Config, InputConfig
+from nspdata.config.build import Config
+from nspdata.config.input import InputConfig
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import Manifest
 from nspdata.errors import InputError

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
+from nspdata.dataset.cache import STALE_S, default_directory
 from nspdata.dataset.manifest import read_manifest
-from nspdata.dataset.remote import STALE_S, default_directory
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.any import remote_files
 from nspdata.loading import Cache, Loader, Mixture

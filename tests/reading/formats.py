@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Rejected, expand_inputs, read_source, split_sources
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs, read_source, split_sources

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs

@@ -124,7 +124,7 @@ def test_a_range_inside_of_a_long_line_is_not_read_to_the_end_of_the_line(tmp_pa
 
             return Stream()
 
-    from nspdata.config.build import InputConfig
+    from nspdata.config.input import InputConfig
     from nspdata.reading import read_source, split_sources
 
     whole = Source(path=str(path), name="a.jsonl", format="jsonl", size_bytes=size)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.config.build import InputConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs, sample_documents
