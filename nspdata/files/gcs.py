@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from nspdata.errors import ConfigError, InputError
 from nspdata.files import options
 from nspdata.files.local import FileInfo
-from nspdata.files.objects import THREADS
+from nspdata.files.objects import (
+    THREADS,
+    Clients,
+    access_denied,
+    missing_bucket,
+    one_line,
+    replaced_object,
+    split_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,13 +37,11 @@ class GcsStore:
     """See `nspdata.files.objects.ObjectStore`. One client per process."""
 
     def __init__(self) -> None:
-        self._made: tuple[int, tuple[str, ...]] = (0, ())
-        self._client: Any = None
-        self._reached: set[str] = set()
+        self._clients = Clients(_client)
 
     def stat(self, path: str) -> FileInfo | None:
         """See `ObjectStore.stat`."""
-        bucket, key = self._split(path)
+        bucket, key = split_url(path)
         if not key:
             return None
         handle = self._bucket(bucket, path)
@@ -45,7 +51,7 @@ class GcsStore:
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
         """See `ObjectStore.list`."""
-        bucket, key = self._split(prefix)
+        bucket, key = split_url(prefix)
         handle = self._bucket(bucket, prefix)
         with _errors(prefix):
             for blob in handle.list_blobs(prefix=key, timeout=TIMEOUT_S):
@@ -53,7 +59,7 @@ class GcsStore:
 
     def read(self, info: FileInfo, start: int, end: int) -> bytes:
         """See `ObjectStore.read`."""
-        bucket, key = self._split(info.path)
+        bucket, key = split_url(info.path)
         handle = self._bucket(bucket, info.path)
         generation = int(info.version) if info.version.isdecimal() and EMULATOR not in os.environ else None
         with _errors(info.path):
@@ -66,56 +72,45 @@ class GcsStore:
 
     def put(self, path: str, data: bytes) -> None:
         """See `ObjectStore.put`."""
-        bucket, key = self._split(path)
+        bucket, key = split_url(path)
         handle = self._bucket(bucket, path)
         with _errors(path):
             handle.blob(key).upload_from_string(data, "application/octet-stream", timeout=TIMEOUT_S)
 
     def copy(self, source: str, target: str) -> None:
         """See `ObjectStore.copy`."""
-        (bucket, key), (to_bucket, to_key) = self._split(source), self._split(target)
+        (bucket, key), (to_bucket, to_key) = split_url(source), split_url(target)
         handle, destination = self._bucket(bucket, source), self._bucket(to_bucket, target)
         with _errors(source):
             handle.copy_blob(handle.blob(key), destination, to_key, timeout=TIMEOUT_S)
 
     def delete(self, paths: Sequence[str]) -> None:
         """See `ObjectStore.delete`."""
-        bucket, _ = self._split(paths[0])
+        bucket, _ = split_url(paths[0])
         handle = self._bucket(bucket, paths[0])
 
         def delete(path: str) -> None:
             with _errors(path):
-                handle.delete_blobs([self._split(path)[1]], on_error=lambda _: None, timeout=TIMEOUT_S)
+                handle.delete_blobs([split_url(path)[1]], on_error=lambda _: None, timeout=TIMEOUT_S)
 
         with ThreadPoolExecutor(THREADS) as pool:
             for _ in pool.map(delete, paths):
                 pass
 
-    @staticmethod
-    def _split(path: str) -> tuple[str, str]:
-        bucket, _, key = path.removeprefix("gs://").partition("/")
-        if not bucket:
-            raise InputError(f"{path!r} names no bucket; write gs://BUCKET/PATH")
-        return bucket, key
-
     def _bucket(self, name: str, path: str) -> Any:
         """Returns the bucket; the first use makes a test request, with fewer retries than later requests."""
-        made = (os.getpid(), options.configured())
-        if self._made != made:  # no connection survives a fork
-            if self._made[1] != made[1]:
-                self._reached.clear()
-            self._client, self._made = _client(), made
-        if name not in self._reached and not options.is_worker():
+
+        def check(client: Any) -> None:
             from google.api_core.exceptions import Forbidden
 
             with _errors(path):
                 try:
-                    list(self._client.list_blobs(name, max_results=1, retry=None, timeout=10))
+                    list(client.list_blobs(name, max_results=1, retry=None, timeout=10))
                 except Forbidden:  # objects may be readable without the permission to list
-                    if self._client.project is None:
+                    if client.project is None:
                         raise
-            self._reached.add(name)
-        return self._client.bucket(name)
+
+        return self._clients.reach(name, check).bucket(name)
 
 
 def _client() -> Any:
@@ -133,7 +128,7 @@ def _client() -> Any:
         if account := given.get("impersonate_service_account"):
             credentials = _impersonating(credentials, str(account))
     except GoogleAuthError as error:
-        raise InputError(f"gs://: no credentials ({_line(error)[:80]}...); {CREDENTIALS}") from error
+        raise InputError(f"gs://: no credentials ({one_line(error)[:80]}...); {CREDENTIALS}") from error
     return storage.Client(project=given.get("project") or project or "none", credentials=credentials)
 
 
@@ -157,33 +152,26 @@ def _errors(path: str) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError, TransportError
     from google.cloud.storage.exceptions import InvalidResponse
 
-    place = "/".join(path.split("/")[:3])
     try:
         yield
     except (exceptions.NotFound, InvalidResponse) as error:
         if isinstance(error, InvalidResponse) and error.response.status_code != 404:
-            raise OSError(f"{path}: {_line(error)}") from error
-        missing = "/o/" not in _line(error)
+            raise OSError(f"{path}: {one_line(error)}") from error
+        missing = "/o/" not in one_line(error)
         if missing:
-            raise InputError(f"{path}: there is no bucket {place}; create it, or correct the name") from error
+            raise missing_bucket(path) from error
         raise FileNotFoundError(2, "no such object", path) from error
     except exceptions.PreconditionFailed as error:
-        raise OSError(f"{path}: replaced while it was read; leave the input unchanged and run again") from error
+        raise replaced_object(path) from error
     except exceptions.Unauthorized as error:
         raise InputError(f"{path}: the credentials are missing or wrong; {CREDENTIALS}") from error
     except exceptions.Forbidden as error:
-        raise InputError(
-            f"{path}: access denied; grant these credentials access to {place}, or {CREDENTIALS}"
-        ) from error
+        raise access_denied(path, CREDENTIALS) from error
     except (requests.ConnectionError, TransportError, exceptions.RetryError) as error:
         raise InputError(
-            f"{path}: the store cannot be reached ({_line(error)[:100]}); check the network, or set {EMULATOR} for an emulator"
+            f"{path}: the store cannot be reached ({one_line(error)[:100]}); check the network, or set {EMULATOR} for an emulator"
         ) from error
     except GoogleAuthError as error:
-        raise InputError(f"{path}: the credentials are wrong ({_line(error)[:100]}); {CREDENTIALS}") from error
+        raise InputError(f"{path}: the credentials are wrong ({one_line(error)[:100]}); {CREDENTIALS}") from error
     except exceptions.GoogleAPICallError as error:
-        raise OSError(f"{path}: {_line(error)}") from error
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise OSError(f"{path}: {one_line(error)}") from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from nspdata.errors import InputError
+from nspdata.files import options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from nspdata.files.local import FileInfo
 
@@ -47,6 +51,70 @@ class ObjectStore(Protocol):
     def delete(self, paths: Sequence[str]) -> None:
         """Removes objects; missing ones are ignored."""
         ...
+
+
+class Clients:
+    """The client of a store in this process; it is made again after a fork and after a change of the options.
+
+    Args:
+        make: makes a client.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: tuple[int, tuple[str, ...]] = (0, ())
+        self._client: Any = None
+        self._reached: set[str] = set()
+
+    def reach(self, bucket: str, check: Callable[[Any], None]) -> Any:
+        """Returns the client; `check` makes a test request on the first use of a bucket, except in workers of an engine."""
+        made = (os.getpid(), options.configured())
+        if self._made != made:
+            if self._made[1] != made[1]:
+                self._reached.clear()
+            self._client, self._made = self._make(), made
+        if bucket not in self._reached and not options.is_worker():
+            check(self._client)
+            self._reached.add(bucket)
+        return self._client
+
+
+def split_url(path: str) -> tuple[str, str]:
+    """The bucket and the key of a URL.
+
+    >>> split_url("s3://bucket/a/b.txt")
+    ('bucket', 'a/b.txt')
+    """
+    scheme, _, rest = path.partition("://")
+    bucket, _, key = rest.partition("/")
+    if not bucket:
+        raise InputError(f"{path!r} names no bucket; write {scheme}://BUCKET/PATH")
+    return bucket, key
+
+
+def bucket_of(path: str) -> str:
+    """The URL of the bucket of a path."""
+    return "/".join(path.split("/")[:3])
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error in one line, or its type."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def missing_bucket(path: str) -> InputError:
+    """The error for a bucket that does not exist."""
+    return InputError(f"{path}: there is no bucket {bucket_of(path)}; create it, or correct the name")
+
+
+def access_denied(path: str, credentials: str) -> InputError:
+    """The error for credentials without access."""
+    return InputError(f"{path}: access denied; grant these credentials access to {bucket_of(path)}, or {credentials}")
+
+
+def replaced_object(path: str) -> OSError:
+    """The error for an object that changed while it was read."""
+    return OSError(f"{path}: replaced while it was read; leave the input unchanged and run again")
 
 
 class ObjectFiles:

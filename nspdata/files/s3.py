@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError
 from nspdata.files import options
 from nspdata.files.local import FileInfo
+from nspdata.files.objects import Clients, access_denied, missing_bucket, one_line, replaced_object, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,13 +34,11 @@ class S3Store:
     """See `nspdata.files.objects.ObjectStore`. One client per process; it is thread-safe."""
 
     def __init__(self) -> None:
-        self._made: tuple[int, tuple[str, ...]] = (0, ())
-        self._client: Any = None
-        self._reached: set[str] = set()
+        self._clients = Clients(lambda: _client(attempts=ATTEMPTS))
 
     def stat(self, path: str) -> FileInfo | None:
         """See `ObjectStore.stat`."""
-        bucket, key = self._split(path)
+        bucket, key = split_url(path)
         if not key:
             return None
         client = self._reach(bucket, path)
@@ -55,7 +53,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
         """See `ObjectStore.list`: 1,000 objects per request."""
-        bucket, key = self._split(prefix)
+        bucket, key = split_url(prefix)
         pages = self._reach(bucket, prefix).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
         with _errors(prefix):
             for page in pages:
@@ -64,7 +62,7 @@ class S3Store:
 
     def read(self, info: FileInfo, start: int, end: int) -> bytes:
         """See `ObjectStore.read`."""
-        bucket, key = self._split(info.path)
+        bucket, key = split_url(info.path)
         client = self._reach(bucket, info.path)
         with _errors(info.path):
             found = client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}", IfMatch=info.version)
@@ -72,45 +70,30 @@ class S3Store:
 
     def put(self, path: str, data: bytes) -> None:
         """See `ObjectStore.put`."""
-        bucket, key = self._split(path)
+        bucket, key = split_url(path)
         client = self._reach(bucket, path)
         with _errors(path):
             client.put_object(Bucket=bucket, Key=key, Body=data)
 
     def copy(self, source: str, target: str) -> None:
         """See `ObjectStore.copy`."""
-        (bucket, key), (to_bucket, to_key) = self._split(source), self._split(target)
+        (bucket, key), (to_bucket, to_key) = split_url(source), split_url(target)
         with _errors(source):
             self._reach(bucket, source).copy({"Bucket": bucket, "Key": key}, to_bucket, to_key)
 
     def delete(self, paths: Sequence[str]) -> None:
         """See `ObjectStore.delete`: 1,000 objects per request."""
         for begin in range(0, len(paths), 1000):
-            some = [self._split(path) for path in paths[begin : begin + 1000]]
+            some = [split_url(path) for path in paths[begin : begin + 1000]]
             bucket = some[0][0]
             with _errors(paths[begin]):
                 self._reach(bucket, paths[begin]).delete_objects(
                     Bucket=bucket, Delete={"Objects": [{"Key": key} for _, key in some], "Quiet": True}
                 )
 
-    @staticmethod
-    def _split(path: str) -> tuple[str, str]:
-        bucket, _, key = path.removeprefix("s3://").partition("/")
-        if not bucket:
-            raise InputError(f"{path!r} names no bucket; write s3://BUCKET/PATH")
-        return bucket, key
-
     def _reach(self, bucket: str, path: str) -> Any:
         """Returns the client; the first use of a bucket makes a test request, with fewer retries than later requests."""
-        made = (os.getpid(), options.configured())
-        if self._made != made:  # no connection survives a fork
-            if self._made[1] != made[1]:
-                self._reached.clear()
-            self._client, self._made = _client(attempts=ATTEMPTS), made
-        if bucket not in self._reached and not options.is_worker():
-            self._check(bucket, path)
-            self._reached.add(bucket)
-        return self._client
+        return self._clients.reach(bucket, lambda _: self._check(bucket, path))
 
     @staticmethod
     def _check(bucket: str, path: str) -> None:
@@ -150,7 +133,7 @@ def _client(*, attempts: int) -> Any:
             aws_session_token=given.get("s3_session_token"),
         )
     except Exception as error:
-        raise ConfigError(f"s3:// cannot be used ({_line(error)}); check AWS_* and the --s3_ options") from error
+        raise ConfigError(f"s3:// cannot be used ({one_line(error)}); check AWS_* and the --s3_ options") from error
 
 
 @contextmanager
@@ -158,38 +141,31 @@ def _errors(path: str) -> Iterator[None]:
     """Converts boto3's errors to those of nspdata: one line with the path and what to set."""
     from botocore import exceptions
 
-    place = "/".join(path.split("/")[:3])
     try:
         yield
     except exceptions.ClientError as error:
         code = _code(error)
         if code == "NoSuchBucket":
-            raise InputError(f"{path}: there is no bucket {place}; create it, or correct the name") from error
+            raise missing_bucket(path) from error
         if code in {"404", "NoSuchKey", "NotFound"}:
             raise FileNotFoundError(2, "no such object", path) from error
         if code in {"412", "PreconditionFailed"}:
-            raise OSError(f"{path}: replaced while it was read; leave the input unchanged and run again") from error
+            raise replaced_object(path) from error
         if code in WRONG_KEYS:
             raise InputError(f"{path}: the credentials are wrong ({code}); {CREDENTIALS}") from error
         if code in {"403", "AccessDenied"}:
-            raise InputError(
-                f"{path}: access denied; grant these credentials access to {place}, or {CREDENTIALS}"
-            ) from error
-        raise OSError(f"{path}: {_line(error)}") from error
+            raise access_denied(path, CREDENTIALS) from error
+        raise OSError(f"{path}: {one_line(error)}") from error
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
         raise InputError(f"{path}: no credentials for s3://; {CREDENTIALS}") from error
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise InputError(
-            f"{path}: the store cannot be reached ({_line(error)}); check the network, or set AWS_ENDPOINT_URL "
+            f"{path}: the store cannot be reached ({one_line(error)}); check the network, or set AWS_ENDPOINT_URL "
             "(or --s3_endpoint_url after --)"
         ) from error
     except exceptions.BotoCoreError as error:
-        raise InputError(f"{path}: {_line(error)}; check AWS_* and the --s3_ options") from error
+        raise InputError(f"{path}: {one_line(error)}; check AWS_* and the --s3_ options") from error
 
 
 def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
