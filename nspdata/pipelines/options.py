@@ -9,6 +9,8 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from nspdata.config.build import Config
+from nspdata.config.parsing import flat
 from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -158,6 +160,11 @@ def _refuse(option: str, known: Sequence[str], *, served: bool) -> None:
         if not served:
             raise ConfigError(f"{option!r} is no option and belongs to none; write --NAME=VALUE")
         return
+    last, flag = name.lstrip("-").replace("-", "_"), name.replace("_", "-")
+    settings = [key for key in flat(Config().to_dict()) if key.rpartition(".")[2] == last]
+    if settings and "--set" in known and flag not in known:
+        hint = " or ".join(f"--set {key}=VALUE" for key in settings)
+        raise ConfigError(f"unknown option {name}: this is a setting; write {hint}, before -- if there is one")
     near = difflib.get_close_matches(name.replace("-", "_"), known, n=1, cutoff=ALIKE if served else 0.6)
     near = near or difflib.get_close_matches(name, known, n=1, cutoff=ALIKE if served else 0.6)
     if near or not served:

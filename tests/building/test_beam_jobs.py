@@ -97,7 +97,10 @@ def test_options_of_the_job_reach_the_settings(tmp_path: Path, capsys: pytest.Ca
     ("options", "message"),
     [
         (["--runer", "DataflowRunner"], "unknown option --runer: .* did you mean --runner"),
-        (["--max_seq_length", "512"], "unknown option --max_seq_length: "),
+        (
+            ["--max_seq_length", "512"],
+            "unknown option --max_seq_length: this is a setting; write --set pairing.max_seq_length=VALUE",
+        ),
         (["--tokeniser", "x"], "unknown option --tokeniser: .* did you mean --tokenizer"),
         (["--text_field", "x"], "unknown option --text_field: .* did you mean --text-field"),
         (["--runner", "FnApiRunnner"], "Beam refuses .*FnApiRunnner"),
