@@ -31,6 +31,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dropout0": {"model": {"dropout": 0.0}},
     "max-autotune": {"device": {"compile": "max"}},
     "fa3": {"device": {"flash_attention": "fa3"}},
+    "residual-bf16": {"device": {"residual": "bf16"}},
+    "fused-qkv": {"device": {"fused_qkv": True}},
     "checkpointed": {"model": {"activation_checkpointing": True}},
     "saving": {"checkpoint": {"every": 10}},
     "fp32-tf32": {"device": {"precision": "fp32", "tf32": True}},
@@ -38,7 +40,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Settings that a case changes; the effect of each is its tokens per second compared with `plain`."""
 
-WAYS = ("plain", "trainer", "saving", "dropout0", "max-autotune", "fa3", "checkpointed", "fp32-tf32", "muon")
+WAYS = ("plain", "trainer", "saving", "dropout0", "max-autotune", "fa3", "residual-bf16", "fused-qkv", "checkpointed")
+WAYS += ("fp32-tf32", "muon")
 """The order of the cases: the most important first."""
 
 

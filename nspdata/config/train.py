@@ -211,6 +211,8 @@ class DeviceConfig:
         parallel: with several ranks, `ddp` copies the model, `fsdp` shards it.
         tf32: fp32 matrix products on CUDA in TF32: faster, with 10 bits of mantissa.
         flash_attention: implementation of flash attention: `auto` is torch's own; `fa3` where torch and its package offer it.
+        residual: precision of the states between layers where products are bf16: `bf16` moves half the bytes and rounds more.
+        fused_qkv: computes queries, keys and values of a layer in one matrix product; the saved model is the same.
     """
 
     name: Literal["auto", "cpu", "cuda"] = "auto"
@@ -220,6 +222,12 @@ class DeviceConfig:
     parallel: Literal["ddp", "fsdp"] = "ddp"
     tf32: bool = False
     flash_attention: Literal["auto", "fa3"] = "auto"
+    residual: Literal["fp32", "bf16"] = "fp32"
+    fused_qkv: bool = False
+
+    def __post_init__(self) -> None:
+        if self.residual == "bf16" and self.precision == "fp32":
+            raise ConfigError("device.residual=bf16 needs bf16 products; set device.precision=bf16, or leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,8 +68,8 @@ class Metrics:
             done: number of updates done before.
             settings: of the training, for the destinations that show them.
         """
-        self._file = (run / FILE).open("a", encoding="utf-8")
         self._destinations = [DESTINATIONS[name](run, settings or {}, done) for name in dict.fromkeys(to)]
+        self._file = (run / FILE).open("a", encoding="utf-8")
         self._bar = Bar(num_steps, done) if sys.stdout.isatty() else None
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from nspdata.arrays import random as seeding
 from nspdata.config.train import SIZES
 from nspdata.errors import ConfigError
 from nspdata.training.data import phase_of, plan_phases, resolve_objective
+from nspdata.training.layers import use_bf16_residual, use_fused_qkv
 from nspdata.training.model import Pretraining, checkpoint_model, fresh_model, saved_model
 from nspdata.training.optimizer import load_optimizer_tensors, make_optimizer
 from nspdata.training.processes import set_device_options, spread
@@ -112,13 +113,17 @@ def prepare_training(
     objective = resolve_objective(config, phases[0].dataset)
     cuda = processes.device.type == "cuda"
     bert, notes = (saved_model(checkpoint), []) if checkpoint else _first_model(config, phases)
+    bf16 = config.device.precision == "bf16" or (config.device.precision == "auto" and cuda)
+    if config.device.residual == "bf16" and bf16:
+        use_bf16_residual(bert)
+    if config.device.fused_qkv:
+        use_fused_qkv(bert)
     model = Pretraining(
         bert.to(processes.device),
         objective,
         vocab_multiple=VOCAB_MULTIPLE if cuda else 1,
         recompute=config.model.activation_checkpointing,
     )
-    bf16 = config.device.precision == "bf16" or (config.device.precision == "auto" and cuda)
     compiled = config.device.compile in {"yes", "max"} or (config.device.compile == "auto" and cuda)
     module = spread(model.train(), processes, config.device, compiled=compiled, bf16=bf16)
     optimizer = make_optimizer(model, config.optimizer)

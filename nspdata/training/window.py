@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from nspdata.training.throughput import training_flops
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from nspdata.training.batches import Fed, Feeder
@@ -28,6 +29,22 @@ NAMED_ROWS = 64
 SUMS = ("mlm_loss", "mlm_correct", "nsp_loss", "nsp_correct")
 
 
+class Update(NamedTuple):
+    """What is kept of an update until the next line; the batch itself is not, so that its memory on the device is free.
+
+    Attributes:
+        step: its number, from 1.
+        places: shape (num_rows, 2), int64: shard and row of each row on this rank.
+        size: shape (4,): see `Fed.size`.
+        sums: shape (7,): see `train_step`; may still be computed on the device.
+    """
+
+    step: int
+    places: NDArray[np.int64]
+    size: Tensor
+    sums: Tensor
+
+
 class MetricsWindow:
     """Results of the device since the last line that are not read yet."""
 
@@ -39,7 +56,7 @@ class MetricsWindow:
             best: the lowest `mlm_loss` and `nsp_loss` of the earlier lines.
         """
         self.training, self.best = training, dict(best)
-        self.pending: list[tuple[int, list[Fed], Tensor]] = []
+        self.pending: list[Update] = []
         self._since, self._waited = time.perf_counter(), 0.0
 
     def start(self) -> None:
@@ -55,7 +72,8 @@ class MetricsWindow:
             micro_batches: the batches of the update.
             step_sums: see `train_step`; may still be computed on the device.
         """
-        self.pending.append((step, micro_batches, step_sums))
+        places = np.concatenate([fed.places for fed in micro_batches])
+        self.pending.append(Update(step, places, torch.stack([fed.size for fed in micro_batches]).sum(0), step_sums))
 
     def close(self, feeder: Feeder, *, last_good: Callable[[], str]) -> Line:
         """Waits for the device and empties the window into a line.
@@ -63,10 +81,10 @@ class MetricsWindow:
         Raises:
             TrainingError: a loss or a gradient is not finite, or a loss is far above its best.
         """
-        step_sums = torch.stack([update for _, _, update in self.pending]).double().cpu()  # (num_steps, 7)
+        step_sums = torch.stack([update.sums for update in self.pending]).double().cpu()  # (num_steps, 7)
         seconds = time.perf_counter() - self._since
-        size = torch.stack([fed.size for _, micro_batches, _ in self.pending for fed in micro_batches]).sum(0)
-        processes, step = self.training.processes, self.pending[-1][0]
+        size = torch.stack([update.size for update in self.pending]).sum(0)
+        processes, step = self.training.processes, self.pending[-1].step
         mine = torch.cat([step_sums[:, :4].sum(0), size]).to(processes.device)
         sums = processes.summed(mine).tolist()
         self._check_finite(step_sums, last_good)
@@ -101,9 +119,9 @@ class MetricsWindow:
     def _check_finite(self, step_sums: Tensor, last_good: Callable[[], str]) -> None:
         wrong = (~step_sums.isfinite()).any(1).nonzero()
         if len(wrong):
-            step, micro_batches, _ = self.pending[int(wrong[0])]
+            update = self.pending[int(wrong[0])]
             raise TrainingError(
-                f"the loss or its gradient is not finite at step {step} ({described_rows(micro_batches)}); {last_good()}. "
+                f"the loss or its gradient is not finite at step {update.step} ({described_rows(update.places)}); {last_good()}. "
                 "A lower optimizer.learning_rate, a longer optimizer.warmup_share or optimizer.clip=1.0 are the usual remedies"
             )
 
@@ -120,9 +138,8 @@ class MetricsWindow:
                 )
 
 
-def described_rows(micro_batches: list[Fed]) -> str:
+def described_rows(places: NDArray[np.int64]) -> str:
     """The rows of an update on this rank, shard by shard; at most the first `NAMED_ROWS`."""
-    places = np.concatenate([fed.places for fed in micro_batches])
     kept = places[np.lexsort(places.T[::-1])][:NAMED_ROWS]
     parts = [f"shard {shard}: {', '.join(map(str, kept[kept[:, 0] == shard, 1]))}" for shard in np.unique(kept[:, 0])]
     more = f" and {len(places) - len(kept):,} more" if len(places) > len(kept) else ""

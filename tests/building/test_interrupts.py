@@ -90,7 +90,7 @@ def test_an_interrupted_build_ends_and_resumes(
     assert digests(output) == expected
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)])
 def test_workers_end_with_a_killed_parent(
     command: list[object], expected: dict[str, str], tmp_path: Path, method: str
 ) -> None:

@@ -236,10 +236,10 @@ def test_one_token_type_is_refused(run, tmp_path):
 def test_other_optimizers_learn_and_resume(dataset, tmp_path, name):
     """LAMB and Muon lower the loss, and a run that stopped ends in the weights of one that did not."""
     optimizer = {"name": name, "learning_rate": 2e-3, "schedule": "constant", "warmup_share": 0.0}
-    settings = {"optimizer": optimizer, "model": {"dropout": 0.0}, "checkpoint": {"every": 15}, "log": {"every": 15}}
-    train_small(dataset, tmp_path / "whole", steps=30, **settings)
-    train_small(dataset, tmp_path / "run", steps=15, **settings)
-    train_small(dataset, tmp_path / "run", steps=30, resume=True, **settings)
+    settings = {"optimizer": optimizer, "model": {"dropout": 0.0}, "checkpoint": {"every": 5}, "log": {"every": 5}}
+    train_small(dataset, tmp_path / "whole", steps=10, **settings)
+    train_small(dataset, tmp_path / "run", steps=5, **settings)
+    train_small(dataset, tmp_path / "run", steps=10, resume=True, **settings)
     losses = [line["mlm_loss"] for line in read_metrics(tmp_path / "whole") if line["kind"] == "train"]
     assert losses[1] < losses[0]
     one, other = (load_file(tmp_path / run / "model" / "model.safetensors") for run in ("whole", "run"))
