@@ -26,4 +26,16 @@ except nspdata.ShardError as error:
 done = subprocess.run([sys.executable, "-m", "nspdata", "--help"], capture_output=True, text=True, check=False)
 assert done.returncode != 0, done
 assert "pip install 'nspdata[cli]'" in done.stderr, done.stderr
+IMPORT = """
+import sys, time
+before, start = set(sys.modules), time.perf_counter()
+import nspdata
+seconds = time.perf_counter() - start
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+assert loaded == {"nspdata"}, loaded
+print(seconds)
+"""
+seconds = min(float(subprocess.check_output([sys.executable, "-c", IMPORT])) for _ in range(5))  # noqa: S603
+assert seconds < 0.05, f"import nspdata takes {1000 * seconds:.0f} ms"
+print(f"import nspdata takes {1000 * seconds:.1f} ms")  # noqa: T201
 print("the wheel works without extras")  # noqa: T201

@@ -178,7 +178,7 @@ def check_options(inputs: Inputs, beam_options: Sequence[str]) -> None:
 
     if named_paths(inputs) is None and not local(beam_options):
         raise ConfigError(
-            "values in memory are built on this machine; write them to files that all workers reach, or use nspdata.beam.BuildShards"
+            "values in memory are built on this machine, without a runner; write them to files that all workers can read, or use nspdata.beam.BuildShards"
         )
     configure(beam_options)
     check(beam_options)

@@ -58,7 +58,7 @@ def claimed(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwri
             claim = _claim(plan, sources, files, overwrite=overwrite)
         except OSError as error:
             raise InputError(
-                f"{plan.output}: cannot be written ({error.strerror or error}); free it, or give another directory with -o"
+                f"{plan.output}: cannot be written ({error.strerror or error}); make it writable, or give another directory with -o"
             ) from error
         yield claim
 

@@ -140,7 +140,7 @@ class RemoteStore:
                 stream.write(data)
         if digest.hexdigest() != entry.sha256:
             raise _WrongAnswerError(
-                f"arrived with sha256 {digest.hexdigest()[:12]}..., the manifest says {entry.sha256[:12]}..."
+                f"downloaded with sha256 {digest.hexdigest()[:12]}..., the manifest says {entry.sha256[:12]}..."
             )
 
     def _range(self, entry: ShardEntry, start: int, end: int) -> bytes:
@@ -148,7 +148,7 @@ class RemoteStore:
         if len(data) == entry.bytes:  # a server without ranges returns the whole file
             data = data[start:end]
         if len(data) != end - start:
-            raise _WrongAnswerError(f"{len(data)} bytes arrived of the {end - start} from byte {start} on")
+            raise _WrongAnswerError(f"{len(data)} of {end - start} bytes from byte {start} were received")
         return data
 
     def _read(self, path: str) -> bytes:

@@ -158,7 +158,7 @@ def _refuse(option: str, known: Sequence[str], *, served: bool) -> None:
     name = option.partition("=")[0]
     if not option.startswith("-"):
         if not served:
-            raise ConfigError(f"{option!r} is no option and belongs to none; write --NAME=VALUE")
+            raise ConfigError(f"{option!r} is neither an option nor the value of one; write --NAME=VALUE")
         return
     last, flag = name.lstrip("-").replace("-", "_"), name.replace("_", "-")
     settings = [key for key in flat(Config().to_dict()) if key.rpartition(".")[2] == last]

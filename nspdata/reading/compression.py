@@ -130,7 +130,7 @@ def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
             fresh = False
             rest = decoder.unused_data if decoder.eof else b""
     if not fresh and not decoder.eof:
-        raise CutShortError(f"the {compression} stream ends before its end", read_bytes=read_bytes)
+        raise CutShortError(f"the {compression} stream is cut off", read_bytes=read_bytes)
 
 
 def _damaged(compression: str, error: Exception) -> CutShortError:

@@ -137,7 +137,7 @@ def from_dict(values: Mapping[str, Any], *, name: str = "statistics") -> Statist
     for key in ("corpus", "rows"):
         for histogram, bins in values[key]["histograms"].items():
             if len(bins["values"]) != len(bins["counts"]):
-                raise ShardError(f"{title}: {key}.histograms.{histogram} has not as many counts as values")
+                raise ShardError(f"{title}: {key}.histograms.{histogram} has different numbers of counts and values")
     return Statistics(corpus=PartStatistics.from_dict(values["corpus"]), rows=PartStatistics.from_dict(values["rows"]))
 
 

@@ -187,7 +187,7 @@ def _blank(language: str) -> Any:
         reason = " ".join(str(error).split())
         if "[E048]" in reason:
             raise ConfigError(
-                f"sentences.language={language!r} is no language of spaCy; give its code, such as en, de or zh, or xx for any"
+                f"sentences.language={language!r} is not a language of spaCy; give a code, such as en, de or zh, or xx for any"
             ) from error
         raise ConfigError(
             f"sentences.language={language!r} needs a package that is not installed: "

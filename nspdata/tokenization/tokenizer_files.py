@@ -144,7 +144,7 @@ def _check_class(settings: dict[str, Any], name: str, *, described: bool) -> Non
     found = settings.get("tokenizer_class") or ""
     if found in OTHER_CLASSES:
         raise ConfigError(
-            f"tokenizer {name}: tokenizer_class is {found}, and {OTHER_CLASSES[found]}: its ids cannot be given; split the text into "
+            f"tokenizer {name}: tokenizer_class is {found}, and {OTHER_CLASSES[found]}: nspdata cannot compute its ids; split the text into "
             "words first and give a vocabulary for words between spaces, or give a tokenizer of BERT's kind"
         )
     if found and not described and found.removesuffix("Fast") not in PLAIN_CLASSES:
@@ -226,7 +226,7 @@ def _added_tokens(
     decoder = settings.get("added_tokens_decoder", {})
     if wrong := [number for number in decoder if not number.isdecimal()]:
         raise ConfigError(
-            f"tokenizer {name}: tokenizer_config.json, added_tokens_decoder has {wrong[0]!r} where an id belongs"
+            f"tokenizer {name}: tokenizer_config.json, added_tokens_decoder has {wrong[0]!r} instead of an id"
         )
     for number, entry in decoder.items():
         given = {flag: bool(entry[flag]) for flag in flags if flag in entry}

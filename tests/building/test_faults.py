@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import shutil
@@ -20,39 +19,15 @@ from nspdata.testing import FAULTS, Fault, FaultyFiles, Stopped
 from nspdata.validation.run import validate
 from tests.building.corpus import digests
 from tests.building.plainly import build_plainly, settings
-
-WORDS = [
-    "the",
-    "old",
-    "man",
-    "and",
-    "sea",
-    "went",
-    "up",
-    "a",
-    "hill",
-    "with",
-    "one",
-    "red",
-    "dog",
-    "near",
-    "two",
-    "trees",
-]
+from tests.building.small import small_lines, write_small_vocabulary
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Forty documents, a record that is not a document, and a vocabulary of their words."""
     directory = tmp_path_factory.mktemp("small")
-    draw = random.Random(0)
-    records = [
-        {"id": str(number), "text": ". ".join(" ".join(draw.sample(WORDS, 5)) for _ in range(6)) + "."}
-        for number in range(40)
-    ]
-    (directory / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records) + "{}\n")
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *dict.fromkeys(WORDS)]
-    (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens))
+    (directory / "in.jsonl").write_text(small_lines(map(str, range(40)), random.Random(0)) + "{}\n")
+    write_small_vocabulary(directory / "vocab.txt")
     return directory / "in.jsonl", directory / "vocab.txt"
 
 

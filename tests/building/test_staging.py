@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -23,25 +22,7 @@ from nspdata.reading.content import content_of
 from nspdata.testing import FaultyFiles, Stopped
 from tests.building.corpus import digests
 from tests.building.plainly import build_plainly, settings
-
-WORDS = [
-    "the",
-    "old",
-    "man",
-    "and",
-    "sea",
-    "went",
-    "up",
-    "a",
-    "hill",
-    "with",
-    "one",
-    "red",
-    "dog",
-    "near",
-    "two",
-    "trees",
-]
+from tests.building.small import small_lines, write_small_vocabulary
 
 
 class Place:
@@ -53,13 +34,8 @@ class Place:
         self.inputs = [directory / "in" / "a.jsonl", directory / "in" / "b.jsonl"]
         self.inputs[0].parent.mkdir()
         for path in self.inputs:
-            lines = [
-                {"id": f"{path.stem}{n}", "text": ". ".join(" ".join(draw.sample(WORDS, 5)) for _ in range(6)) + "."}
-                for n in range(20)
-            ]
-            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WORDS]
-        self.vocabulary.write_text("".join(f"{token}\n" for token in tokens))
+            path.write_text(small_lines((f"{path.stem}{number}" for number in range(20)), draw))
+        write_small_vocabulary(self.vocabulary)
 
     def build(self, files: LocalFiles | None = None, *assignments: str, overwrite: bool = False) -> None:
         """Builds in `output`."""
