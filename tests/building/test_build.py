@@ -213,7 +213,7 @@ def test_a_flood_of_bad_records_fails(vocabulary: Path, tmp_path: Path) -> None:
         ([INAUGURAL, "--set", "output.num_shards=400"], 1, "output.num_shards"),
     ],
 )
-def test_a_mistake_is_told_before_work(
+def test_a_mistake_is_reported_before_work(
     arguments: list[object], code: int, message: str, vocabulary: Path, tmp_path: Path
 ) -> None:
     """The exit code separates failures from wrong usage; the message names the mistake, without a traceback."""

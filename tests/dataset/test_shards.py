@@ -67,7 +67,7 @@ def damage(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def test_a_shard_that_is_cut_is_told(dataset: Path) -> None:
+def test_a_shard_that_is_cut_is_reported(dataset: Path) -> None:
     """A shard cut at the end of a batch is refused, although Arrow reads it as a shorter file."""
     entry = read_manifest(dataset).splits["train"][0]
     path = dataset / entry.path
@@ -93,7 +93,7 @@ def test_a_shard_that_is_cut_is_told(dataset: Path) -> None:
         open_shard(dataset, entry)
 
 
-def test_a_shard_of_another_version_or_make_is_told(dataset: Path) -> None:
+def test_a_shard_of_another_version_or_make_is_reported(dataset: Path) -> None:
     """Missing metadata, another version, another column and another type each have their message."""
     entry = read_manifest(dataset).splits["validation"][0]
     table, metadata = open_shard(dataset, entry)
@@ -126,7 +126,7 @@ def test_a_shard_of_another_version_or_make_is_told(dataset: Path) -> None:
         ({"splits": {"train": [{"path": "x"}]}}, "not a manifest"),
     ],
 )
-def test_a_manifest_that_is_none_is_told(change: dict[str, Any], message: str, dataset: Path) -> None:
+def test_a_manifest_that_is_none_is_reported(change: dict[str, Any], message: str, dataset: Path) -> None:
     """Another version, or other keys."""
     values = json.loads((dataset / MANIFEST).read_text(encoding="utf-8"))
     with pytest.raises(ShardError, match=message):
@@ -150,7 +150,7 @@ def test_a_manifest_names_no_file_outside_its_directory(path: Any, dataset: Path
         Manifest.from_json(json.dumps(values))
 
 
-def test_a_split_that_is_not_there_is_told(dataset: Path) -> None:
+def test_a_split_that_is_not_there_is_reported(dataset: Path) -> None:
     """With those that are."""
     with pytest.raises(ShardError, match="no split 'test' in this dataset; it has train, validation"):
         split_entries(read_manifest(dataset), "test")

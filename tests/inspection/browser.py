@@ -35,7 +35,7 @@ class Browser:
     """One page of a running browser.
 
     Attributes:
-        events: everything that it has told us.
+        events: all events received.
     """
 
     read_end: int

@@ -168,8 +168,8 @@ def test_the_same_dataset_gives_the_same_result(tmp_path: Path) -> None:
 def test_pairs_are_parted_by_document(tmp_path: Path, shards: int, validation: int, how: str) -> None:
     """No document of A is both learned from and scored on, and nearly all pairs are used."""
     directory = write_dataset(tmp_path / "data", rows=300, num_shards=shards, validation_rows=validation)
-    one, other, told = parted(open_directory(directory), learned=1000, scored=1000)
-    assert how in told
+    one, other, reported = parted(open_directory(directory), learned=1000, scored=1000)
+    assert how in reported
     assert not set(one.documents.tolist()) & set(other.documents.tolist())
     assert len(one) + len(other) == 300 + validation
 

@@ -189,6 +189,6 @@ def test_json_tells_what_was_masked_with_what(dataset: Path) -> None:
         (["--label", "2"], 2, "--label"),
     ],
 )
-def test_a_mistake_is_told(dataset: Path, arguments: list[str], code: int, message: str) -> None:
+def test_a_mistake_is_reported(dataset: Path, arguments: list[str], code: int, message: str) -> None:
     """A row, token or split that is not there is named with what is."""
     assert message in show(dataset, *arguments, code=code)

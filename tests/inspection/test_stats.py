@@ -74,7 +74,7 @@ def test_two_datasets_stand_side_by_side(directory: Path, tmp_path: Path) -> Non
     assert [dataset["figures"]["rows"] for dataset in printed["datasets"]] == [150, 77]
 
 
-def test_datasets_of_one_name_are_told_apart(directory: Path, tmp_path: Path) -> None:
+def test_datasets_of_one_name_are_distinguished(directory: Path, tmp_path: Path) -> None:
     """Directories that end alike are named by their whole path."""
     other = write_dataset(tmp_path / "data", rows=20)
     found = stats(directory, "--compare", other).output

@@ -59,9 +59,9 @@ class FaultyServer:
             request.send_error(404)
             return
         data, status = file.read_bytes(), 200
-        told = request.headers.get("Range")
-        if told and fault != "no ranges":
-            start, end = told.removeprefix("bytes=").split("-")
+        wanted = request.headers.get("Range")
+        if wanted and fault != "no ranges":
+            start, end = wanted.removeprefix("bytes=").split("-")
             data, status = data[int(start) : int(end) + 1], 206
         if fault == "error":
             request.send_error(503)

@@ -202,7 +202,7 @@ print(COMPILED, digest.hexdigest())
 def test_the_same_bytes_without_the_compiler(directory: Path) -> None:
     """Every kind of batch has the same bytes with numba and without."""
     pytest.importorskip("numba")
-    told = [
+    reported = [
         subprocess.run(
             [sys.executable, "-c", SAME, str(directory)],
             env=os.environ | {"NSPDATA_NUMBA": numba},
@@ -210,8 +210,8 @@ def test_the_same_bytes_without_the_compiler(directory: Path) -> None:
         ).stdout.split()
         for numba in "01"
     ]  # fmt: skip
-    assert [compiled for compiled, _ in told] == ["False", "True"]
-    assert told[0][1] == told[1][1]
+    assert [compiled for compiled, _ in reported] == ["False", "True"]
+    assert reported[0][1] == reported[1][1]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_same_bytes_without_the_compiler(directory: Path) -> None:
         ({"masking_config": MaskingConfig()}, "masking_config is for masking='dynamic'"),
     ],
 )
-def test_wrong_options_are_told(directory: Path, options: dict[str, Any], message: str) -> None:
+def test_wrong_options_are_reported(directory: Path, options: dict[str, Any], message: str) -> None:
     """An option out of range is refused with the rule and the value, before anything is read."""
     with pytest.raises(ConfigError) as error:
         Loader(directory, **{"batch_size": 4} | options)

@@ -237,7 +237,7 @@ def test_a_shard_that_leads_elsewhere(directory: Path, tmp_path: Path) -> None:
     refused(directory, SHARD, "a symbolic link to", "outside.arrow", "cp -rL")
 
 
-def told(directory: Path, way: dict[str, object]) -> str:
+def reported(directory: Path, way: dict[str, object]) -> str:
     """What loading says; nothing where every row comes."""
     try:
         return "" if load(directory, **way) == 9000 else "a short epoch"
@@ -256,7 +256,7 @@ def test_altered_bytes_never_crash(sound: Path, tmp_path: Path, way: dict[str, o
         altered = bytearray(data)
         altered[start : start + 64] = numbers.randbytes(64)
         (directory / SHARD).write_bytes(altered)
-        message = told(directory, way | {"verify": "size"})
+        message = reported(directory, way | {"verify": "size"})
         assert not message or SHARD in message
         found += bool(message)
     assert found > 10

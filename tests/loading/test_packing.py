@@ -63,8 +63,8 @@ def test_a_packed_batch_shows_its_rows(directory: Path) -> None:
         labels = [predicted.get(token, -100) for token in range(ends[-1])]
         for line, place in enumerate(zip(batch["shard"].tolist(), batch["row"].tolist(), strict=True)):
             some = slice(ends[line], ends[line + 1])
-            told = [batch[name][some].tolist() for name in ("input_ids", "token_type_ids", "position_ids")]
-            flat[place] = [*told, labels[some], int(batch["next_sentence_label"][line])]
+            reported = [batch[name][some].tolist() for name in ("input_ids", "token_type_ids", "position_ids")]
+            flat[place] = [*reported, labels[some], int(batch["next_sentence_label"][line])]
     seen = {}
     for batch in Loader(directory, batch_size=5, packing=True, trace=True):
         assert batch["input_ids"].shape[1] == 64
@@ -77,8 +77,10 @@ def test_a_packed_batch_shows_its_rows(directory: Path) -> None:
             some = slice(start, ends[ends.index(start) + 1])
             assert len(set(tokens["segments"][some].tolist())) == 1
             assert tokens["segments"][start] > 0
-            told = [tokens[name][some].tolist() for name in ("input_ids", "token_type_ids", "position_ids", "labels")]
-            seen[place] = [*told, int(batch["next_sentence_label"][line])]
+            reported = [
+                tokens[name][some].tolist() for name in ("input_ids", "token_type_ids", "position_ids", "labels")
+            ]
+            seen[place] = [*reported, int(batch["next_sentence_label"][line])]
         padding = tokens["segments"] == 0
         assert (tokens["input_ids"][padding] == 0).all()
         assert (tokens["labels"][padding] == -100).all()
@@ -109,7 +111,7 @@ def test_the_packed_layout_is_the_flat_one_by_sequences(directory: Path) -> None
         assert len(flat["input_ids"]) <= 8 * 64
 
 
-def test_a_large_packed_epoch_is_told_from_below(tmp_path: Path) -> None:
+def test_a_large_packed_epoch_is_estimated_from_below(tmp_path: Path) -> None:
     """Where packs are not counted beforehand, `len` is at most what comes, and short by little."""
     large = write_dataset(tmp_path / "large", rows=3000, num_shards=3, max_seq_length=64)
     loader = Loader(large, batch_size=2, packing=True, window_rows=300)

@@ -85,7 +85,7 @@ def test_an_answer_that_never_comes(directory: Path, server: FaultyServer, tmp_p
 
 
 @pytest.mark.parametrize("fault", ["error", "truncated", "short", "altered"])
-def test_what_never_gets_better_is_told(server: FaultyServer, tmp_path: Path, fault: str) -> None:
+def test_what_never_gets_better_is_reported(server: FaultyServer, tmp_path: Path, fault: str) -> None:
     """After the last try the error names the shard and what happened; nothing wrong stays in the cache."""
     bad = "train/data-00003-of-00006.arrow"
     server.fault = lambda path, _: fault if path == bad else ""
@@ -96,7 +96,7 @@ def test_what_never_gets_better_is_told(server: FaultyServer, tmp_path: Path, fa
     assert all(path.read_bytes() == (server.directory / entries[path.stem].path).read_bytes() for path in cached(cache))
 
 
-def test_what_is_missing_is_told_at_once(server: FaultyServer, tmp_path: Path) -> None:
+def test_what_is_missing_is_reported_at_once(server: FaultyServer, tmp_path: Path) -> None:
     """A missing manifest, vocabulary or shard is not asked for twice."""
     cache = cache_in(tmp_path, threads=0)
     with pytest.raises(ShardError, match=r"nowhere: no manifest\.json"):
@@ -174,10 +174,10 @@ def test_processes_share_the_cache(directory: Path, server: FaultyServer, tmp_pa
     processes = [started.Process(target=load_all, args=(server.url, cache, results)) for _ in range(3)]
     for process in processes:
         process.start()
-    told = [results.get(timeout=120) for _ in processes]
+    reported = [results.get(timeout=120) for _ in processes]
     for process in processes:
         process.join()
-    assert told == [sum(int(batch["input_ids"].sum()) for batch in make(directory))] * 3
+    assert reported == [sum(int(batch["input_ids"].sum()) for batch in make(directory))] * 3
     assert {count for path, count in server.requests.items() if path.endswith(".arrow")} == {1}
 
 

@@ -199,12 +199,14 @@ def test_packed_rows_do_not_see_each_other(directory: Path) -> None:
     torch.manual_seed(0)
     model = transformers.BertModel(transformers.BertConfig(vocab_size=loader.metadata.vocab_size, **small)).eval()
     (batch,) = [batch for _, batch in zip(range(1), DataLoader(loader), strict=False)]
-    told = {name: batch[name] for name in ("input_ids", "token_type_ids", "position_ids")}
+    reported = {name: batch[name] for name in ("input_ids", "token_type_ids", "position_ids")}
     with torch.no_grad():
-        packed = model(**told, attention_mask=block_diagonal(batch["segments"])).last_hidden_state.flatten(0, 1)
+        packed = model(**reported, attention_mask=block_diagonal(batch["segments"])).last_hidden_state.flatten(0, 1)
         starts = batch["cu_seqlens"].tolist()
         assert len(batch["cls_positions"]) > 3
         for start in batch["cls_positions"].tolist():
             row = slice(start, starts[starts.index(start) + 1])
-            alone = model(**{name: tensor.flatten()[None, row] for name, tensor in told.items()}).last_hidden_state[0]
+            alone = model(**{name: tensor.flatten()[None, row] for name, tensor in reported.items()}).last_hidden_state[
+                0
+            ]
             torch.testing.assert_close(packed[row], alone, rtol=1e-4, atol=1e-5)

@@ -149,7 +149,7 @@ def test_a_file_that_is_no_text_counts_with_its_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [parquet, arrow_stream, arrow_file])
-def test_a_damaged_columnar_file_is_told(write: Any, tmp_path: Path) -> None:
+def test_a_damaged_columnar_file_is_reported(write: Any, tmp_path: Path) -> None:
     """Cut anywhere, a file of columns never raises and never loses its rest in silence."""
     data = write([(str(number), f"Text number {number}. " * 20) for number in range(50)])
     path = tmp_path / ("a.parquet" if write is parquet else "a.arrow")

@@ -81,7 +81,7 @@ def test_a_file_of_a_strange_name_is_read_when_it_is_named(tmp_path: Path) -> No
     assert names(tmp_path / ".hidden.jsonl") == [".hidden.jsonl"]
 
 
-def test_the_format_goes_by_suffix_or_as_it_is_told(tmp_path: Path) -> None:
+def test_the_format_goes_by_suffix_or_as_it_is_given(tmp_path: Path) -> None:
     """Suffixes in any case, with a compression behind them."""
     suffixes = {
         ".jsonl": ("jsonl", ""),
@@ -117,7 +117,7 @@ def test_the_format_goes_by_suffix_or_as_it_is_told(tmp_path: Path) -> None:
         ("described", "contains no document files"),
     ],
 )
-def test_an_input_that_cannot_be_used_is_told(pattern: str, message: str, tmp_path: Path) -> None:
+def test_an_input_that_cannot_be_used_is_reported(pattern: str, message: str, tmp_path: Path) -> None:
     """Before any work, with what to do."""
     plant(tmp_path, "good.jsonl", "described/README.md")
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
@@ -127,7 +127,7 @@ def test_an_input_that_cannot_be_used_is_told(pattern: str, message: str, tmp_pa
         names(tmp_path / "good.jsonl", tmp_path / pattern)
 
 
-def test_a_broken_saved_dataset_is_told(tmp_path: Path) -> None:
+def test_a_broken_saved_dataset_is_reported(tmp_path: Path) -> None:
     """A missing file, rows that are selected by indices, and a directory that is no dataset at all."""
     datasets = pytest.importorskip("datasets")
     data = datasets.Dataset.from_dict({"text": ["a", "b", "c"]})

@@ -135,7 +135,7 @@ def test_a_small_corpus_gives_a_small_vocabulary() -> None:
     assert trained(["one two two"], vocab_size=30_000).vocabulary.tokens[5:]
 
 
-def test_texts_without_a_word_are_told() -> None:
+def test_texts_without_a_word_are_reported() -> None:
     """Nothing to train on: what to look at."""
     for texts in ([], ["", " \u200b\n"]):
         with pytest.raises(InputError, match="--text-field"):

@@ -41,14 +41,14 @@ def test_the_dtype_is_the_smallest() -> None:
 @pytest.mark.parametrize(
     "missing", [set(some) for count in (1, 2) for some in itertools.combinations(SPECIAL_TOKENS, count)]
 )
-def test_a_special_token_that_is_absent_is_told(missing: set[str]) -> None:
+def test_a_special_token_that_is_absent_is_reported(missing: set[str]) -> None:
     """Each of them by name, with the way to a vocabulary that has it."""
     with pytest.raises(ConfigError, match="train-tokenizer") as raised:
         Vocabulary((*(token for token in SPECIAL_TOKENS if token not in missing), "a"))
     assert all(token in str(raised.value) for token in missing)
 
 
-def test_a_token_that_is_there_twice_is_told() -> None:
+def test_a_token_that_is_there_twice_is_reported() -> None:
     """A token has one id."""
     with pytest.raises(ConfigError, match="'a' twice"):
         Vocabulary((*SPECIAL_TOKENS, "a", "b", "a"))

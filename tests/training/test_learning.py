@@ -68,26 +68,26 @@ def example(name, *arguments):
 @pytest.mark.slow
 def test_the_model_learns_kinds_of_passages(pretrained, tmp_path):
     """Fine-tuned, it tells novels, addresses, proposals and fact sheets of held-out documents apart."""
-    told = example(
+    reported = example(
         "finetune_classification", pretrained / "model", shared("english/fixture_english.jsonl"), "-o", tmp_path / "out"
     )
-    assert told["held_out"] > 200
-    assert told["accuracy"] > told["commonest"] + 0.1
+    assert reported["held_out"] > 200
+    assert reported["accuracy"] > reported["commonest"] + 0.1
     transformers.BertForSequenceClassification.from_pretrained(tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_the_model_learns_to_find_answers(pretrained, tmp_path):
     """Fine-tuned, it finds the span that is asked for in passages of held-out documents, exactly."""
-    told = example(
+    reported = example(
         "finetune_question_answering",
         pretrained / "model",
         shared("english/abstracts_20mb.jsonl.gz"),
         "-o",
         tmp_path / "out",
     )
-    assert told["held_out"] > 200
-    assert told["exact"] > 0.25
+    assert reported["held_out"] > 200
+    assert reported["exact"] > 0.25
     transformers.BertForQuestionAnswering.from_pretrained(tmp_path / "out")
 
 

@@ -142,7 +142,7 @@ def test_a_training_goes_on_from_a_checkpoint(run, dataset, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "missing"), [(BertForMaskedLM, "cls.seq_relationship.weight"), (BertModel, "cls.predictions.transform")]
 )
-def test_heads_that_a_checkpoint_lacks_are_made_and_told(run, dataset, tmp_path, capsys, kind, missing):
+def test_heads_that_a_checkpoint_lacks_are_made_and_reported(run, dataset, tmp_path, capsys, kind, missing):
     """Training continues from a checkpoint without heads: they are initialised and named."""
     bare = tmp_path / "bare"
     kind.from_pretrained(run / "model").save_pretrained(bare)

@@ -123,10 +123,10 @@ def test_sigterm_reaches_every_rank(dataset, tmp_path):
     with subprocess.Popen(
         arguments, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        told = next(line for line in process.stdout if line.startswith("step 3 "))
+        reported = next(line for line in process.stdout if line.startswith("step 3 "))
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=120)
-    assert told
+    assert reported
     (saved,) = checkpoints(run / "checkpoints")
     assert 3 <= load_progress(saved).step < 100_000
     assert load_progress(saved).step == read_metrics(run)[-1]["step"]

@@ -85,19 +85,19 @@ def test_the_command_scores_a_file(model, monkeypatch, capsys, scorer, tmp_path)
     path = tmp_path / "pairs.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records) + "\n")
     assert command(monkeypatch, str(model), "--input", str(path), "--batch-size", "1") == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    reported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     scores = scorer.score([(record["a"], record["b"]) for record in records])
-    assert told == [record | {"score": pytest.approx(score)} for record, score in zip(records, scores, strict=True)]
+    assert reported == [record | {"score": pytest.approx(score)} for record, score in zip(records, scores, strict=True)]
 
 
 @pytest.mark.parametrize("line", ['{"a": "x"}', "[]", "no json", '{"a": 1, "b": "x"}', '"ab"'])
-def test_a_line_that_is_no_pair_is_told(scorer, line):
+def test_a_line_that_is_no_pair_is_reported(scorer, line):
     """The error for a line without two texts names its file and line number."""
     with pytest.raises(InputError, match=r"pairs.jsonl, line 2: not a pair"):
         list(scorer.score_lines(['{"a": "w0", "b": "w1"}\n', line + "\n"], name="pairs.jsonl"))
 
 
-def test_wrong_usage_is_told(model, monkeypatch, capsys, tmp_path):
+def test_wrong_usage_is_reported(model, monkeypatch, capsys, tmp_path):
     """Neither two texts nor a file, or a file that is not there, is an error of one line."""
     assert command(monkeypatch, str(model)) == 2
     assert "give two texts A and B, or --input" in capsys.readouterr().err
@@ -107,7 +107,7 @@ def test_wrong_usage_is_told(model, monkeypatch, capsys, tmp_path):
     assert "none.jsonl: cannot be read" in capsys.readouterr().err
 
 
-def test_a_directory_without_a_model_is_told(model, tmp_path):
+def test_a_directory_without_a_model_is_reported(model, tmp_path):
     """No config.json, no weights, or no tokenizer: the error names the directory."""
     with pytest.raises(ConfigError, match=r"no config.json"):
         Scorer.load(tmp_path)

@@ -37,9 +37,9 @@ def split_rows(dataset, split):
 
 def test_a_line_tells_loss_speed_and_waiting(run):
     """Each line of training has the losses, the accuracies, tokens per second, MFU and the share of time waiting for data."""
-    told = lines(run, "train")
-    assert [line["step"] for line in told] == [1, 2, 3, 4, 5, 6]
-    for line in told:
+    reported = lines(run, "train")
+    assert [line["step"] for line in reported] == [1, 2, 3, 4, 5, 6]
+    for line in reported:
         assert 0 <= line["mlm_accuracy"] <= 1
         assert 0 <= line["nsp_accuracy"] <= 1
         assert line["tokens_per_s"] > 0
@@ -90,16 +90,16 @@ def test_guessing_is_counted_from_the_rows(run, dataset):
     assert guessed["mlm_accuracy"] == pytest.approx((rows.masked_lm_labels == shares.argmax()).mean())
     assert guessed["nsp_accuracy"] == max(rows.next_sentence_label.mean(), 1 - rows.next_sentence_label.mean())
     assert guessed["rows"] == 24
-    (told,) = lines(run, "baseline")
-    assert {key: told[key] for key in guessed} == guessed
+    (reported,) = lines(run, "baseline")
+    assert {key: reported[key] for key in guessed} == guessed
 
 
 def test_tensorboard_has_the_same_figures(run):
     """TensorBoard reads the losses of training and of evaluation at their steps."""
     events = EventAccumulator(str(run / "tensorboard")).Reload()
     for kind in ("train", "evaluation"):
-        told = [(event.step, event.value) for event in events.Scalars(f"{kind}/mlm_loss")]
-        assert told == [(line["step"], pytest.approx(line["mlm_loss"], rel=1e-6)) for line in lines(run, kind)]
+        reported = [(event.step, event.value) for event in events.Scalars(f"{kind}/mlm_loss")]
+        assert reported == [(line["step"], pytest.approx(line["mlm_loss"], rel=1e-6)) for line in lines(run, kind)]
 
 
 def test_the_page_stands_alone(run):

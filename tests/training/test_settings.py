@@ -44,7 +44,7 @@ def test_a_file_is_under_assignments_and_they_under_flags():
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ({"stepz": 1}, "'steps'?"),
         ({"optimizer": {"learning_rte": 1}}, "'optimizer.learning_rate'?"),
@@ -61,9 +61,9 @@ def test_a_file_is_under_assignments_and_they_under_flags():
         ({"device": {"layout": "ragged"}}, "device.layout must be one of"),
     ],
 )
-def test_a_wrong_setting_is_told(values, told):
+def test_a_wrong_setting_is_reported(values, reported):
     """An unknown key names the nearest known one; a value out of range names its range."""
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=reported):
         train_config(values)
 
 

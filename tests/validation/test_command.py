@@ -60,9 +60,9 @@ def test_findings_as_json(copied: Callable[[str], Path]) -> None:
     (directory / "notes.txt").write_text("mine")
     done = nspdata_command("validate", directory, "--json", check=False)
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert told["valid"] is False
-    assert told["findings"] == [
+    reported = json.loads(done.stdout)
+    assert reported["valid"] is False
+    assert reported["findings"] == [
         {
             "rule": "stray_file",
             "description": RULES["stray_file"],

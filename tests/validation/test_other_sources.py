@@ -48,7 +48,7 @@ def test_records_that_are_broken_otherwise(sound: Callable[[str], Path], tmp_pat
     assert found == {"source_files", "source_counts", "source_statistics", "rejected"}
 
 
-def test_another_file_is_told_by_name(sound: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
+def test_another_file_is_reported_by_name(sound: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
     """Inputs that the dataset was not built from, and inputs that were not given, are named."""
     renamed = tmp_path / "other.jsonl"
     renamed.write_bytes(corpus.read_bytes())
