@@ -75,7 +75,7 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "") -> Iterat
         return
     if settings.format not in {"auto", "jsonl"}:
         raise ConfigError(f"input.format describes files; leave out {settings.format!r} for values in memory")
-    with tempfile.TemporaryDirectory(prefix=".nspdata-", dir=_place(near)) as directory:
+    with tempfile.TemporaryDirectory(prefix=".nspdata-", dir=_parent_for(near)) as directory:
         yield [str(_stage(inputs, settings, Path(directory)))]
 
 
@@ -128,14 +128,14 @@ def _like_path(text: str) -> bool:
         return False
 
 
-def _place(near: str) -> Path | None:
+def _parent_for(near: str) -> Path | None:
     """The directory of the temporary file: beside a local output, else the system's."""
     if not near or URL.match(near):
         return None
-    place = Path(near).absolute().parent
-    while not place.is_dir():
-        place = place.parent
-    return place if os.access(place, os.W_OK) else None
+    parent = Path(near).absolute().parent
+    while not parent.is_dir():
+        parent = parent.parent
+    return parent if os.access(parent, os.W_OK) else None
 
 
 def _stage(inputs: Any, settings: InputConfig, directory: Path) -> Path:
