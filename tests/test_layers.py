@@ -120,6 +120,7 @@ class Absent:
             raise ModuleNotFoundError(name=name)
 sys.meta_path.insert(0, Absent())
 import nspdata, nspdata.dataset.shards, nspdata.loading
+nspdata.open_dataset, nspdata.Dataset, nspdata.Loader, nspdata.Mixture, nspdata.Cache, nspdata.BuildConfig, nspdata.TrainConfig
 """
 
 

@@ -10,7 +10,7 @@ from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.repeats import repeated_tokens
 from nspdata.statistics.scripts import count_characters
 from nspdata.statistics.values import CHARACTERS, MARKED, PartStatistics, Statistics, merge
-from nspdata.tokenization.fit import begins_with_letter
+from nspdata.tokenization.scripts import begins_with_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

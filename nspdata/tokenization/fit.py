@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.errors import ConfigError
-from nspdata.tokenization.marks import StrippedLetters, script_of
+from nspdata.tokenization.marks import StrippedLetters
+from nspdata.tokenization.scripts import begins_with_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +31,6 @@ MIN_LETTER_SHARE = 0.25
 
 MAX_STRIPPED = 0.05
 """The largest share of the letters and marks of one script that accent stripping may change."""
-
-UNSPACED = {"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HIRAGANA", "KATAKANA", "CJK", "JAVANESE", "BALINESE", "TAI"}
-"""Scripts (first word of the characters' names) without spaces between words: tokens per word is not defined for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,11 +233,6 @@ def _shown(characters: str) -> str:
         for character in characters
     )
     return "".join(text if text.isprintable() else f"\\u{ord(text[-1]):04x}" for text in shown)
-
-
-def begins_with_letter(token: str) -> bool:
-    """Whether a token that is no continuation begins with a letter of a script with spaces between words."""
-    return token[:1].isalpha() and script_of(token[0]) not in UNSPACED
 
 
 def _letter_words(ids: NDArray[np.uint16], starts: NDArray[np.int64], lettered: NDArray[np.bool_]) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from functools import cache
 import numpy as np
 from tokenizers import normalizers
 
+from nspdata.tokenization.scripts import script_of
+
 _STRIPPING = normalizers.BertNormalizer(lowercase=False, strip_accents=True)
 _KEEPING = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
 
@@ -95,13 +97,3 @@ def is_stripped(character: str) -> bool:
     [False, True, True, True, True, False, True]
     """
     return bool(_STRIPPING.normalize_str(character) != _KEEPING.normalize_str(character))
-
-
-@cache
-def script_of(character: str) -> str:
-    """The first word of a character's Unicode name: its script, for letters; `COMBINING` for marks of any script.
-
-    >>> script_of("a"), script_of("ж"), script_of("क"), script_of("の"), script_of("漢"), script_of("각")
-    ('LATIN', 'CYRILLIC', 'DEVANAGARI', 'HIRAGANA', 'CJK', 'HANGUL')
-    """
-    return unicodedata.name(character, "OTHER").split()[0]
