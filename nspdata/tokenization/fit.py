@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.errors import ConfigError
-from nspdata.tokenization.marks import StrippedLetters
 from nspdata.tokenization.scripts import begins_with_letter
 
 if TYPE_CHECKING:
@@ -117,6 +116,8 @@ def expected_tokens_per_word(vocab_size: int) -> float:
 
 def measure_fit(wordpiece: WordPiece, texts: Iterable[str]) -> Fitness:
     """Encodes the texts and counts."""
+    from nspdata.tokenization.marks import StrippedLetters  # imports tokenizers
+
     tokens_of = wordpiece.vocabulary.tokens
     known = {token.removeprefix("##") for token in tokens_of}
     begins = ~wordpiece.vocabulary.continuations
