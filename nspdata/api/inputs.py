@@ -65,7 +65,7 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "") -> Iterat
     Args:
         inputs: see `Inputs`.
         settings: names the fields of the text and of the id.
-        near: the output directory; the temporary file is put beside it if it is local.
+        near: the output directory; the temporary file is written next to it if it is local.
 
     Raises:
         ConfigError: the inputs are of an unknown kind, or lack the field of the text.
@@ -129,7 +129,7 @@ def _like_path(text: str) -> bool:
 
 
 def _parent_for(near: str) -> Path | None:
-    """The directory of the temporary file: beside a local output, else the system's."""
+    """The directory of the temporary file: next to a local output, otherwise the system's."""
     if not near or URL.match(near):
         return None
     parent = Path(near).absolute().parent

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainedTokenizer(os.PathLike[str]):
-    """A tokenizer that was trained; stands for its directory wherever a path is taken.
+    """A trained tokenizer; can be used wherever a path of its directory can.
 
     Attributes:
         directory: holds `vocab.txt` and `tokenizer.json`; `transformers.AutoTokenizer` loads it.

@@ -123,7 +123,7 @@ def _resolved(config: Config, sources: Sequence[Source]) -> Config:
 
 
 def _given_splits(config: Config, sources: Sequence[Source]) -> tuple[tuple[str, int], ...]:
-    """The splits other than `train` that the input has, each with as many shards as its size asks for beside `train`'s.
+    """The splits of the input other than `train`, with the number of shards of each, in proportion to the shards of `train`.
 
     Raises:
         ConfigError: a split has another name than `train`, `validation` or `test`, or there would be two validation splits.

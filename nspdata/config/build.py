@@ -94,11 +94,11 @@ class TokenizerConfig:
 
     Attributes:
         lowercase: `auto` lower-cases unless the vocabulary holds an upper-case letter.
-        strip_accents: `auto` strips where it lower-cases, as BERT does.
+        strip_accents: `auto` strips if it lower-cases, as BERT does.
         vocab_size: entries to train, the 5 special tokens included.
         min_frequency: a pair seen less often is not merged.
         limit_alphabet: the most characters kept in the alphabet, so that Chinese does not eat the vocabulary.
-        sample_bytes: text to train on, bytes of UTF-8; a deterministic sample where there is more.
+        sample_bytes: text to train on, bytes of UTF-8; a deterministic sample if the input is larger.
         max_unknown: the largest share of [UNK] that a sample of the input may have, 0 to 1.
     """
 
@@ -229,7 +229,7 @@ class OutputConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
-    """Where a build stops instead of warning, beside `input.max_rejected` and `tokenizer.max_unknown`; see docs/statistics.md.
+    """Figures above which a build stops instead of warning, in addition to `input.max_rejected` and `tokenizer.max_unknown`; see docs/statistics.md.
 
     Attributes:
         max_unused_tokens: the largest share of the corpus' tokens that may be in no row of their own document, 0 to 1.

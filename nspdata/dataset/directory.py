@@ -177,7 +177,7 @@ class Directory:
         return [Shard(store=self.store, entry=entry, metadata=self.metadata) for entry in entries]
 
     def split(self, name: str) -> Split:
-        """One split for the loader; checks that its shards exist, as far as that is cheap.
+        """One split for the loader; checks that its shards exist if the check is cheap.
 
         Raises:
             ShardError: there is no such split, or a shard is missing.

@@ -29,7 +29,7 @@ class Store(Protocol):
         ...
 
     def check(self, entries: list[ShardEntry]) -> None:
-        """Looks for every shard as far as that is cheap; ShardError names the first that is wrong."""
+        """Checks that every shard exists if the check is cheap; ShardError names the first that does not."""
         ...
 
     def read(self, path: str) -> bytes | None:

@@ -123,7 +123,7 @@ class MixturePlan:
         return np.unique(self.places(window).shards)
 
     def places(self, window: int) -> Places:
-        """Where the rows of a window lie; the shards of each dataset are numbered after those of the one before."""
+        """The locations of the rows of a window; the shards of each dataset are numbered after those of the previous one."""
         starts, ends = self.counts(self.window_start(window)), self.counts(self.window_start(window + 1))
         before = self.taken(window)
         lengths = (end - start for start, end in zip(starts, ends, strict=True))

@@ -67,7 +67,7 @@ class Stretch(NamedTuple):
     Attributes:
         window: its number.
         position: samples of the epoch before it.
-        places: where its rows lie, sample after sample.
+        places: the locations of its rows, sample by sample.
         starts: shape (num_samples + 1,), int64: where each sample begins in `places`.
     """
 

@@ -173,7 +173,7 @@ class _Whole(data.IterableDataset[Batch]):
 
 
 class DataLoader:
-    """Batches as tensors, made by worker processes, with the state of the last batch that was handed out.
+    """Batches as tensors, made by worker processes, with the state of the last batch that was returned.
 
     Workers are started once and serve every epoch. An exhausted iteration moves to the next epoch.
 
@@ -204,7 +204,7 @@ class DataLoader:
         """Starts no worker yet.
 
         Args:
-            loader: what to load; its state moves as batches are handed out.
+            loader: what to load; its state advances as batches are returned.
             num_workers: processes that make batches; 0 makes them in this process.
             pin_memory: whether tensors are in pinned memory, from which a device copies asynchronously.
             prefetch_factor: batches that each worker prefetches.

@@ -1,10 +1,10 @@
-"""A spread, deterministic sample of texts, without reading all of the input.
+"""A deterministic sample of texts from all parts of the input, without reading all of it.
 
-The rule: the input is cut into units (fixed ranges of an uncompressed file of lines; any other file is one unit), and the
-units are put in the order of a hash of their name and first byte. Walking along them, a budget grows by each unit's
-share of `sample_bytes`; whenever it reaches `GRAIN_BYTES`, the current unit is read from its beginning until the budget is
-used up. So every part of the input gives in proportion to its size, one unit in many is opened, and neither the order in
-which files are named nor the place where they lie changes the sample. Where everything fits, everything is given.
+The input is divided into units: fixed ranges of an uncompressed file of lines; any other file is one unit. The units are
+sorted by a hash of their name and first byte. A budget grows with each unit by its share of `sample_bytes`. When it reaches
+`GRAIN_BYTES`, the current unit is read from its beginning until the budget is used. So every part of the input contributes
+in proportion to its size, and few units are opened. The order and the location of the files do not change the sample. An
+input that is smaller than the sample is used completely.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The encoder for a splitter and a tokenizer: the fast one where it is exact, otherwise the plain one."""
+"""The encoder for a splitter and a tokenizer: the fast one if it is exact, otherwise the plain one."""
 
 from __future__ import annotations
 

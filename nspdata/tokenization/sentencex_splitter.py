@@ -15,7 +15,7 @@ class SentencexSplitter:
     """Splits each paragraph with `sentencex.segment`, whose result is used as it is.
 
     Args:
-        language: an ISO 639-1 code; sentencex falls back to a related language, or to English, where it has no rules.
+        language: an ISO 639-1 code; sentencex falls back to a related language, or to English, if it has no rules for the language.
         paragraphs: see `paragraph_spans`.
 
     Raises:

@@ -115,7 +115,7 @@ def _segments(rows: Rows) -> Segments:
 
 
 def _note_unnamed(rows: Rows, named: Named, names: NDArray[np.uint64], notes: Notes) -> None:
-    """Rows of documents that the shard has not: in no input at all, or not in this shard."""
+    """Rows of documents that are in no input, or not in this shard."""
     for wanted, count in ((rows.document_a, named.count_a), (rows.document_b, named.count_b)):
         absent = np.flatnonzero(count == 0)
         read = np.isin(wanted[absent], names)

@@ -65,7 +65,7 @@ def check_masks(rows: Rows, spec: RowSpec, notes: Notes) -> Replaced:
 
 
 def _disordered(rows: Rows, row_of: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Rows whose positions do not strictly increase, or lie outside."""
+    """Rows whose positions do not strictly increase, or are outside the row."""
     broken = np.zeros(len(rows), np.bool_)
     broken[row_of[positions >= rows.lengths[row_of]]] = True
     falls = (positions[1:] <= positions[:-1]) & (row_of[1:] == row_of[:-1])

@@ -22,7 +22,7 @@ def sound_rows(batch: pa.RecordBatch, spec: RowSpec, notes: Notes) -> tuple[Rows
     """Checks the shape of a batch's rows.
 
     Args:
-        batch: of the contract's schema, whole as Arrow goes.
+        batch: with the columns of the schema, valid for Arrow.
         spec: what rows must be.
         notes: where to note what is wrong.
 
@@ -38,7 +38,7 @@ def sound_rows(batch: pa.RecordBatch, spec: RowSpec, notes: Notes) -> tuple[Rows
 
 
 def _aligned(batch: pa.RecordBatch, notes: Notes) -> tuple[pa.RecordBatch, Notes]:
-    """Leaves out rows whose parallel lists are of unequal lengths, or that hold no id at all."""
+    """Leaves out rows whose parallel lists have different lengths, and rows without ids."""
     ids, types, positions, labels = (np.diff(batch[name].offsets.to_numpy()) for name in LISTS)
     unequal = (ids != types) | (positions != labels)
     notes.add("ragged", unequal)

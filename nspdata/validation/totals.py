@@ -212,7 +212,7 @@ def _check_label_share(tally: Tally, manifest: Manifest, spec: RowSpec, findings
 
 
 def _check_duplicates(tally: Tally, spec: RowSpec, findings: Findings) -> None:
-    """Rows that are there twice with masks that are not drawn twice by chance, or more often than there were passes.
+    """Rows that occur twice with masks that are not equal by chance, or more often than there were passes.
 
     With objective none, a sentence longer than a row is cut into rows that text which repeats itself makes equal: not counted
     unless their masks are equal too.
