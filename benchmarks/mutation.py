@@ -22,7 +22,6 @@ import signal
 import sys
 import time
 import traceback
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +245,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=60, help="mutants of each module, drawn at random; 0: all")
     parser.add_argument("--lines", help="only mutants of these lines, as first-last")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0, help="stop after this time; 0: no limit")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--baseline", action="store_true", help="only run the tests on the unchanged code")
     given = parser.parse_args()
@@ -257,6 +257,7 @@ def main() -> None:
     import tokenizers  # noqa: F401
 
     result: dict[str, Any] = {}
+    started = time.monotonic()
     for name in given.module or TESTS:
         path = ROOT / (name.replace(".", "/") + ".py")
         if given.baseline:
@@ -268,23 +269,20 @@ def main() -> None:
             every = [entry for entry in every if first <= entry[0] <= last]
         count = len(every) if not given.sample else min(given.sample, len(every))
         drawn = sorted(random.Random(given.seed).sample(range(len(every)), count))  # noqa: S311
-        survivors, counts, started = [], Counter[str](), time.time()
+        found = result[name] = {"mutants": len(every), "tried": 0, "noticed": 0, "survivors": []}
         for index in drawn:
+            if given.seconds and time.monotonic() - started > given.seconds:
+                break
             line, text, tree = every[index]
             noticed = is_noticed(name, path, tree)
-            counts["noticed" if noticed else "survived"] += 1
+            found["tried"] += 1
+            found["noticed"] += noticed
             if not noticed:
-                survivors.append(f"{line}: {text}")
+                found["survivors"].append(f"{line}: {text}")
                 print(f"{name}:{line}: {text}", flush=True)
-        print(f"{name}: {counts['noticed']} of {count} noticed ({time.time() - started:.0f} s)", flush=True)
-        result[name] = {
-            "mutants": len(every),
-            "drawn": count,
-            "noticed": counts["noticed"],
-            "survivors": survivors,
-        }
-        if given.output:
-            given.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            if given.output:
+                given.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{name}: {found['noticed']} of {found['tried']} noticed, of {count} drawn", flush=True)
 
 
 if __name__ == "__main__":
