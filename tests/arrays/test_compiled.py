@@ -1,0 +1,99 @@
+"""Compiled loops: cached on disk, and never from another source."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nspdata.arrays.compiled import COMPILED
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba is not installed, or switched off")
+
+LOOP = """
+from nspdata.arrays.compiled import compiled
+from upgraded.constants import FACTOR
+
+@compiled
+def product(pair):
+    return pair.one * FACTOR
+"""
+
+CONSTANTS = """
+from upgraded.{place} import Pair
+FACTOR = {factor}
+"""
+
+PAIR = """
+from typing import NamedTuple
+
+class Pair(NamedTuple):
+    one: int
+    other: int
+"""
+
+RUN = """
+import sys
+from upgraded.constants import Pair
+from upgraded.loop import product
+print(product(Pair(3, 4)), sum(product.stats.cache_hits.values()))
+"""
+
+
+def install(directory: Path, *, place: str, factor: int) -> None:
+    """Writes the package `upgraded`, in place of an earlier version."""
+    package = directory / "upgraded"
+    package.mkdir(exist_ok=True)
+    for old in package.glob("*.py"):
+        old.unlink()
+    (package / "__init__.py").write_text("")
+    (package / "loop.py").write_text(LOOP)
+    (package / f"{place}.py").write_text(PAIR)
+    (package / "constants.py").write_text(CONSTANTS.format(place=place, factor=factor))
+
+
+def run(directory: Path, **environment: str) -> str:
+    """The result of the compiled function in a new process, and how many times it came from the cache."""
+    paths = os.pathsep.join([str(directory), str(Path(__file__).parents[2])])
+    settings = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    settings.pop("NUMBA_CACHE_DIR", None)
+    found = subprocess.run([sys.executable, "-c", RUN], env=settings, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    return found.stdout.strip()
+
+
+def test_a_second_process_loads_the_cached_code(tmp_path: Path) -> None:
+    """The same source is compiled once."""
+    install(tmp_path, place="pairs", factor=2)
+    assert run(tmp_path) == "6 0"
+    assert run(tmp_path) == "6 1"
+
+
+def test_a_changed_constant_of_another_module_is_compiled_again(tmp_path: Path) -> None:
+    """numba compares only the file of the function, which does not change here."""
+    install(tmp_path, place="pairs", factor=2)
+    assert run(tmp_path) == "6 0"
+    install(tmp_path, place="pairs", factor=5)
+    assert run(tmp_path) == "15 0"
+    assert run(tmp_path) == "15 1"
+
+
+def test_a_cache_that_names_a_class_that_moved_is_overwritten(tmp_path: Path) -> None:
+    """An upgrade in place moves the class of an argument; the old index cannot be unpickled any more."""
+    install(tmp_path, place="pairs", factor=2)
+    assert run(tmp_path) == "6 0"
+    install(tmp_path, place="elsewhere", factor=2)
+    assert run(tmp_path) == "6 0"
+    assert run(tmp_path) == "6 1"
+
+
+def test_without_a_writable_directory_nothing_is_cached(tmp_path: Path) -> None:
+    """A read-only installation with a read-only home; files in place of the directories stop root, too."""
+    install(tmp_path, place="pairs", factor=2)
+    (tmp_path / "upgraded" / "__pycache__").write_text("")
+    home = tmp_path / "home"
+    home.write_text("")
+    assert run(tmp_path, HOME=str(home), XDG_CACHE_HOME=str(home)) == "6 0"
