@@ -7,6 +7,7 @@ the cache of a function is valid for the source of its module and of all modules
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -36,10 +37,8 @@ def compiled(function: Function) -> Function:
     if not COMPILED:
         return function
     dispatcher = numba.njit(nogil=True)(function)
-    try:
-        dispatcher._cache = _PackageCache(function)
-    except RuntimeError:  # neither directory can be written
-        pass
+    with contextlib.suppress(RuntimeError):  # neither directory can be written
+        dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets
     return dispatcher  # type: ignore[no-any-return]
 
 
@@ -54,7 +53,7 @@ if COMPILED:
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             """Returns the cached code for a signature, or None."""
-            self._cache_file._source_stamp = source_stamp(self._module)
+            self._cache_file._source_stamp = source_stamp(self._module)  # noqa: SLF001 - compared with the index
             try:
                 return super().load_overload(sig, target_context)
             except Exception:  # noqa: BLE001 - a cache of other code may raise anything

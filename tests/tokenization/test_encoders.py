@@ -182,6 +182,31 @@ def test_a_text_over_the_limit_of_spacy_encodes_alike() -> None:
     assert_same(fast, plain, ["Short one. Two.", long, "Short. Last."])
 
 
+@pytest.mark.parametrize("paragraphs", ["blank_line", "line", "none"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_texts_over_the_limit_encode_alike(language: str, paragraphs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a limit of 300 characters: paragraphs cut in pieces, runs of short paragraphs, white space only, all by the fast encoder."""
+    monkeypatch.setattr("nspdata.tokenization.fast.encoder.BATCH_CHARACTERS", 1000)
+    fast, plain = encoders(language, wordpiece(any_vocabulary(language)), paragraphs)
+    fast, plain = FastEncoder(fast.splitter, fast.plain.wordpiece), PlainEncoder(fast.splitter, fast.plain.wordpiece)
+    monkeypatch.setattr(fast.splitter, "max_characters", 300)
+    texts = hard_texts(language, 30_000, seed=13)
+    joined = ["".join(texts[start : start + 9]) for start in range(0, len(texts), 9)]
+    assert max(map(len, joined)) > 3000
+    words = ["word. " * 100 + "\r\n" + "a" * 700 + " b.\r\n\r\nNext. One.", " \n" * 400, "Short. Last."]
+    assert_same(fast, plain, [*words, *joined, *words])
+
+
+def test_a_long_paragraph_stays_with_the_fast_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plain encoder is not asked for it."""
+    fast, _ = encoders("en", wordpiece(any_vocabulary()))
+    monkeypatch.setattr(fast.plain, "encode", None)
+    assert (
+        len(fast.encode(["One word. Two. " * (MAX_CHARACTERS // 10)]).sentence_offsets)
+        == 2 * (MAX_CHARACTERS // 10) + 1
+    )
+
+
 @given(
     documents=st.lists(
         st.lists(st.one_of(texts_of("en"), st.just(""), st.just("[SEP] a.b. C")), max_size=4), max_size=4

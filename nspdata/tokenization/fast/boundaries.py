@@ -1,9 +1,9 @@
-"""Where sentences begin: equal to `rules.SentenceRules.starts`, with spaCy's tokenizer called once per distinct chunk.
+"""Where sentences begin: equal to `rules.SentenceRules.starts`, with spaCy's tokenizer called once per shape of a chunk.
 
 The rules look at tokens that are a mark or end with one, and at the first token after one that is not punctuation. spaCy
 tokenizes each run of characters between white space independently. So most of these *chunks* need no tokens: one that holds no
-mark and does not begin with punctuation only begins a sentence if one has just ended. The others are tokenized by spaCy, each
-distinct one once, and the result is cached: where sentences begin inside it, and whether one has just ended after it. A few
+mark and does not begin with punctuation only begins a sentence if one has just ended. The others are tokenized by spaCy, one of
+each shape (`shapes`), and the answer is cached: where sentences begin inside it, and whether one has just ended after it. A few
 languages have exceptions with a space inside (Russian "и пр."): there the chunks on both sides of the space are one chunk.
 Opening marks and the other corrections that look at characters only come last (`refining`).
 """
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
+from nspdata.tokenization.fast.answers import Answers
 from nspdata.tokenization.fast.characters import INNER_MARK, SINGLE_MARK, WORD_MARK
 from nspdata.tokenization.fast.refining import refine
-from nspdata.tokenization.fast.tokenizer import bare_tokenizer, glued_places, spaced_rules
-from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
+from nspdata.tokenization.fast.tokenizer import glued_places, spaced_rules
 from nspdata.tokenization.rules import PUNCTUATION, SPACE
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ TABLE_SLOTS = 1 << 20
 
 MOST_ENTRIES = 500_000
 """Number of chunks in the cache before it is emptied: about 60 MB."""
-
-ASKED_AT_ONCE = 200_000
-"""Characters that spaCy tokenizes in one call."""
 
 LINE_ENDS_THAT_PART = {"none": 1 << 60, "line": 1, "blank_line": 2}
 """Number of line ends in a run of white space that end a paragraph: one ends a line, two enclose a blank line."""
@@ -58,7 +55,7 @@ class Boundaries:
         self.rules = rules
         self.by_character = by_character
         self.parting = LINE_ENDS_THAT_PART[paragraphs]
-        self.tokenizer: Any = None if by_character else bare_tokenizer(nlp.tokenizer)
+        self.answers: Any = None if by_character else Answers(nlp.tokenizer, rules)
         self.spaced = spaced_rules(nlp.tokenizer)
         self._forget()
 
@@ -66,10 +63,9 @@ class Boundaries:
         self.slots = np.full(TABLE_SLOTS, -1, np.int32)
         self.hashes = np.zeros(MOST_ENTRIES * 2, np.uint64)
         self.num_entries = 0
-        self.firsts = np.zeros(0, np.int32)
-        self.leaves = np.zeros(0, np.uint8)
-        self.inner = np.zeros(0, np.int32)
-        self.inner_ends = np.zeros(1, np.int64)
+        self.answer_of = np.zeros(0, np.int64)
+        if self.answers:
+            self.answers.forget()
 
     def starts(
         self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
@@ -115,85 +111,15 @@ class Boundaries:
             events,
             asked,
         )
-        self._ask(codes, asked[:num_asked], classes)
-        limit = _count_starts(events[:num_events], self.inner_ends)
+        self.num_entries += num_asked
+        self.answer_of = np.concatenate([self.answer_of, self.answers.of(codes, asked[:num_asked], classes)])
+        entries = events[:num_events, 1]
+        entries[entries >= 0] = self.answer_of[entries[entries >= 0]]
+        answers = self.answers
+        limit = _count_starts(events[:num_events], answers.inner_ends)
         found, fresh = np.empty(limit, np.int64), np.zeros(limit, np.bool_)
-        entries = (self.firsts, self.leaves, self.inner, self.inner_ends)
-        return found, fresh, _resolve(events[:num_events], *entries, found, fresh)
-
-    def _ask(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> None:
-        """Tokenizes chunks with spaCy, separated by line ends, and caches their effect on sentences."""
-        self.num_entries += len(asked)
-        sizes = asked[:, 1] - asked[:, 0]
-        batch = np.cumsum(sizes) // ASKED_AT_ONCE
-        parts = np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []
-        for part in parts:
-            text = "\n".join(
-                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
-            )
-            with self.tokenizer.vocab.memory_zone():
-                tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
-            tokens, kinds = self._kinds(text, tokens, classes)
-            firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
-            inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
-            count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
-            self.firsts = np.concatenate([self.firsts, firsts])
-            self.leaves = np.concatenate([self.leaves, leaves])
-            self.inner = np.concatenate([self.inner, inner[:count]])
-            self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
-
-    def _kinds(
-        self, text: str, tokens: NDArray[np.int64], classes: NDArray[np.uint16]
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """The tokens, divided at marks inside them, and the kind of each."""
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        if self.rules.inner_marks:
-            tokens = divided(codes, tokens, classes)
-        kinds = kinds_of(codes, tokens, classes)
-        if self.rules.word_marks:
-            for token in word_ends(codes, tokens, kinds, classes).tolist():
-                start, length = tokens[token].tolist()
-                if self.rules.ends_with_mark(text[start : start + length]):
-                    kinds[token] = WORD_END
-        return tokens, kinds
-
-
-@compiled
-def _transitions(
-    places: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    firsts: NDArray[np.int32],
-    leaves: NDArray[np.uint8],
-    inner: NDArray[np.int32],
-    counts: NDArray[np.int64],
-) -> int:
-    """The effect of each requested chunk on the sentencizer.
-
-    `firsts`: the offset of the first token that begins a sentence if one has just ended, or -1. `leaves`: bit 0, whether a
-    sentence has just ended on leaving; bit 1, the same where one had just ended on entering. `inner`: other starts.
-    """
-    chunk, begin, total = 0, np.int64(0), 0
-    first, decided, seen, count = -1, False, False, 0
-    for token in range(len(places) + 1):
-        if token == len(places) or kinds[token] == LINE_END:
-            firsts[chunk], counts[chunk] = first, count
-            leaves[chunk] = seen | ((seen or not decided) << 1)
-            chunk += 1
-            if token < len(places):
-                begin = places[token] + 1
-            first, decided, seen, count = -1, False, False, 0
-        elif kinds[token] == STOP:
-            decided, seen = True, True
-        elif kinds[token] == WORD or kinds[token] == WORD_END:
-            if not decided:
-                first, decided = places[token] - begin, True
-            elif seen:
-                inner[total] = places[token] - begin
-                total += 1
-                count += 1
-                seen = False
-            seen = seen or kinds[token] == WORD_END
-    return total
+        effects = (answers.firsts, answers.leaves, answers.inner, answers.inner_ends)
+        return found, fresh, _resolve(events[:num_events], *effects, found, fresh)
 
 
 @compiled
@@ -274,7 +200,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
 
 @compiled
 def _count_starts(events: NDArray[np.int64], inner_ends: NDArray[np.int64]) -> int:
-    """The largest number of starts that these events can produce."""
+    """The largest number of starts that these events, with answers in place of entries, can produce."""
     count = 0
     for event in range(len(events)):
         entry = events[event, 1]
@@ -292,7 +218,7 @@ def _resolve(
     found: NDArray[np.int64],
     fresh: NDArray[np.bool_],
 ) -> int:
-    """Runs the sentencizer over the events; fills `found` and `fresh` (paragraph starts), returns how many sentences begin."""
+    """Runs the sentencizer over the events, with answers in place of entries; fills `found` and `fresh` (paragraph starts), returns how many sentences begin."""
     count, seen = 0, False
     for event in range(len(events)):
         place, entry = events[event, 0], events[event, 1]

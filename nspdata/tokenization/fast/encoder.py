@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +17,16 @@ from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.rules import SentenceRules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from nspdata.tokenization.sentences import Splitter
     from nspdata.tokenization.wordpiece import WordPiece
+
+
+BATCH_CHARACTERS = 2_000_000
+"""Characters that are encoded together where a text is long."""
 
 
 class FastEncoder:
@@ -49,23 +54,38 @@ class FastEncoder:
         """See `Encoder.encode`."""
         if sentences is not None:
             return self._encode_given(sentences)
-        long = [index for index, text in enumerate(texts) if self._is_long(text)]
-        short = ["" if index in set(long) else text for index, text in enumerate(texts)] if long else list(texts)
-        text = "".join(short)
-        codes, documents = code_points(text, short)
+        parts, firsts = self._parts(texts)
+        if firsts == list(range(len(texts) + 1)):
+            return self._encode_texts(parts)
+        encoded = _concatenated([self._encode_texts(batch) for batch in _batches(parts)])
+        return dataclasses.replace(encoded, document_offsets=encoded.document_offsets[firsts])
+
+    def _encode_texts(self, texts: Sequence[str]) -> Encoded:
+        """Encodes texts whose paragraphs are not too long for spaCy."""
+        text = "".join(texts)
+        codes, documents = code_points(text, list(texts))
         self.characters.learn(codes)
         starts = self.boundaries.starts(text, codes, documents, self.characters.classes)
         firsts = np.searchsorted(starts, documents)
         encoded, unsafe = self._encode_spans(codes, np.append(starts, len(codes)), firsts)
-        return self._with_plain(encoded, texts, sorted({*long, *unsafe}))
+        return self._with_plain(encoded, texts, unsafe)
 
-    def _is_long(self, text: str) -> bool:
-        """Whether a paragraph is too long for spaCy and must be cut."""
-        limit = self.splitter.max_characters
-        if len(text) <= limit:
-            return False
-        spans = paragraph_spans(text, self.splitter.paragraphs, max_characters=1 << 60)
-        return any(end - start > limit for start, end in spans)
+    def _parts(self, texts: Sequence[str]) -> tuple[list[str], list[int]]:
+        """Divides long texts into parts that are encoded like texts of their own, which bounds memory.
+
+        A part is a run of paragraphs of about `splitter.max_characters`, or a piece of a paragraph that is longer.
+
+        Returns:
+            The parts, and the index of the first part of each text, and the number of parts.
+        """
+        limit, parts, firsts = self.splitter.max_characters, list[str](), [0]
+        for text in texts:
+            if len(text) <= limit:
+                parts.append(text)
+            else:
+                parts += [text[start:end] for start, end in _spans(text, self.splitter.paragraphs, limit)]
+            firsts.append(len(parts))
+        return parts, firsts
 
     def _encode_given(self, sentences: Sequence[Sequence[str]]) -> Encoded:
         """Encodes sentences without splitting them."""
@@ -85,19 +105,8 @@ class FastEncoder:
         table, characters = self.table, self.characters
         ids = np.empty(MOST_TOKENS_A_CHARACTER * len(codes) + 1, table.dtype)
         ends, unsafe = np.empty(len(spans) - 1, np.int64), np.zeros(len(spans) - 1, np.bool_)
-        arrays = (
-            table.codes,
-            table.ends,
-            table.continues,
-            table.slots,
-            table.longest,
-            table.unknown_id,
-            table.special_codes,
-            table.special_ends,
-            table.special_ids,
-        )
         count = encode_spans(
-            codes, spans, characters.kinds, characters.targets, characters.parts, arrays, ids, ends, unsafe
+            codes, spans, characters.kinds, characters.targets, characters.parts, table.arrays(), ids, ends, unsafe
         )
         lengths = np.diff(ends, prepend=0)
         encoded = Encoded(
@@ -125,6 +134,44 @@ class FastEncoder:
             sentence_offsets=offsets(lengths),
             document_offsets=offsets(np.array([len(lengths) for _, lengths in chosen], np.int64)),
         )
+
+
+def _spans(text: str, paragraphs: str, limit: int) -> list[tuple[int, int]]:
+    """Spans of a text for `FastEncoder._parts`."""
+    found: list[tuple[int, int]] = []
+    joinable = False
+    for start, end in paragraph_spans(text, paragraphs, max_characters=len(text)):
+        if end - start > limit:
+            pieces = paragraph_spans(text[start:end], "none", max_characters=limit)
+            found += [(start + first, start + last) for first, last in pieces]
+            joinable = False
+        elif joinable and end - found[-1][0] <= limit:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+            joinable = True
+    return found
+
+
+def _batches(parts: Iterable[str]) -> Iterator[list[str]]:
+    """Runs of parts of about `BATCH_CHARACTERS`."""
+    batch: list[str] = []
+    size = 0
+    for part in parts:
+        batch.append(part)
+        size += len(part)
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _concatenated(parts: Sequence[Encoded]) -> Encoded:
+    return Encoded(
+        ids=np.concatenate([part.ids for part in parts]),
+        sentence_offsets=offsets(np.concatenate([np.diff(part.sentence_offsets) for part in parts])),
+        document_offsets=offsets(np.concatenate([np.diff(part.document_offsets) for part in parts])),
+    )
 
 
 def _documents(encoded: Encoded) -> list[tuple[NDArray[np.uint16], NDArray[np.int64]]]:

@@ -1,0 +1,217 @@
+"""How chunks affect sentences: tokenized by spaCy, one of each shape, and kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.tokenization.fast.shapes import Shapes, holds_rule
+from nspdata.tokenization.fast.tokenizer import bare_tokenizer
+from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.tokenization.rules import SentenceRules
+
+ASKED_AT_ONCE = 200_000
+"""Characters that spaCy tokenizes in one call."""
+
+
+class Answers:
+    """The effect of chunks on the sentencizer.
+
+    Args:
+        tokenizer: spaCy's tokenizer.
+        rules: the corrections.
+
+    Attributes:
+        firsts: shape (num_answers,), int32: see `_transitions`.
+        leaves: shape (num_answers,), uint8: see `_transitions`.
+        inner, inner_ends: ragged int32: see `_transitions`.
+        bounds, bound_ends: ragged int32: where spaCy's tokens begin in the chunk, and where the last one ends.
+    """
+
+    def __init__(self, tokenizer: Any, rules: SentenceRules) -> None:
+        self.tokenizer = bare_tokenizer(tokenizer)
+        self.rules = rules
+        self.shapes = Shapes(tokenizer)
+        self.forget()
+
+    def forget(self) -> None:
+        """Discards all answers."""
+        self.firsts = np.zeros(0, np.int32)
+        self.leaves = np.zeros(0, np.uint8)
+        self.inner, self.inner_ends = np.zeros(0, np.int32), np.zeros(1, np.int64)
+        self.bounds, self.bound_ends = np.zeros(0, np.int32), np.zeros(1, np.int64)
+        self.shapes.forget()
+
+    def of(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> NDArray[np.int64]:
+        """The answer of each chunk.
+
+        Args:
+            codes: the text.
+            asked: shape (n, 2), int64: start and end of each chunk.
+            classes: `Characters.classes`.
+
+        Returns:
+            shape (n,), int64.
+        """
+        try:
+            return self._of(codes, asked, classes)
+        except BaseException:
+            self.shapes.forget()  # shapes may wait for chunks of this call
+            raise
+
+    def _of(
+        self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> NDArray[np.int64]:
+        """See `of`: first the chunks without a known shape, one of each shape, then those that have other tokens than their shape."""
+        shapes = self.shapes
+        if shapes.groups is not None:
+            shapes.learn(codes, asked, classes)
+        found, leaders, slots = shapes.match(codes, asked, self.bounds, self.bound_ends)
+        own = leaders == np.arange(len(asked))
+        alone = np.flatnonzero((found < 0) & own)
+        found[alone] = self._ask(codes, asked[alone], classes)
+        shared = alone[slots[alone] >= 0]
+        if len(shared):
+            ruled = self._ruled(codes, asked[shared], found[shared])
+            shapes.share(slots[shared], np.where(ruled, -1, found[shared]))
+            of_leader = np.full(len(asked), -1, np.int64)
+            of_leader[shared] = np.where(ruled, -1, found[shared])
+            waiting = np.flatnonzero(~own)
+            found[waiting] = of_leader[leaders[waiting]]
+            known = waiting[found[waiting] >= 0]
+            found[known[self._ruled(codes, asked[known], found[known])]] = -1
+            rest = waiting[found[waiting] < 0]
+            found[rest] = self._ask(codes, asked[rest], classes)
+        return found
+
+    def _ruled(
+        self, codes: NDArray[np.uint32], asked: NDArray[np.int64], answers: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether each chunk, with the tokens of its answer, holds the string of a rule."""
+        found = np.zeros(len(asked), np.bool_)
+        shapes = self.shapes
+        _holds_rules(codes, asked, answers, self.bounds, self.bound_ends, shapes.rules, shapes.longest_rule, found)
+        return found
+
+    def _ask(
+        self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> NDArray[np.int64]:
+        """Tokenizes chunks with spaCy, separated by line ends; returns the number of each answer."""
+        before = len(self.firsts)
+        sizes = asked[:, 1] - asked[:, 0]
+        batch = np.cumsum(sizes) // ASKED_AT_ONCE
+        parts = np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []
+        for part in parts:
+            text = "\n".join(
+                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
+            )
+            with self.tokenizer.vocab.memory_zone():
+                tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
+            lengths = part[:, 1] - part[:, 0]
+            bounds, num_bounds = np.empty(len(tokens) + 1, np.int32), np.empty(len(part), np.int64)
+            _bounds(tokens, lengths, bounds, num_bounds)
+            tokens, kinds = self._kinds(text, tokens, classes)
+            firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
+            inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
+            count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
+            self.firsts = np.concatenate([self.firsts, firsts])
+            self.leaves = np.concatenate([self.leaves, leaves])
+            self.inner = np.concatenate([self.inner, inner[:count]])
+            self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
+            self.bounds = np.concatenate([self.bounds, bounds])
+            self.bound_ends = np.concatenate([self.bound_ends, self.bound_ends[-1] + np.cumsum(num_bounds)])
+        return np.arange(before, len(self.firsts))
+
+    def _kinds(
+        self, text: str, tokens: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """The tokens, divided at marks inside them, and the kind of each."""
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        if self.rules.inner_marks:
+            tokens = divided(codes, tokens, classes)
+        kinds = kinds_of(codes, tokens, classes)
+        if self.rules.word_marks:
+            for token in word_ends(codes, tokens, kinds, classes).tolist():
+                start, length = tokens[token].tolist()
+                if self.rules.ends_with_mark(text[start : start + length]):
+                    kinds[token] = WORD_END
+        return tokens, kinds
+
+
+@compiled
+def _transitions(
+    places: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    firsts: NDArray[np.int32],
+    leaves: NDArray[np.uint8],
+    inner: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> int:
+    """The effect of each requested chunk on the sentencizer.
+
+    `firsts`: the offset of the first token that begins a sentence if one has just ended, or -1. `leaves`: bit 0, whether a
+    sentence has just ended on leaving; bit 1, the same where one had just ended on entering. `inner`: other starts.
+    """
+    chunk, begin, total = 0, np.int64(0), 0
+    first, decided, seen, count = -1, False, False, 0
+    for token in range(len(places) + 1):
+        if token == len(places) or kinds[token] == LINE_END:
+            firsts[chunk], counts[chunk] = first, count
+            leaves[chunk] = seen | ((seen or not decided) << 1)
+            chunk += 1
+            if token < len(places):
+                begin = places[token] + 1
+            first, decided, seen, count = -1, False, False, 0
+        elif kinds[token] == STOP:
+            decided, seen = True, True
+        elif kinds[token] == WORD or kinds[token] == WORD_END:
+            if not decided:
+                first, decided = places[token] - begin, True
+            elif seen:
+                inner[total] = places[token] - begin
+                total += 1
+                count += 1
+                seen = False
+            seen = seen or kinds[token] == WORD_END
+    return total
+
+
+@compiled
+def _bounds(
+    tokens: NDArray[np.int64], lengths: NDArray[np.int64], bounds: NDArray[np.int32], num_bounds: NDArray[np.int64]
+) -> None:
+    """Where the tokens (place, length) of chunks, separated by line ends, begin in their chunk, and where the last one ends."""
+    token, count, begin = 0, 0, np.int64(0)
+    for chunk in range(len(lengths)):
+        first = count
+        while token < len(tokens) and tokens[token, 0] < begin + lengths[chunk]:
+            bounds[count] = tokens[token, 0] - begin
+            count += 1
+            token += 1
+        bounds[count] = lengths[chunk]
+        count += 1
+        token += 1  # the line end
+        num_bounds[chunk] = count - first
+        begin += lengths[chunk] + 1
+
+
+@compiled
+def _holds_rules(
+    codes: NDArray[np.uint32],
+    asked: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    bounds: NDArray[np.int32],
+    bound_ends: NDArray[np.int64],
+    rules: NDArray[np.uint64],
+    longest_rule: int,
+    found: NDArray[np.bool_],
+) -> None:
+    for chunk in range(len(asked)):
+        own = bounds[bound_ends[answers[chunk]] : bound_ends[answers[chunk] + 1]]
+        found[chunk] = holds_rule(codes, asked[chunk, 0], own, rules, longest_rule)

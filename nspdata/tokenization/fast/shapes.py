@@ -1,0 +1,339 @@
+"""The shape of a chunk: chunks of one shape are tokenized at the same places, so spaCy is asked for one of them only.
+
+The shape holds everything that the tokenizer's patterns and the sentence rules can see of a chunk: for each character, either the
+character itself, or, for letters, digits and marks, its classes and in which sets of the patterns it is (see `alphabet`). Besides
+patterns the tokenizer has rules: strings that it treats as written. Wherever a rule applies, its string begins and ends
+between two tokens. So a chunk has the tokens of its shape if no run of these tokens is the string of a rule, and the tokens
+of a chunk are those of its shape under the same condition.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from nspdata.arrays.compiled import compiled
+from nspdata.arrays.ragged import offsets
+from nspdata.tokenization.fast.alphabet import collapses, groups_of
+from nspdata.tokenization.fast.characters import NUM_CHARACTERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nspdata.tokenization.fast.alphabet import CharacterSet, Guard, Guards
+
+SHAPE_SLOTS = 1 << 20
+
+MOST_CONDITIONS = 60
+"""A tokenizer with more conditions has no shapes; there is one bit for each."""
+
+WHITE_SPACE = np.uint64(1 << 63)
+"""The bit of white space among the conditions. A chunk that holds it was joined because of a rule, and has no shape."""
+
+FREE = -2
+"""The answer of a free slot; -1 is that of a shape whose first chunk was tokenized by a rule. Below: see `_match`."""
+
+SINGLE, ONE, TWO, BASE = range(4)
+"""Columns of `Shapes.rows` before those of the groups."""
+
+
+class Shapes:
+    """A table from shapes to answers.
+
+    Args:
+        tokenizer: spaCy's tokenizer.
+
+    Attributes:
+        groups: sets by guards; None if the patterns are unknown: then every chunk is asked for.
+        row_of: shape (0x110000,), int32: the row of a character, 0 if it is not known.
+        rows: shape (num_known + 1, 4 + num_groups), uint64. Per character: the conditions that it meets alone, as the first and as
+            the second of a pair, as bits; its own hash; its hash in each group.
+        wanted: shape (num_groups,), uint64: the conditions of each group, as bits.
+        times: shape (num_conditions,), int64: how many characters meet a condition.
+        keys, answers: shape (SHAPE_SLOTS,): the hash of a shape, and its answer.
+        rules: shape (2**n,), uint64: hashes of the rules' strings.
+        longest_rule: characters.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.groups = groups_of(tokenizer)
+        conditions = list(dict.fromkeys(guard for guards in self.groups or () for guard in _ordered(guards)))
+        if len(conditions) > MOST_CONDITIONS:
+            self.groups = None
+        self.conditions: list[Guard] = conditions
+        self.times = np.array([guard.times for guard in conditions], np.int64)
+        bit = {guard: 1 << place for place, guard in enumerate(conditions)}
+        self.wanted = np.array([sum(bit[guard] for guard in guards) for guards in self.groups or ()], np.uint64)
+        self.row_of = np.zeros(NUM_CHARACTERS, np.int32)
+        self.rows = np.zeros((1, 4 + len(self.wanted)), np.uint64)
+        self.rules, self.longest_rule = _rule_table(list(getattr(tokenizer, "rules", None) or ()))
+        self.forget()
+
+    def forget(self) -> None:
+        """Empties the table."""
+        self.keys = np.zeros(SHAPE_SLOTS, np.uint64)
+        self.answers = np.full(SHAPE_SLOTS, FREE, np.int32)
+        self.num_shapes = 0
+
+    def learn(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> None:
+        """Fills the rows of the characters of these chunks."""
+        fresh = np.empty(min(int((asked[:, 1] - asked[:, 0]).sum()), NUM_CHARACTERS), np.uint32)
+        count = _without_row(codes, asked, self.row_of, len(self.rows), fresh)
+        if not count:
+            return
+        found = fresh[:count].astype(np.int64)
+        rows = np.zeros((count, self.rows.shape[1]), np.uint64)
+        for place, guard in enumerate(self.conditions):
+            bit = np.uint64(1 << place)
+            if guard.two is None:
+                rows[guard.one.holds(found), SINGLE] |= bit
+            else:
+                rows[guard.one.holds(found), ONE] |= bit
+                rows[guard.two.holds(found), TWO] |= bit
+        rows[[chr(code).isspace() for code in found.tolist()], SINGLE] |= WHITE_SPACE
+        rows[:, BASE] = [_base(code, int(classes[code])) for code in found.tolist()]
+        for group, sets in enumerate((self.groups or {}).values()):
+            rows[:, BASE + 1 + group] = _hashes(sets, found, group)
+        self.rows = np.concatenate([self.rows, rows])
+
+    def match(
+        self,
+        codes: NDArray[np.uint32],
+        asked: NDArray[np.int64],
+        bounds: NDArray[np.int32],
+        bound_ends: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Looks chunks up.
+
+        Args:
+            codes: the text.
+            asked: shape (n, 2): the chunks.
+            bounds: where the tokens of each answer begin, and where its last one ends.
+            bound_ends: shape (num_answers + 1,): where those of each answer end in `bounds`.
+
+        Returns:
+            Three arrays of shape (n,): the answer of each chunk, or -1; the index of the chunk to wait for, because it has
+            the same shape, or its own; its slot, or -1 if it is not to be shared.
+        """
+        found, leaders = np.full(len(asked), -1, np.int64), np.arange(len(asked))
+        slots = np.full(len(asked), -1, np.int64)
+        if self.groups is None:
+            return found, leaders, slots
+        if self.num_shapes + len(asked) > SHAPE_SLOTS // 2:
+            self.forget()
+        table = (self.row_of, self.rows, self.wanted, self.times, self.keys, self.answers)
+        self.num_shapes += _match(
+            codes, asked, table, bounds, bound_ends, self.rules, self.longest_rule, found, leaders, slots
+        )
+        return found, leaders, slots
+
+    def share(self, slots: NDArray[np.int64], answers: NDArray[np.int64]) -> None:
+        """Stores the answers of shapes; -1 for a shape whose chunk was tokenized by a rule."""
+        self.answers[slots] = answers
+
+
+def _ordered(guards: Guards) -> list[Guard]:
+    return sorted(guards, key=repr)
+
+
+def _base(code: int, classes: int) -> int:
+    """The hash of a character for the sentence rules, or of the character itself."""
+    character = chr(code)
+    if not collapses(character):
+        return xxhash.xxh3_64_intdigest(code.to_bytes(4, "little"), seed=1)
+    mark = unicodedata.category(character)[0] == "M"
+    return xxhash.xxh3_64_intdigest((2 * classes + mark).to_bytes(4, "little"), seed=2)
+
+
+def _hashes(sets: list[CharacterSet], codes: NDArray[np.int64], group: int) -> NDArray[np.uint64]:
+    """The hash of in which sets each character is."""
+    held = np.packbits(np.stack([one.holds(codes) for one in sets], axis=1), axis=1)
+    return np.array([xxhash.xxh3_64_intdigest(row.tobytes(), seed=100 + group) for row in held], np.uint64)
+
+
+def _rule_table(rules: list[str]) -> tuple[NDArray[np.uint64], int]:
+    """The hashes of strings as a table that `_is_rule` reads, and the length of the longest."""
+    table = np.zeros(1 << max(4, (4 * len(rules)).bit_length()), np.uint64)
+    codes = np.frombuffer("".join(rules).encode("utf-32-le", "surrogatepass"), np.uint32)
+    with np.errstate(over="ignore"):
+        _fill_rules(codes, offsets(np.array([len(rule) for rule in rules], np.int64)), table)
+    return table, max(map(len, rules), default=0)
+
+
+@compiled
+def _mix(mixed: Any, value: Any) -> Any:
+    mixed = (mixed ^ value) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@compiled
+def _hash_of(codes: NDArray[np.uint32], start: int, end: int) -> Any:
+    mixed = np.uint64(0x9E3779B97F4A7C15)
+    for at in range(start, end):
+        mixed = _mix(mixed, np.uint64(codes[at]))
+    return mixed
+
+
+@compiled
+def _fill_rules(codes: NDArray[np.uint32], ends: NDArray[np.int64], table: NDArray[np.uint64]) -> None:
+    for rule in range(len(ends) - 1):
+        mixed = _hash_of(codes, ends[rule], ends[rule + 1])
+        slot = np.int64(mixed & np.uint64(len(table) - 1))
+        while table[slot] != 0:
+            slot = (slot + 1) & (len(table) - 1)
+        table[slot] = mixed
+
+
+@compiled
+def _is_rule(mixed: Any, table: NDArray[np.uint64]) -> bool:
+    slot = np.int64(mixed & np.uint64(len(table) - 1))
+    while table[slot] != 0:
+        if table[slot] == mixed:
+            return True
+        slot = (slot + 1) & (len(table) - 1)
+    return False
+
+
+@compiled
+def holds_rule(
+    codes: NDArray[np.uint32], start: int, bounds: NDArray[np.int32], rules: NDArray[np.uint64], longest_rule: int
+) -> bool:
+    """Whether a run of tokens of a chunk is the string of a rule.
+
+    Args:
+        codes: the text.
+        start: where the chunk begins.
+        bounds: shape (num_tokens + 1,): where its tokens begin, and where the last one ends, counted from `start`.
+        rules: see `Shapes`.
+        longest_rule: see `Shapes`.
+    """
+    for first in range(len(bounds) - 1):
+        mixed, at = np.uint64(0x9E3779B97F4A7C15), bounds[first]
+        for last in range(first + 1, len(bounds)):
+            if bounds[last] - bounds[first] > longest_rule:
+                break
+            while at < bounds[last]:
+                mixed = _mix(mixed, np.uint64(codes[start + at]))
+                at += 1
+            if _is_rule(mixed, rules):
+                return True
+    return False
+
+
+@compiled
+def _without_row(
+    codes: NDArray[np.uint32],
+    asked: NDArray[np.int64],
+    row_of: NDArray[np.int32],
+    num_rows: int,
+    fresh: NDArray[np.uint32],
+) -> int:
+    """Collects the characters of chunks that have no row, and numbers them; returns how many."""
+    count = 0
+    for chunk in range(len(asked)):
+        for at in range(asked[chunk, 0], asked[chunk, 1]):
+            code = codes[at]
+            if not row_of[code]:
+                row_of[code] = num_rows + count
+                fresh[count] = code
+                count += 1
+    return count
+
+
+@compiled
+def _met(
+    codes: NDArray[np.uint32],
+    start: int,
+    end: int,
+    row_of: NDArray[np.int32],
+    rows: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> Any:
+    """The conditions that a chunk meets, as bits; `counts` is working space."""
+    met, several, before, one = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(1)
+    for condition in range(len(times)):
+        counts[condition] = 0
+        if times[condition] > 1:
+            several |= one << np.uint64(condition)
+    for at in range(start, end):
+        row = row_of[codes[at]]
+        single = rows[row, SINGLE]
+        met |= (single & ~several) | (before & rows[row, TWO])
+        before = rows[row, ONE]
+        if single & several:
+            for condition in range(len(times)):
+                counts[condition] += np.int64((single >> np.uint64(condition)) & one)
+    for condition in range(len(times)):
+        if times[condition] > 1 and counts[condition] >= times[condition]:
+            met |= one << np.uint64(condition)
+    return met
+
+
+@compiled
+def _shape_of(
+    codes: NDArray[np.uint32],
+    start: int,
+    end: int,
+    row_of: NDArray[np.int32],
+    rows: NDArray[np.uint64],
+    wanted: NDArray[np.uint64],
+    met: Any,
+    active: NDArray[np.int64],
+) -> Any:
+    """The hash of a chunk's shape; `active` is working space."""
+    num_active = 0
+    for group in range(len(wanted)):
+        if wanted[group] & met == wanted[group]:
+            active[num_active] = group
+            num_active += 1
+    mixed = _mix(np.uint64(0x2545F4914F6CDD1D), met)
+    for at in range(start, end):
+        row = row_of[codes[at]]
+        value = rows[row, BASE]
+        for index in range(num_active):
+            value ^= rows[row, BASE + 1 + active[index]]
+        mixed = _mix(mixed, value)
+    return mixed
+
+
+@compiled
+def _match(
+    codes: NDArray[np.uint32],
+    asked: NDArray[np.int64],
+    table: tuple[Any, ...],
+    bounds: NDArray[np.int32],
+    bound_ends: NDArray[np.int64],
+    rules: NDArray[np.uint64],
+    longest_rule: int,
+    found: NDArray[np.int64],
+    leaders: NDArray[np.int64],
+    slots: NDArray[np.int64],
+) -> int:
+    """See `Shapes.match`; returns the number of new shapes. A slot holds `FREE - 1 - i` while its shape waits for chunk i."""
+    row_of, rows, wanted, times, keys, answers = table
+    counts, active = np.zeros(len(times), np.int64), np.zeros(len(wanted), np.int64)
+    fresh = 0
+    for chunk in range(len(asked)):
+        start, end = asked[chunk, 0], asked[chunk, 1]
+        met = _met(codes, start, end, row_of, rows, times, counts)
+        if met & WHITE_SPACE:
+            continue
+        mixed = _shape_of(codes, start, end, row_of, rows, wanted, met, active)
+        slot = np.int64(mixed & np.uint64(SHAPE_SLOTS - 1))
+        while answers[slot] != FREE and keys[slot] != mixed:
+            slot = (slot + 1) & (SHAPE_SLOTS - 1)
+        answer = answers[slot]
+        if answer >= 0:
+            if not holds_rule(codes, start, bounds[bound_ends[answer] : bound_ends[answer + 1]], rules, longest_rule):
+                found[chunk] = answer
+        elif answer < FREE:
+            leaders[chunk] = FREE - 1 - answer
+        else:
+            fresh += answer == FREE
+            keys[slot], answers[slot] = mixed, FREE - 1 - chunk
+            slots[chunk] = slot
+    return fresh
