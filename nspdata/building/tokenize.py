@@ -6,6 +6,7 @@ import dataclasses
 import json
 import struct
 import tempfile
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,11 @@ from nspdata.errors import naming
 from nspdata.files.local import join
 from nspdata.reading import read_source
 from nspdata.reading.content import MODULUS, WatchedFiles
+from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.records import count_rejected
 from nspdata.statistics import merge, summarize_texts, zero
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
-from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.encoded import TokenizedDocuments, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Rejected, Source
-    from nspdata.reading.documents import DocumentBatch
     from nspdata.statistics import Statistics
     from nspdata.tokenization.encoded import Encoder
 
 SPILL_TOKENS = 16_000_000
 """Tokens that a worker collects before it writes them, one slice per shard."""
+
+BATCH_CHARACTERS = 1 << 20
+"""Characters of text that are tokenized together."""
 
 INLINE, REFERENCE = b"\x00", b"\x01"
 
@@ -98,30 +102,68 @@ def tokenize_unit(
     Raises:
         InputError: a file changed since it was listed, or while it was read.
     """
+    read = _Read()
     summary = ReadSummary()
-    contents: dict[str, int] = {}
     gathered: list[TokenizedDocuments] = []
-    split = ""
-    for source in sources:
-        if source.split != split:
+    num_tokens, split = 0, ""
+    for batch_split, batch in _batches(plan, sources, files, read):
+        if batch_split != split or num_tokens >= SPILL_TOKENS:
             yield from spill(plan, gathered, split)
-            gathered, split = [], source.split
+            gathered, num_tokens, split = [], 0, batch_split
+        documents, part = tokenize_batch(plan, batch, encoder, split)
+        summary += part
+        progress.current().read(documents=part.counts["documents"], text_bytes=part.counts["text_bytes"])
+        gathered.append(documents)
+        num_tokens += len(documents.ids)
+    yield from spill(plan, gathered, split)
+    yield ReadSummary(
+        counts=add_counts(summary.counts, dict(read.counts)), statistics=summary.statistics, contents=read.contents
+    )
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of the sources so far, as `ReadSummary`."""
+
+    counts: Counter[str] = field(default_factory=lambda: Counter(records=0, input_bytes=0))
+    contents: dict[str, int] = field(default_factory=dict)
+
+
+def _batches(
+    plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Read
+) -> Iterator[tuple[str, DocumentBatch]]:
+    """Yields the documents of the sources in batches of about a megabyte, each with its split; a batch may span small files."""
+    held: list[DocumentBatch] = []
+    size, kind = 0, ("", False)
+    for source in sources:
         rejected: list[Rejected] = []
         watched = WatchedFiles(files, source)
-        for batch in read_source(source, watched, plan.config.input):
-            rejected += batch.rejected
-            documents, part = tokenize_batch(plan, batch.documents, encoder, split)
-            counts = {"records": batch.records, "input_bytes": batch.input_bytes}
-            summary += ReadSummary(counts=add_counts(part.counts, counts), statistics=part.statistics)
-            progress.current().read(documents=part.counts["documents"], text_bytes=part.counts["text_bytes"])
-            gathered.append(documents)
-            if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                yield from spill(plan, gathered, split)
-                gathered = []
-        contents[source.name] = (contents.get(source.name, 0) + watched.content()) % MODULUS
-        summary += keep_rejected(plan, source, rejected, files)
-    yield from spill(plan, gathered, split)
-    yield dataclasses.replace(summary, contents=contents)
+        for found in read_source(source, watched, plan.config.input):
+            read.counts.update(records=found.records, input_bytes=found.input_bytes)
+            rejected += found.rejected
+            new_kind = (source.split, found.documents.sentences is not None)
+            if held and (new_kind != kind or size >= BATCH_CHARACTERS):
+                yield kind[0], _joined(held)
+                held, size = [], 0
+            kind = new_kind
+            held.append(found.documents)
+            size += sum(map(len, found.documents.texts))
+        read.contents[source.name] = (read.contents.get(source.name, 0) + watched.content()) % MODULUS
+        read.counts.update(keep_rejected(plan, source, rejected, files))
+    if held:
+        yield kind[0], _joined(held)
+
+
+def _joined(batches: list[DocumentBatch]) -> DocumentBatch:
+    """One batch of the documents of several, all of them with sentences or all without."""
+    if len(batches) == 1:
+        return batches[0]
+    given = [sentences for batch in batches for sentences in batch.sentences or ()]
+    return DocumentBatch(
+        ids=[name for batch in batches for name in batch.ids],
+        texts=[text for batch in batches for text in batch.texts],
+        sentences=None if batches[0].sentences is None else given,
+    )
 
 
 def tokenize_batch(
@@ -161,18 +203,21 @@ def spill(plan: BuildPlan, gathered: list[TokenizedDocuments], split: str = "") 
     keys = plan.assign(documents.text_hashes, split)
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
-    parts = zip(used.tolist(), np.split(order, starts[1:]), strict=True)
+    documents = documents.take(order)
+    parts = zip(used.tolist(), starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True)
     if not plan.spill_directory:
-        for key, indices in parts:
-            yield key, INLINE + documents.take(indices).to_bytes()
+        for key, start, end in parts:
+            yield key, b"".join((INLINE, *frame(documents, start, end)))
         return
     with (
         naming(plan.spill_directory),
         tempfile.NamedTemporaryFile(dir=plan.spill_directory, suffix=".spill", delete=False) as file,
     ):
-        for key, indices in parts:
-            start, size = file.tell(), file.write(documents.take(indices).to_bytes())
-            yield key, REFERENCE + struct.pack("<QQ", start, size) + file.name.encode()
+        name, place = file.name.encode(), 0
+        for key, start, end in parts:
+            size = sum(file.write(buffer) for buffer in frame(documents, start, end))
+            yield key, REFERENCE + struct.pack("<QQ", place, size) + name
+            place += size
 
 
 def unspill(data: bytes) -> TokenizedDocuments:
@@ -186,11 +231,11 @@ def unspill(data: bytes) -> TokenizedDocuments:
     return TokenizedDocuments.from_bytes(payload)
 
 
-def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], files: Files) -> ReadSummary:
-    """Writes a source's rejected records to `rejected/`. The name depends on the source, so a retry overwrites the file."""
+def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], files: Files) -> dict[str, int]:
+    """Writes a source's rejected records to `rejected/` and counts them. The name depends on the source, so a retry overwrites the file."""
     if not rejected:
-        return ReadSummary()
+        return {}
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
     digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
     files.write(join(plan.root, f"rejected/{digest}.jsonl"), lines.encode())
-    return ReadSummary(counts=count_rejected(rejected))
+    return count_rejected(rejected)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from nspdata.arrays.ragged import copy_runs, offsets
 
@@ -96,35 +96,55 @@ class TokenizedDocuments:
         )
 
     def to_bytes(self) -> bytes:
-        """Serializes to one Arrow IPC stream, compressed with lz4; workers exchange documents in this form."""
-        sentences = pa.ListArray.from_arrays(
-            pa.array(self.document_offsets, pa.int32()), pa.array(np.diff(self.sentence_offsets), pa.uint32())
-        )
-        tokens = pa.LargeListArray.from_arrays(pa.array(self.token_offsets), pa.array(self.ids))
-        columns = {
-            "document_id": pa.array(self.document_ids),
-            "text_hash_high": pa.array(self.text_hashes[:, 0]),
-            "text_hash_low": pa.array(self.text_hashes[:, 1]),
-            "sentence_lengths": sentences,
-            "input_ids": tokens,
-        }
-        batch = pa.record_batch(list(columns.values()), names=list(columns))
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-            writer.write_batch(batch)
-        return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+        """Serializes; workers exchange documents in this form. See `frame`."""
+        return b"".join(frame(self, 0, len(self)))
 
     @staticmethod
     def from_bytes(data: bytes) -> TokenizedDocuments:
-        """Deserializes the result of `to_bytes`."""
-        with pa.ipc.open_stream(data) as reader:
-            batch = reader.read_next_batch()
-        lengths = batch["sentence_lengths"]
-        hashes = [batch["text_hash_high"].to_numpy(), batch["text_hash_low"].to_numpy()]
+        """Deserializes the result of `to_bytes`; the arrays are views of the bytes where their types allow it."""
+        num_documents, num_sentences, num_tokens, id_bytes, length_bytes = FRAME.unpack_from(data)
+        place = FRAME.size
+
+        def read(dtype: type[np.generic], count: int) -> NDArray[Any]:
+            nonlocal place
+            values = np.frombuffer(data, dtype, count, place)
+            place += values.nbytes
+            return values
+
+        document_ids, hashes = read(np.uint64, num_documents), read(np.uint64, 2 * num_documents)
+        counts, lengths = read(np.uint32, num_documents), read(UNSIGNED[length_bytes], num_sentences)
         return TokenizedDocuments(
-            ids=batch["input_ids"].values.to_numpy(),
-            sentence_offsets=offsets(lengths.values.to_numpy()),
-            document_offsets=lengths.offsets.to_numpy().astype(np.int64),
-            document_ids=batch["document_id"].to_numpy(),
-            text_hashes=np.stack(hashes, axis=1),
+            ids=read(UNSIGNED[id_bytes], num_tokens),
+            sentence_offsets=offsets(lengths),
+            document_offsets=offsets(counts),
+            document_ids=document_ids,
+            text_hashes=hashes.reshape(-1, 2),
         )
+
+
+FRAME = struct.Struct("<QQQII")
+"""The head of documents as bytes: their number, that of their sentences and tokens, the bytes of an id and of a sentence's length."""
+
+UNSIGNED: dict[int, type[np.generic]] = {2: np.uint16, 4: np.uint32}
+
+
+def frame(documents: TokenizedDocuments, start: int, end: int) -> tuple[bytes | memoryview, ...]:
+    """The documents from `start` to `end` as buffers; joined, they are a frame.
+
+    A frame is a head, then document ids, text hashes, sentences per document, tokens per sentence, token ids. No copy is made of the
+    token ids.
+    """
+    first, last = documents.document_offsets[start], documents.document_offsets[end]
+    ends = documents.sentence_offsets[first : last + 1]
+    lengths = np.diff(ends)
+    length_type = np.uint16 if not len(lengths) or lengths.max() < 1 << 16 else np.uint32
+    ids = documents.ids[ends[0] : ends[-1]]
+    head = (end - start, len(lengths), len(ids), ids.itemsize, np.dtype(length_type).itemsize)
+    return (
+        FRAME.pack(*map(int, head)),
+        documents.document_ids[start:end].tobytes(),
+        documents.text_hashes[start:end].tobytes(),
+        np.diff(documents.document_offsets[start : end + 1]).astype(np.uint32).tobytes(),
+        lengths.astype(length_type).tobytes(),
+        ids.data,
+    )

@@ -1,0 +1,140 @@
+"""The first half of a build: batches that span files, and spills that hold little beside the token ids."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nspdata.building.encoders import encoder_of
+from nspdata.building.plan import BuildPlan
+from nspdata.building.prepare import prepare
+from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, tokenize_unit, unspill
+from nspdata.files.local import LocalFiles
+from nspdata.reading.documents import DocumentBatch
+from nspdata.tokenization.encoded import Encoded, Encoder, TokenizedDocuments
+from tests.building.corpus import records, write_jsonl, write_vocabulary
+from tests.building.plainly import settings
+
+HEAD_BYTES, DOCUMENT_BYTES, SENTENCE_BYTES, TOKEN_BYTES = 32, 28, 2, 2
+
+
+class Counting:
+    """An encoder that records how many texts it was given in each call."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.calls: list[int] = []
+
+    def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
+        self.calls.append(len(texts))
+        return self.encoder.encode(texts, sentences)
+
+
+def plan_for(directory: Path, inputs: list[str], *assignments: str) -> BuildPlan:
+    vocabulary = write_vocabulary(directory / "vocab.txt")
+    found = prepare(inputs, str(directory / "out"), str(vocabulary), settings(*assignments), LocalFiles(), local=False)
+    return found.plan
+
+
+def tokenized(
+    plan: BuildPlan, inputs: list[str], encoder: Encoder
+) -> tuple[dict[int, list[TokenizedDocuments]], ReadSummary]:
+    """The spilled documents of all inputs as one unit, by shard, and the summary."""
+    sources = [source for path in inputs for source in _sources(path, plan)]
+    spills: dict[int, list[TokenizedDocuments]] = {}
+    for value in tokenize_unit(plan, sources, LocalFiles(), encoder):
+        if isinstance(value, ReadSummary):
+            summary = value
+        else:
+            spills.setdefault(value[0], []).append(unspill(value[1]))
+    return spills, summary
+
+
+def _sources(path: str, plan: BuildPlan) -> list:
+    from nspdata.reading import expand_inputs
+
+    return expand_inputs([path], LocalFiles(), plan.config.input)
+
+
+def test_a_batch_spans_small_files(tmp_path: Path) -> None:
+    """Fifty files of one document are encoded in one call, each with its content and its rejected records."""
+    found = [{"id": f"{n}", "text": f"{n}. {records()[n % 20]['text'][:2000]}"} for n in range(50)]
+    inputs = [
+        str(write_jsonl(tmp_path / f"in/{n:02d}.jsonl", [document, {"id": "x"}])) for n, document in enumerate(found)
+    ]
+    plan = plan_for(tmp_path, inputs)
+    counting = Counting(encoder_of(plan))
+    spills, summary = tokenized(plan, inputs, counting)
+    assert counting.calls == [50]
+    assert sum(len(part) for parts in spills.values() for part in parts) == 50
+    assert {key: summary.counts[key] for key in ("records", "documents", "rejected.missing_text")} == {
+        "records": 100,
+        "documents": 50,
+        "rejected.missing_text": 50,
+    }
+    assert len(summary.contents) == 50
+    assert len(list((tmp_path / "out").rglob("*.jsonl"))) == 50
+
+
+def test_files_with_sentences_and_without_are_not_joined(tmp_path: Path) -> None:
+    """One sentence a line gives its own sentences; documents a line are split."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("One. Two\nthree.\n\nFour.\n")
+    write_jsonl(tmp_path / "in/b.jsonl", [{"id": "b", "text": "One. Two. Three."}])
+    inputs = [str(tmp_path / "in/a.txt"), str(tmp_path / "in/b.jsonl")]
+    plan = plan_for(tmp_path, [inputs[1]])
+    sources = [
+        dataclasses.replace(_sources(inputs[0], plan)[0], format="text_sentence"),
+        *_sources(inputs[1], plan),
+    ]
+    counting = Counting(encoder_of(plan))
+    values = list(tokenize_unit(plan, sources, LocalFiles(), counting))
+    assert counting.calls == [2, 1]
+    documents = [unspill(value[1]) for value in values if isinstance(value, tuple)]
+    assert sorted(count for part in documents for count in np.diff(part.document_offsets).tolist()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.parametrize("num_shards", [1, 7, 5000])
+def test_a_spill_holds_the_documents_of_a_shard_and_little_else(
+    tmp_path: Path, num_shards: int, *, local: bool
+) -> None:
+    """Of any number of shards: each document once, in its shard; 32 bytes per spill, 28 per document, 2 per sentence and token."""
+    path = str(write_jsonl(tmp_path / "in.jsonl", records()))
+    plan = plan_for(tmp_path, [path], f"output.num_shards={num_shards}")
+    if local:
+        (tmp_path / "spill").mkdir()
+        plan = dataclasses.replace(plan, spill_directory=str(tmp_path / "spill"))
+    texts = [record["text"] for record in records()]
+    batch = DocumentBatch(ids=[record["id"] for record in records()], texts=texts)
+    documents, _ = tokenize_batch(plan, batch, encoder_of(plan))
+    spills = dict(spill(plan, [documents]))
+    keys = plan.assign(documents.text_hashes)
+    assert sorted(spills) == sorted(set(keys.tolist()))
+    for key, data in spills.items():
+        expected, found = documents.take(np.flatnonzero(keys == key)), unspill(data)
+        for name in TokenizedDocuments.__slots__:
+            assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+    sizes = (len(spills), len(documents), documents.num_sentences, len(documents.ids))
+    expected_bytes = sum(
+        number * size
+        for number, size in zip(sizes, (HEAD_BYTES, DOCUMENT_BYTES, SENTENCE_BYTES, TOKEN_BYTES), strict=True)
+    )
+    if local:
+        assert sum(file.stat().st_size for file in (tmp_path / "spill").iterdir()) == expected_bytes
+    else:
+        assert sum(map(len, spills.values())) == expected_bytes + len(spills)
+
+
+def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
+    """Its length needs four bytes."""
+    path = str(write_jsonl(tmp_path / "in.jsonl", records()))
+    plan = plan_for(tmp_path, [path], "output.num_shards=1")
+    batch = DocumentBatch(ids=["long", "short"], texts=["the " * 70_000, "of the people"])
+    documents, _ = tokenize_batch(plan, batch, encoder_of(plan))
+    found = unspill(next(spill(plan, [documents]))[1])
+    assert sorted(np.diff(found.sentence_offsets).tolist()) == [3, 70_000]
