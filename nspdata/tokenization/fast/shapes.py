@@ -285,12 +285,12 @@ def _shape_of(
     active: NDArray[np.int64],
 ) -> Any:
     """The hash of a chunk's shape; `active` is working space."""
-    num_active = 0
+    num_active, mixed = 0, np.uint64(0x2545F4914F6CDD1D)
     for group in range(len(wanted)):
         if wanted[group] & met == wanted[group]:
             active[num_active] = group
             num_active += 1
-    mixed = _mix(np.uint64(0x2545F4914F6CDD1D), met)
+            mixed = _mix(mixed, np.uint64(group))
     for at in range(start, end):
         row = row_of[codes[at]]
         value = rows[row, BASE]
