@@ -59,7 +59,11 @@ def as_command(arguments: Sequence[str], command: Any) -> list[str]:
 
 
 def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str], list[str]]:
-    """Returns the options of the command, the values of `--input`, and the remaining options for Beam."""
+    """Returns the options of the command, the values of `--input`, and the remaining options for Beam.
+
+    A setting may also be an option of its own, as the parameters of a template are: `--pairing__max_seq_length=512` for
+    `--set pairing.max_seq_length=512`; and a flag may have a value, `true` or `false`.
+    """
     takes_value = {
         name: not param.is_flag
         for param in command.params
@@ -72,6 +76,14 @@ def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str],
     for name, value, values in _groups(arguments):
         if name == INPUT:
             inputs += [*([] if value is None else [value]), *values]
+        elif (
+            "--set" in takes_value
+            and name not in takes_value
+            and (setting := name.removeprefix("--").replace("__", ".")) in _settings()
+        ):
+            own += ["--set", f"{setting}={' '.join(values) if value is None else value}"]
+        elif value in {"true", "false"} and takes_value.get(name) is False:
+            own += [name] if value == "true" else []
         elif name not in {*takes_value, "--help"}:
             beam_options += [name if value is None else f"{name}={value}", *values]
         elif value is not None or not takes_value.get(name) or len(values) < 2:
@@ -79,6 +91,15 @@ def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str],
         else:
             own += [part for one in values for part in (name, one)]  # --set a=1 b=2
     return own, inputs, beam_options
+
+
+def _settings() -> set[str]:
+    """The dotted names of the settings."""
+    from nspdata.config.build import Config
+    from nspdata.config.keywords import setting_names
+
+    names = setting_names(Config)
+    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
 
 
 def _groups(arguments: Sequence[str]) -> Iterator[tuple[str, str | None, list[str]]]:

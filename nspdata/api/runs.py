@@ -37,6 +37,7 @@ class RunOptions:
         beam_options: options for Apache Beam.
         command: the command or call, for the dataset card.
         on_sample: called with the warnings of the sample, before the build.
+        light: whether Beam is imported without what a local build does not use, because the process ends with the build.
     """
 
     workers: int = 0
@@ -46,6 +47,7 @@ class RunOptions:
     beam_options: Sequence[str] = ()
     command: str = ""
     on_sample: Callable[[Sequence[DataWarning]], None] | None = None
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ def run(
         if options.on_sample:
             options.on_sample(prepared.warnings)
         with _stderr(progress=options.progress):
-            done = run_build(prepared, options.beam_options, num_workers=options.workers)
+            done = run_build(prepared, options.beam_options, num_workers=options.workers, light=options.light)
     return Built(
         output=prepared.plan.output,
         manifest=None if isinstance(done, Submitted) else done,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import InputError
 from nspdata.files.local import join
-from nspdata.files.state import read_state, seal
+from nspdata.files.state import read_sealed, read_state, seal
 from nspdata.instances.assemble import build_instances
 from nspdata.statistics import from_dict, merge, summarize_shard, to_dict, zero
 from nspdata.statistics.rejected import over_limit
@@ -143,8 +144,9 @@ def shard_documents(
 
 
 def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
-    """Saves the result of a shard after its file was written."""
-    head = f'{{"fingerprint": "{plan.fingerprint}", "result":\n'.encode()
+    """Saves the result of a shard after its file was written; its entry comes first, for `read_entry`."""
+    entry = json.dumps(asdict(result.entry))
+    head = f'{{"fingerprint": "{plan.fingerprint}", "entry": {entry}, "result":\n'.encode()
     files.write(plan.result_path(result.key), seal(head + result.to_json() + b"}"))
 
 
@@ -154,6 +156,18 @@ def read_result(plan: BuildPlan, key: int, files: Files) -> ShardResult | None:
     if not isinstance(values, dict) or values.get("fingerprint") != plan.fingerprint:
         return None
     return ShardResult.from_values(values["result"])
+
+
+HEAD = re.compile(rb'\{"fingerprint": "([0-9a-f]+)", "entry": (\{[^{}]*\}), "result":\n')
+
+
+def read_entry(plan: BuildPlan, key: int, files: Files) -> ShardEntry | None:
+    """The entry of a shard's saved result, like `read_result`, but without decoding its statistics: 500 kB of JSON."""
+    value = read_sealed(files, plan.result_path(key))
+    head = HEAD.match(value) if value else None
+    if not head or head[1].decode() != plan.fingerprint:
+        return None
+    return ShardEntry(**json.loads(head[2]))
 
 
 def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:

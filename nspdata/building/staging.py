@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.building.contents import changed_inputs, changed_since
 from nspdata.building.plan import CONTENTS, OWNED, PLAN, RESULTS
-from nspdata.building.shard import read_result
+from nspdata.building.shard import read_entry
 from nspdata.dataset.manifest import MANIFEST, read_manifest
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
     from nspdata.reading import Source
 
-READERS = 16
-"""Number of shard results that are read in parallel."""
+READERS = 64
+"""Number of shard results that are read in parallel: 20,000 results at 50 ms each take 16 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ def _finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
     sizes = {file.path: file.size for file in files.listing(plan.root)}
 
     def check(key: int) -> bool:
-        result = read_result(plan, key, files)
-        return result is not None and sizes.get(join(plan.root, result.entry.path)) == result.entry.bytes
+        entry = read_entry(plan, key, files)
+        return entry is not None and sizes.get(join(plan.root, entry.path)) == entry.bytes
 
     there = {file.path for file in files.listing(join(plan.output, RESULTS))}
     keys = [key for key in range(plan.total_shards) if plan.result_path(key) in there]

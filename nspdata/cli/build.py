@@ -102,6 +102,7 @@ def build(
         strict=strict,
         beam_options=beam_options,
         command=shlex.join(["nspdata", *sys.argv[1:]]),
+        light=True,
         on_sample=lambda found: print_warnings(make_console(stderr=True), found, of="sample"),
     )
     found = print_built(run(files, output, tokenizer, settings, options), local=local(beam_options))

@@ -51,12 +51,17 @@ def write_state(files: Files, path: str, value: Any) -> None:
 
 def read_state(files: Files, path: str) -> Any:
     """Reads the value of a state file; None if it is missing, empty, truncated or altered."""
+    value = read_sealed(files, path)
+    return None if value is None else json.loads(value)
+
+
+def read_sealed(files: Files, path: str) -> bytes | None:
+    """Reads the JSON of a state file without decoding it; None if it is missing, empty, truncated or altered."""
     try:
         with files.open(path) as stream:
-            value = unseal(stream.read())
+            return unseal(stream.read())
     except FileNotFoundError:
         return None
-    return None if value is None else json.loads(value)
 
 
 def _checksum(value: bytes) -> str:

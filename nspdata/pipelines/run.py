@@ -17,6 +17,7 @@ from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
+from nspdata.pipelines.light import import_beam_alone
 from nspdata.pipelines.options import check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ class Submitted:
     location: str
 
 
-def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest | Submitted:
+def run_build(
+    prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0, light: bool = False
+) -> Manifest | Submitted:
     """Runs the pipeline of a plan.
 
     Args:
         prepared: the result of `prepare`.
         beam_options: options for Beam; without `--runner`, the engine in this process.
         num_workers: processes of a local build; 0 means one per processor.
+        light: whether to import Beam without what a local build does not use, in a process that ends with the build.
 
     Returns:
         The manifest; or the submitted job if the options say not to wait.
@@ -60,12 +64,14 @@ def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_worke
         discard_leftovers(prepared.plan, files)
         return prepared.manifest
     check(beam_options)
+    urls = [path for path in (prepared.plan.output, *(source.path for source in prepared.sources)) if "://" in path]
+    light = light and not beam_options and not urls
     with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
-        return claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers)
+        return claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers, light=light)
 
 
-def _run(
-    prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int
+def _run(  # noqa: PLR0913 - of `run_build`
+    prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int, *, light: bool
 ) -> Manifest | Submitted:
     units = [workers.encode_unit(unit) for unit in prepared.units]
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
@@ -82,6 +88,8 @@ def _run(
         ):
             if pool := workers.current():
                 pool.begin(units)
+            if light:
+                import_beam_alone()
             from nspdata.pipelines.build import build_pipeline  # imports Beam
 
             submitted = run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)

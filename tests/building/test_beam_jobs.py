@@ -79,6 +79,31 @@ def test_the_jobs_take_every_option_of_the_commands() -> None:
     )
 
 
+def test_parameters_of_a_template_are_options() -> None:
+    """A launcher passes `--name=value` only: settings with `__` for the dot, and flags with true or false."""
+    given = [
+        "--input=a",
+        "--pairing__max_seq_length=512",
+        "--duplicate_factor",
+        "2",
+        "--strict=true",
+        "--overwrite=false",
+    ]
+    own = ["--set", "pairing.max_seq_length=512", "--set", "duplicate_factor=2", "--strict"]
+    assert split([*given, "--project=p"], command_named("build")) == (own, ["a"], ["--project=p"])
+
+
+def test_every_parameter_of_the_template_is_an_option_of_the_job() -> None:
+    """None of them is passed to Beam."""
+    root = Path(__file__).parents[2]
+    template = json.loads((root / "deploy" / "dataflow" / "metadata.json").read_text(encoding="utf-8"))
+    names = [parameter["name"] for parameter in template["parameters"]]
+    assert {"pairing__max_seq_length", "input", "output", "tokenizer", "overwrite"} < {*names}
+    for name in names:
+        _, inputs, beam_options = split([f"--{name}=true"], command_named("build"))
+        assert (inputs, beam_options) == (["true"] if name == "input" else [], []), name
+
+
 def test_options_of_the_job_reach_the_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--seed`, `--text-field` and `--dry-run` do what they do for the command; the summary is printed."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")

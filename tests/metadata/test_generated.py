@@ -20,14 +20,21 @@ def test_the_schemas_are_those_of_the_code() -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").iterdir()} == schema_files()
 
 
-def test_the_page_of_settings_is_that_of_the_code() -> None:
-    """`docs/settings.md` holds what `python docs/generate_settings.py` writes."""
-    spec = importlib.util.spec_from_file_location("generate_settings", ROOT / "docs" / "generate_settings.py")
+@pytest.mark.parametrize(
+    ("script", "written"),
+    [
+        ("docs/generate_settings.py", "docs/settings.md"),
+        ("deploy/dataflow/generate_metadata.py", "deploy/dataflow/metadata.json"),
+    ],
+)
+def test_a_file_is_what_its_script_writes(script: str, written: str) -> None:
+    """Of the page of settings, and of the parameters of the Dataflow template."""
+    spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / script)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == module.page()
+    assert (ROOT / written).read_text(encoding="utf-8") == module.page()
 
 
 def test_a_dataset_holds_to_the_schemas(tmp_path: Path) -> None:
