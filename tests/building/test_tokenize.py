@@ -11,11 +11,13 @@ import pytest
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import BuildPlan
-from nspdata.building.prepare import prepare
+from nspdata.building.prepare import make_plan
 from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, tokenize_unit, unspill
 from nspdata.files.local import LocalFiles
+from nspdata.reading import Source, expand_inputs
 from nspdata.reading.documents import DocumentBatch
 from nspdata.tokenization.encoded import Encoded, Encoder, TokenizedDocuments
+from nspdata.tokenization.wordpiece import WordPiece
 from tests.building.corpus import records, write_jsonl, write_vocabulary
 from tests.building.plainly import settings
 
@@ -35,9 +37,10 @@ class Counting:
 
 
 def plan_for(directory: Path, inputs: list[str], *assignments: str) -> BuildPlan:
-    vocabulary = write_vocabulary(directory / "vocab.txt")
-    found = prepare(inputs, str(directory / "out"), str(vocabulary), settings(*assignments), LocalFiles(), local=False)
-    return found.plan
+    config = settings(*assignments)
+    sources = expand_inputs(inputs, LocalFiles(), config.input)
+    wordpiece = WordPiece.load(write_vocabulary(directory / "vocab.txt"))
+    return make_plan(sources, str(directory / "out"), wordpiece, config)
 
 
 def tokenized(
@@ -54,9 +57,7 @@ def tokenized(
     return spills, summary
 
 
-def _sources(path: str, plan: BuildPlan) -> list:
-    from nspdata.reading import expand_inputs
-
+def _sources(path: str, plan: BuildPlan) -> list[Source]:
     return expand_inputs([path], LocalFiles(), plan.config.input)
 
 
