@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from nspdata.arrays.compiled import COMPILED
 from nspdata.errors import InputError
+from nspdata.tokenization.fast.words import Words
 from nspdata.tokenization.marks import StrippedLetters
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 from nspdata.tokenization.wordpiece import WordPiece
@@ -51,26 +53,23 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
     if strip is None:
         strip = lowercase and choose_accents(texts()).strip
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
-    pieces = _trained(
-        texts, normalizer, list(SPECIAL_TOKENS), [], vocab_size=0, min_frequency=1, limit_alphabet=1 << 30
-    )
-    characters = [piece for piece in pieces if len(piece) == 1]
+    words = Words(_bert(normalizer)) if COMPILED else None
+    characters, parts = _alphabet(texts, normalizer, words)
     if not characters:
         raise InputError("the texts hold no word to train a vocabulary on; look at the input and at --text-field")
-    parts = {piece for piece in pieces if len(piece) == 3 and piece.startswith("##")}
     room = vocab_size - len(SPECIAL_TOKENS)
     if len(characters) > limit_alphabet or len(characters) + len(parts) > room:
         counts: Counter[str] = Counter()
         for text in texts():
             counts.update(normalizer.normalize_str(text))
         characters = sorted(characters, key=lambda character: (-counts[character], character))[:limit_alphabet]
-        entries = accumulate(1 + (f"##{character}" in parts) for character in characters)
+        entries = accumulate(1 + (character in parts) for character in characters)
         characters = characters[: sum(total <= room for total in entries)]
     alphabet = sorted(characters)
     vocabulary = _trained(
-        texts,
-        normalizer,
-        [*SPECIAL_TOKENS, *(f"##{character}" for character in alphabet if f"##{character}" in parts)],
+        words.normalized(texts()) if words else texts(),
+        None if words else normalizer,
+        [*SPECIAL_TOKENS, *(f"##{character}" for character in alphabet if character in parts)],
         alphabet,
         vocab_size=vocab_size,
         min_frequency=min_frequency,
@@ -88,9 +87,35 @@ def choose_accents(texts: Iterable[str]) -> Accents:
     return letters.choose()
 
 
+def _bert(normalizer: normalizers.BertNormalizer | None) -> Tokenizer:
+    """An untrained tokenizer: BERT's; without a normalizer one for words that are separated by spaces."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    if normalizer is None:
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    else:
+        tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _alphabet(
+    texts: Callable[[], Iterator[str]], normalizer: normalizers.BertNormalizer, words: Words | None
+) -> tuple[list[str], set[str]]:
+    """The characters of the words, and those that continue a word; without `words` by the trainer, which gives the same."""
+    if words:
+        for _ in words.normalized(texts()):
+            pass
+        return words.alphabet()
+    pieces = _trained(
+        texts(), normalizer, list(SPECIAL_TOKENS), [], vocab_size=0, min_frequency=1, limit_alphabet=1 << 30
+    )
+    parts = {piece[2:] for piece in pieces if len(piece) == 3 and piece.startswith("##")}
+    return [piece for piece in pieces if len(piece) == 1], parts
+
+
 def _trained(  # noqa: PLR0913
-    texts: Callable[[], Iterator[str]],
-    normalizer: normalizers.BertNormalizer,
+    texts: Iterator[str],
+    normalizer: normalizers.BertNormalizer | None,
     first: list[str],
     alphabet: list[str],
     *,
@@ -100,9 +125,7 @@ def _trained(  # noqa: PLR0913
     show_progress: bool = False,
 ) -> list[str]:
     """Trains once and returns the tokens by id."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
-    tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer = _bert(normalizer)
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size,
         min_frequency=min_frequency,
@@ -111,6 +134,6 @@ def _trained(  # noqa: PLR0913
         special_tokens=first,
         show_progress=show_progress,
     )
-    tokenizer.train_from_iterator(texts(), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     ids = tokenizer.get_vocab()
     return sorted(ids, key=lambda token: ids[token])

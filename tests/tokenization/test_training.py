@@ -6,21 +6,25 @@ import hashlib
 import itertools
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from nspdata.building.train_tokenizer import train_from_inputs
 from nspdata.config.build import Config, TokenizerConfig
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import LocalFiles
+from nspdata.tokenization.fast.words import Words
 from nspdata.tokenization.training import train
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 from nspdata.tokenization.wordpiece import WordPiece
 from tests.building.corpus import records
 from tests.shared import documents, shared
+from tests.tokenization.fuzzing import hard_texts
 
 TEXTS = [record["text"] for record in records()[:20]]
 
@@ -40,6 +44,36 @@ def test_the_special_tokens_come_first(english: WordPiece) -> None:
     """[PAD] is 0; the size is the one asked for; no entry is there twice."""
     assert english.vocabulary.tokens[:5] == SPECIAL_TOKENS
     assert len(english.vocabulary) == len(set(english.vocabulary.tokens)) == 1000
+
+
+@pytest.mark.parametrize(("lowercase", "strip"), [(True, True), (True, False), (False, False)])
+@pytest.mark.parametrize("language", ["en", "ru", "hi", "zh"])
+def test_the_fast_words_are_those_of_bert(language: str, *, lowercase: bool, strip: bool) -> None:
+    """Of hard texts, in any order: the normalizer and the pre-tokenizer of `tokenizers` give the same words."""
+    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    texts = [*hard_texts(language, 20_000, seed=31), "a\u0301\u0323b \u0323\u0301", ""]
+    expected = Counter(
+        word
+        for text in texts
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text))
+    )
+    words = Words(backend)
+    assert Counter(" ".join(words.normalized(texts)).split(" ")) - Counter({"": 1 << 30}) == expected
+    characters, parts = words.alphabet()
+    assert set(characters) == set("".join(expected))
+    assert parts == {character for word in expected for character in word[1:]}
+
+
+@pytest.mark.parametrize(
+    "texts", [TEXTS, ACCENTS, hard_texts("xx", 30_000, seed=37)], ids=["english", "accents", "any"]
+)
+def test_fast_words_give_the_vocabulary_of_the_plain_ones(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the compiled loops the trainer normalizes the texts itself."""
+    fast = trained(texts, vocab_size=3000)
+    monkeypatch.setattr("nspdata.tokenization.training.COMPILED", False)
+    assert trained(texts, vocab_size=3000).vocabulary == fast.vocabulary
 
 
 TWICE = """
