@@ -70,23 +70,30 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
     names = _names(list(chosen))
     excluded = [pattern for pattern in settings.exclude.split(",") if pattern]
     kept = sorted(
-        ((names[parts], *found) for parts, found in chosen.items() if not matches(names[parts], excluded)),
+        (
+            (names[parts], *found)
+            for parts, found in chosen.items()
+            if not (excluded and matches(names[parts], excluded))
+        ),
         key=lambda found: found[0],
     )
     remote = [file.path for _, file, *_ in kept if "://" in file.path]
     opened = set(remote[:: len(remote) // OPENED_REMOTELY + 1])
     sources = []
     for name, (path, size, version), split, given in kept:
+        by_name, compression = ("arrow", "") if split is not None else by_suffix(path)
         source = Source(
             path=path,
             name=name,
-            format="" if split is None else "arrow",
+            format=by_name if split is not None or settings.format == "auto" else settings.format,
+            compression=compression,
             split=split or "",
             size_bytes=size,
             version=version,
         )
         look = "://" not in path or path in opened
-        if settled := _settled(source, files, settings, look=look, given=given):
+        settled = source if split is not None else _settled(source, by_name, files, settings, look=look, given=given)
+        if settled:
             sources.append(settled)
         else:
             skipped.append(name)
@@ -107,15 +114,11 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
 
 
-def _settled(source: Source, files: Files, settings: InputConfig, *, look: bool, given: bool) -> Source | None:
-    """Adds format, compression and line end to a source; None for a file of unknown format that was not given by its path."""
-    if source.format:  # written by `datasets`
-        return source
-    by_name, compression = by_suffix(source.path)
-    source = dataclasses.replace(source, format=by_name, compression=compression)
-    if settings.format != "auto":
-        source = dataclasses.replace(source, format=settings.format)
-    elif by_name == "json" and not compression and source.size_bytes > LARGE_BYTES:
+def _settled(  # noqa: PLR0913 - what decides the format
+    source: Source, by_name: str, files: Files, settings: InputConfig, *, look: bool, given: bool
+) -> Source | None:
+    """Finds the format and the line end of a source in its content; None if it has no known format and was not given by its path."""
+    if settings.format == "auto" and by_name == "json" and not source.compression and source.size_bytes > LARGE_BYTES:
         look = True
     if not look and source.format:
         return source
@@ -150,8 +153,9 @@ def _files_of(
                 f"{pattern!r} is not a directory written by `datasets`: it has no state.json with data files"
             )
         return kept
+    root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
     for file in matched:
-        if posixpath.dirname(file.path) in saved.directories or _hidden(file.path, pattern):
+        if (saved.directories and posixpath.dirname(file.path) in saved.directories) or _hidden(file.path, root):
             continue
         if _ignored(file.path):
             skipped.append(file.path)
@@ -164,16 +168,22 @@ def _files_of(
     return kept
 
 
-def _hidden(path: str, pattern: str) -> bool:
-    root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
-    below = path.removeprefix(root) if path.startswith(root) else posixpath.basename(path)
-    name = posixpath.basename(path).lower()
-    return any(part.startswith(".") for part in below.split("/")) or name.endswith(".crc") or name in DESCRIPTIONS
+def _hidden(path: str, root: str) -> bool:
+    """Whether a file is not a document by its name; only names below `root`, the directory that was given, are looked at."""
+    name = path.rpartition("/")[2]
+    below = path[len(root) :] if path.startswith(root) else name
+    if below.startswith(".") or "/." in below:
+        return True
+    name = name.lower()
+    return name.endswith(".crc") or name in DESCRIPTIONS
 
 
 def _ignored(path: str) -> bool:
-    stem, suffix = posixpath.splitext(posixpath.basename(path).lower())
-    return (stem in IGNORED and suffix in PAGES) or stem + suffix in IGNORED_FILES
+    name = path.rpartition("/")[2].lower()
+    if name in IGNORED_FILES:
+        return True
+    stem, dot, suffix = name.rpartition(".")
+    return (stem in IGNORED and dot + suffix in PAGES) if dot else name in IGNORED
 
 
 def _parts(path: str) -> tuple[str, ...]:
