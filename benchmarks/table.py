@@ -1,0 +1,149 @@
+r"""How fast a build is on each kind of corpus, beside the best parts off the shelf, as one table.
+
+    python benchmarks/table.py --tokenizer vocab.txt --books CORPUS.jsonl[.gz] [--scale 0.1] [--only web files] [--record NAME]
+
+Each row is a whole `nspdata build --workers 1` in a process of its own: MB of text per CPU-second (user and system, all processes) after the start-up,
+which a build of 20 documents measures in the same run; and the peak memory of the largest process. Beside it the same text through sentencex and
+tokie in a Python loop (split and encode only; both from PyPI), in the same run, and the ratio. `--scale 1` has the sizes of the names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from corpora import make, numbered, texts, write
+
+HERE = Path(__file__).parent
+
+ROWS: dict[str, tuple[str, float, list[str]]] = {
+    "books, 1 GB, distinct": ("distinct", 1000, []),
+    "books, 100 MB": ("books", 100, []),
+    "web-like, 80 MB": ("web", 80, ["--set", "tokenizer.max_unknown=1.0"]),
+    "files of 5 kB, 100 MB": ("files", 100, []),
+    "documents of one sentence, 100,000": ("sentences", 100_000, ["--set", "limits.max_unused_tokens=1.0"]),
+    "one document of 100 MB": ("long", 100, ["--set", "pairing.objective=sop", "--set", "output.num_shards=1"]),
+    "2,000 shards of 10 MB": (
+        "shards",
+        10,
+        ["--set", "output.num_shards=2000", "--set", "pairing.objective=sop"],
+    ),
+}
+"""Kind of corpus, size in MB (or documents), and options of the build."""
+
+PEER = """
+import json, resource, sys
+from pathlib import Path
+import sentencex, tokie
+tokenizer = tokie.Tokenizer.from_json(sys.argv[1])
+for path in sorted(Path(sys.argv[2]).rglob("*.jsonl")) if Path(sys.argv[2]).is_dir() else [Path(sys.argv[2])]:
+    for line in path.open(encoding="utf-8"):
+        for sentence in sentencex.segment("en", json.loads(line)["text"]):
+            tokenizer.encode(sentence, add_special_tokens=False).ids
+"""
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """CPU-seconds of a command with its children, and the peak memory of the largest of them in MB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr[-1000:]}")
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, after.ru_maxrss / 1e3
+
+
+def build(corpus: Path, output: Path, tokenizer: Path, options: list[str]) -> tuple[float, float]:
+    """`run` of a build on one core."""
+    command = [sys.executable, "-m", "nspdata", "build", str(corpus), "-o", str(output), "--tokenizer", str(tokenizer)]
+    return run([*command, "--workers", "1", *options])
+
+
+def corpus_of(kind: str, size: float, books: Path, work: Path) -> tuple[Path, float]:
+    """Writes the corpus of a row; returns it and MB of text."""
+    target = work / (kind if kind == "files" else f"{kind}.jsonl")
+    if kind in {"books", "shards"}:
+        return target, write(numbered(texts(books)), target, megabytes=size)
+    return target, make(kind, target, books, size, int(size))
+
+
+def row(name: str, arguments: argparse.Namespace, start_up: float) -> dict[str, object]:
+    """The figures of one row."""
+    kind, size, options = ROWS[name]
+    with tempfile.TemporaryDirectory() as directory:
+        work = Path(directory)
+        corpus, megabytes = corpus_of(kind, size * arguments.scale, arguments.books, work)
+        seconds, peak = build(corpus, work / "out", arguments.tokenizer, options)
+        found: dict[str, object] = {
+            "corpus": name,
+            "text_mb": round(megabytes, 1),
+            "cpu_s": round(seconds, 2),
+            "mb_per_cpu_s": round(megabytes / max(seconds - start_up, 1e-3), 2),
+            "largest_process_mb": round(peak),
+        }
+        if arguments.peer:
+            tokenizer = next((work / "out").rglob("tokenizer.json"))
+            peer, _ = run([sys.executable, "-c", PEER, str(tokenizer), str(corpus)])
+            found |= {"peer_mb_per_cpu_s": round(megabytes / peer, 2)}
+            found |= {"ratio": round(peer / max(seconds - start_up, 1e-3), 2)}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--books", type=Path, required=True)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="kinds of corpora: " + ", ".join(kind for kind, *_ in ROWS.values())
+    )
+    parser.add_argument("--record")
+    arguments = parser.parse_args()
+    arguments.peer = not subprocess.run(
+        [sys.executable, "-c", "import sentencex, tokie"], capture_output=True, check=False
+    ).returncode
+    with tempfile.TemporaryDirectory() as directory:
+        few = Path(directory) / "few.jsonl"
+        write(numbered(text[:500] for text in texts(arguments.books)), few, documents=20)
+        lax = [
+            "--set",
+            "tokenizer.max_unknown=1.0",
+            "--set",
+            "output.num_shards=1",
+            "--set",
+            "limits.max_unused_tokens=1.0",
+        ]
+        build(few, Path(directory) / "first", arguments.tokenizer, lax)  # compiles
+        start_up, _ = build(few, Path(directory) / "second", arguments.tokenizer, lax)
+    print(
+        f"start-up and end of a build: {start_up:.2f} CPU-s{'' if arguments.peer else '; sentencex or tokie is not installed'}"
+    )
+    print(f"{'corpus':38}{'MB':>8}{'CPU-s':>9}{'MB/CPU-s':>10}{'peak MB':>9}{'peer':>8}{'ratio':>7}", flush=True)
+    rows = []
+    for name, (kind, *_) in ROWS.items():
+        if arguments.only and kind not in arguments.only:
+            continue
+        rows.append(found := row(name, arguments, start_up))
+        shown = [found[key] for key in ("text_mb", "cpu_s", "mb_per_cpu_s", "largest_process_mb")]
+        peer = [found.get(key, "-") for key in ("peer_mb_per_cpu_s", "ratio")]
+        print(f"{name:38}{shown[0]:>8}{shown[1]:>9}{shown[2]:>10}{shown[3]:>9}{peer[0]:>8}{peer[1]:>7}", flush=True)
+    if arguments.record:
+        result = {
+            "date": time.strftime("%Y-%m-%d"),
+            "scale": arguments.scale,
+            "start_up_cpu_s": round(start_up, 2),
+            "rows": rows,
+        }
+        (HERE / "results" / f"{arguments.record}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
