@@ -255,13 +255,10 @@ def _alone(
     ids: NDArray[Any],
     count: int,
 ) -> int:
-    """Writes the id of a word of one character; a word of one character has one piece."""
-    single = table[11]
-    if not single[code]:
-        word[0] = code
-        _word_pieces(word, 1, hashes, table, ids, count)
-        single[code] = ids[count] + 1
-    ids[count] = single[code] - 1
+    """Writes the id of a word of one character, which has one piece, and remembers it."""
+    word[0] = code
+    _word_pieces(word, 1, hashes, table, ids, count)
+    table[11][code] = ids[count] + 1
     return count + 1
 
 
@@ -312,7 +309,7 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters
     Returns:
         The number of ids.
     """
-    special_codes, special_ends, special_ids, keys, pieces = table[6], table[7], table[8], table[9], table[10]
+    special_codes, special_ends, special_ids, keys, pieces, single = table[6:]
     word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
     count = 0
     for span in range(len(spans) - 1):
@@ -353,7 +350,12 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters
                 at += special_ends[special + 1] - special_ends[special]
                 continue
             if kind == ALONE:
-                count = _alone(targets[code], word, hashes, table, ids, count)
+                target = targets[code]
+                if single[target]:
+                    ids[count] = single[target] - 1
+                    count += 1
+                else:
+                    count = _alone(target, word, hashes, table, ids, count)
             elif kind == UNSAFE:
                 unsafe[span] = True
             elif kind == SEVERAL:
