@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from nspdata.building.tokenize import add_counts, unspill
 from nspdata.dataset.manifest import ShardEntry
@@ -57,12 +58,12 @@ class ShardResult:
             "counts": self.counts,
             "statistics": to_dict(self.statistics),
         }
-        return json.dumps(values).encode()
+        return orjson.dumps(values)
 
     @staticmethod
     def from_json(data: bytes) -> ShardResult:
         """Reads `to_json` back."""
-        return ShardResult.from_values(json.loads(data))
+        return ShardResult.from_values(orjson.loads(data))
 
     @staticmethod
     def from_values(values: dict[str, Any]) -> ShardResult:

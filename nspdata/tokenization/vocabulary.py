@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def id_dtype(vocab_size: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Vocabulary:
     """Tokens by id, and the description of the tokenizer that produces them.
 
@@ -77,12 +78,12 @@ class Vocabulary:
         """The vocabulary as the text of a `vocab.txt`."""
         return "".join(f"{token}\n" for token in self.tokens)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The sha256 of `text`, hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    @property
+    @cached_property
     def special_ids(self) -> dict[str, int]:
         """The id of each special token."""
         return {token: self.tokens.index(token) for token in SPECIAL_TOKENS}
@@ -92,14 +93,14 @@ class Vocabulary:
         """The dtype of token ids."""
         return id_dtype(len(self.tokens))
 
-    @property
+    @cached_property
     def specials(self) -> NDArray[np.bool_]:
         """Shape (vocab_size,), bool: the five special tokens."""
         result = np.zeros(len(self.tokens), np.bool_)
         result[list(self.special_ids.values())] = True
         return result
 
-    @property
+    @cached_property
     def continuations(self) -> NDArray[np.bool_]:
         """Shape (vocab_size,), bool: tokens that continue a word (`##...`)."""
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)

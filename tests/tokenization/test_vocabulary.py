@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,13 @@ def test_the_sha256_is_that_of_the_file() -> None:
     import hashlib
 
     assert Vocabulary(TOKENS).sha256 == hashlib.sha256("".join(f"{token}\n" for token in TOKENS).encode()).hexdigest()
+
+
+def test_tables_are_computed_once_and_not_pickled() -> None:
+    """Each shard of a build asks for them; a plan that is sent to workers holds the tokens only."""
+    vocabulary = Vocabulary((*SPECIAL_TOKENS, "a", "##b"))
+    before = pickle.dumps(vocabulary)
+    for name in ("continuations", "specials", "special_ids", "sha256"):
+        assert getattr(vocabulary, name) is getattr(vocabulary, name)
+    assert pickle.dumps(vocabulary) == before
+    assert pickle.loads(before) == vocabulary
