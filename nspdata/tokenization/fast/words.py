@@ -113,7 +113,7 @@ def _write(  # noqa: C901 - one loop over characters
         for at in range(ends[text], ends[text + 1]):
             kind, target, part = kinds[codes[at]], targets[codes[at]], -1
             if kind == SEVERAL:
-                part = np.int64(target)
+                part = int(target)
                 kind, target = parts[part, 0], parts[part, 1]
             while kind != 255:
                 if kind == WORD:
