@@ -25,6 +25,8 @@ $(VENV)/installed: pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(VENV)/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)/bin/python -m pip install --quiet --group dev --editable '.[all]'
+	# reads exported MDS files; without its dependencies, because their bounds exclude transformers 5 and numpy 2.2
+	$(VENV)/bin/python -m pip install --quiet --no-deps mosaicml-streaming==0.13.0
 	touch $@
 
 clean:

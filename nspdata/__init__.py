@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nspdata import beam, torch
     from nspdata.api.builds import build, estimate, submit
     from nspdata.api.datasets import Dataset, Examples, open_dataset
+    from nspdata.api.imports import import_rows
     from nspdata.api.inputs import Inputs
     from nspdata.api.sentences import sample_sentences, split_sentences
     from nspdata.api.tokenizers import TokenizerFit, TrainedTokenizer, check_tokenizer, train_tokenizer
@@ -55,6 +56,7 @@ __all__ = [
     "check_tokenizer",
     "estimate",
     "evaluate",
+    "import_rows",
     "open_dataset",
     "sample_sentences",
     "split_sentences",
@@ -68,6 +70,7 @@ __all__ = [
 _MODULES = {
     "nspdata.api.builds": ("build", "estimate", "submit"),
     "nspdata.api.datasets": ("Dataset", "Examples", "open_dataset"),
+    "nspdata.api.imports": ("import_rows",),
     "nspdata.api.inputs": ("Inputs",),
     "nspdata.api.sentences": ("sample_sentences", "split_sentences"),
     "nspdata.api.tokenizers": ("TokenizerFit", "TrainedTokenizer", "check_tokenizer", "train_tokenizer"),

@@ -16,6 +16,8 @@ AGAIN = {
     "build": "the same command resumes the build",
     "train": "the same command with --resume continues from the last checkpoint",
     "train-tokenizer": "run the same command again",
+    "export": "the same command resumes the export",
+    "import": "run the same command again",
     "demo": "run the same command again",
     "stats": "run the same command again",
     "validate": "the dataset was not changed",

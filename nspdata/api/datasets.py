@@ -12,7 +12,7 @@ from nspdata.api import views
 from nspdata.dataset.directory import open_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nspdata.dataset.directory import Directory, SplitSize
     from nspdata.dataset.manifest import Manifest
     from nspdata.dataset.schema import RowMetadata
+    from nspdata.exporting.manifest import Exported
     from nspdata.inspection import Overview
     from nspdata.inspection.examples import Shown
     from nspdata.inspection.shortcuts import Shortcuts
@@ -221,6 +222,44 @@ class Dataset:
         from nspdata.api.validations import validate
 
         return validate(self.name, source=source, fast=fast)
+
+    def export(  # noqa: PLR0913 - the options of the command
+        self,
+        destination: str | os.PathLike[str],
+        *,
+        to: str,
+        splits: Sequence[str] | None = None,
+        convention: str = "hf",
+        masking: str | None = None,
+        trace: bool = False,
+        workers: int = 0,
+        overwrite: bool = False,
+        on_part: Callable[[int, int], None] | None = None,
+    ) -> Exported:
+        """Writes the rows in the format of another training loop; see docs/export.md.
+
+        Args:
+            destination: the directory to write, a path or a URL. An interrupted export is resumed.
+            to: `mds`, `parquet`, `tfrecord`, `hf` or `csv`.
+            splits: names of the splits; all by default.
+            convention: of labels and segment ids in a CSV file: `hf` (0 = next) or `ibm` (1 = next).
+            masking: `static` for the masks of the dataset, `none` for the original ids; by default `none` for `mds`, else `static`.
+            trace: whether to write the documents and sentences that a row comes from.
+            workers: number of processes; 0 for one per processor.
+            overwrite: whether another export in the directory may be replaced.
+            on_part: called with the number of finished shards and of all shards.
+
+        Raises:
+            ConfigError: an option is unknown or does not fit, or the directory holds something else.
+            ShardError: a shard is corrupt.
+        """
+        from nspdata.exporting.options import ExportOptions
+        from nspdata.exporting.plan import make_plan
+        from nspdata.exporting.run import run_export
+
+        options = ExportOptions.of(to, convention=convention, masking=masking, trace=trace)
+        plan = make_plan(self.directory, os.fspath(destination), options, splits)
+        return run_export(plan, num_workers=workers, overwrite=overwrite, on_part=on_part)
 
     def loader(self, *, batch_size: int, **options: Any) -> Loader:
         """Batches of this dataset; the options are those of `nspdata.Loader`."""

@@ -37,7 +37,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     statistics = merge(statistics, built.statistics)
     statistics = merge(statistics, summarize_files(entry for _, entry in sorted(built.entries.items())))
     written = {f"tokenizer/{name}": data for name, data in plan.wordpiece.files().items()}
-    written |= dataset_files(manifest, row_schema(plan.metadata))
+    written |= dataset_files(manifest.splits, row_schema(plan.metadata))
     written |= describe(manifest, statistics, plan.command)
     for path, data in sorted(written.items()):
         files.write(join(plan.root, path), data)

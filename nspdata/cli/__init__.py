@@ -31,6 +31,8 @@ COMMANDS = (
     "stats",
     "show",
     "validate",
+    "export",
+    "import_rows",
     "train",
     "score",
     "evaluate",

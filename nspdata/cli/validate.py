@@ -49,6 +49,8 @@ def validate(
         files = [FileName(name) for name in inputs] or None
         findings = validations.validate(output, source=files, fast=fast, on_progress=show)
     (_print_json if as_json else _print)(findings, output, inputs)
+    if not as_json:
+        _print_skipped(output)
     if findings:
         raise typer.Exit(1)
 
@@ -97,3 +99,19 @@ def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:
         )
     else:
         console.print(f"{visible(output)} is valid: {checked}.", style="bold green")
+
+
+def _print_skipped(output: str) -> None:
+    """Says which rules do not apply to imported rows."""
+    from nspdata.dataset.stores import open_store
+    from nspdata.errors import ShardError
+    from nspdata.validation import skipped_rules
+
+    try:
+        skipped = skipped_rules(open_store(output).manifest())
+    except ShardError:
+        return  # reported as a finding
+    if skipped:
+        typer.echo("Another program made the rows. Not checked:")
+    for rule, reason in skipped.items():
+        typer.echo(f"  {rule}: {reason}")

@@ -102,6 +102,11 @@ class Manifest:
     counts: dict[str, Any]
     splits: dict[str, list[ShardEntry]] = field(default_factory=dict)
 
+    @property
+    def imported(self) -> bool:
+        """Whether another program made the rows: their build and their documents are unknown."""
+        return bool(self.counts.get("read", {}).get("imported"))
+
     def to_json(self) -> str:
         """The manifest as JSON text, the same for equal values."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -115,6 +120,11 @@ class Manifest:
         """
         title = f"{name}: not a manifest of nspdata"
         values = parse(text, name=title, schema=record({"version": INTEGER}))
+        if "export" in values:
+            raise ShardError(
+                f"{name}: this directory is an export for other training loops, not a dataset; use the dataset it was made from, "
+                "or make one of it with nspdata import (tfrecord, csv)"
+            )
         if values["version"] != SCHEMA_VERSION:
             raise ShardError(f"{name}: version {values['version']}; this nspdata reads version {SCHEMA_VERSION}")
         check(values, SCHEMA, name=title)

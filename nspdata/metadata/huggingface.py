@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from nspdata.dataset.manifest import Manifest
+    from collections.abc import Mapping, Sequence
+
+    from nspdata.dataset.manifest import ShardEntry
 
 
-def dataset_files(manifest: Manifest, schema: pa.Schema) -> dict[str, bytes]:
+def dataset_files(splits: Mapping[str, Sequence[ShardEntry]], schema: pa.Schema) -> dict[str, bytes]:
     """`dataset_dict.json` and, for each split, `state.json` and `dataset_info.json`, by path."""
     features = {field.name: _feature(field.type) for field in schema}
-    result: dict[str, Any] = {"dataset_dict.json": {"splits": list(manifest.splits)}}
-    for split, entries in manifest.splits.items():
+    result: dict[str, Any] = {"dataset_dict.json": {"splits": list(splits)}}
+    for split, entries in splits.items():
         rows, size = sum(entry.rows for entry in entries), sum(entry.bytes for entry in entries)
         result[f"{split}/state.json"] = {
             "_data_files": [{"filename": entry.path.removeprefix(f"{split}/")} for entry in entries],

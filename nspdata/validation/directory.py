@@ -143,7 +143,7 @@ def _check_rejected(directory: Path, names: list[str], manifest: Manifest, findi
 
 def check_datasets_files(directory: Path, manifest: Manifest, spec: RowSpec, findings: Findings) -> None:
     """Compares the files that `datasets` reads with the manifest."""
-    for name, data in dataset_files(manifest, row_schema(spec.metadata)).items():
+    for name, data in dataset_files(manifest.splits, row_schema(spec.metadata)).items():
         path = directory / name
         if not path.exists():
             continue

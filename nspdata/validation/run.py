@@ -13,6 +13,7 @@ from nspdata.validation.findings import Findings
 from nspdata.validation.labels import check_labels
 from nspdata.validation.masks import check_masks, check_shares
 from nspdata.validation.shard_files import read_batches, sound_parts
+from nspdata.validation.skipping import without_skipped
 from nspdata.validation.tokenizer import check_tokenizer
 from nspdata.validation.totals import Tally, check_whole
 
@@ -69,7 +70,7 @@ def _validate(place: Path, on_shard: Callable[[str, int], None]) -> list[Finding
         statistics = check_statistics(place, manifest, shards.tally, findings)
         if statistics:
             check_card(place, manifest, statistics, findings)
-    return findings.to_list()
+    return without_skipped(findings.to_list(), manifest)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def settle_manifest(directory: Path, manifest: Manifest) -> None:
                 rows += summarize_rows(Rows.from_batch(batch), vocabulary, max_seq_length=longest).rows
         statistics = Statistics(corpus=statistics.corpus, rows=rows)
     schema = row_schema_of(directory, manifest)
-    for name, data in {**dataset_files(manifest, schema), **describe(manifest, statistics, "")}.items():
+    for name, data in {**dataset_files(manifest.splits, schema), **describe(manifest, statistics, "")}.items():
         (directory / name).write_bytes(data)
 
 

@@ -1,0 +1,77 @@
+"""CSV files with the text of A and B, the label, and the ids as JSON lists; in the convention of Hugging Face or of IBM's course."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.exporting.batches import TRACE, flat_labels, padded
+from nspdata.inspection.decoding import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nspdata.exporting.files import NewFile
+    from nspdata.exporting.options import Context
+    from nspdata.instances.rows import Rows
+
+SUFFIX = "csv"
+
+CONVENTION = {"hf": "0=next", "ibm": "1=next"}
+"""The value of the column `label_convention`."""
+
+COLUMNS = {
+    "hf": ("text_a", "text_b", "next_sentence_label", "input_ids", "token_type_ids", "labels", "label_convention"),
+    "ibm": ("Original Text", "BERT Input", "BERT Label", "Segment Label", "Is Next", "label_convention"),
+}
+"""The header of each convention. In `ibm`, `BERT Label` is [PAD] where nothing is predicted, and rows are padded."""
+
+
+def write(batches: Iterable[Rows], context: Context, new_file: NewFile) -> None:
+    """Writes one file: UTF-8, a header, lines that end in a newline."""
+    header = COLUMNS[context.options.convention] + (TRACE if context.options.trace else ())
+    records = _records_ibm if context.options.convention == "ibm" else _records_hf
+    with new_file() as file:
+        file.write(_lines([header]))
+        for rows in batches:
+            lines = records(rows, context)
+            if context.options.trace:
+                traces = zip(*(getattr(rows, name).tolist() for name in TRACE), strict=True)
+                lines = ((*line, *trace) for line, trace in zip(lines, traces, strict=True))
+            file.write(_lines(lines))
+            file.add(rows=len(rows), tokens=len(rows.input_ids))
+
+
+def _records_hf(rows: Rows, context: Context) -> Iterator[tuple[Any, ...]]:
+    types, labels = rows.token_type_ids(), flat_labels(rows)
+    for index, (text_a, text_b) in enumerate(_texts(rows, context)):
+        at = slice(rows.offsets[index], rows.offsets[index + 1])
+        lists = [str(values[at].tolist()) for values in (rows.input_ids, types, labels)]
+        yield (text_a, text_b, int(rows.next_sentence_label[index]), *lists, CONVENTION["hf"])
+
+
+def _records_ibm(rows: Rows, context: Context) -> Iterator[tuple[Any, ...]]:
+    batch = padded(rows, context)
+    segments = np.where(batch["attention_mask"] > 0, batch["token_type_ids"] + 1, 0)
+    labels = np.where(batch["labels"] >= 0, batch["labels"], context.pad_id)
+    for index, texts in enumerate(_texts(rows, context)):
+        lists = [str(values[index].tolist()) for values in (batch["input_ids"], labels, segments)]
+        yield (" ".join(texts), *lists, 1 - int(rows.next_sentence_label[index]), CONVENTION["ibm"])
+
+
+def _texts(rows: Rows, context: Context) -> Iterator[tuple[str, str]]:
+    """The text of A and of B in each row, without masks; "" for an absent B."""
+    ids = rows.unmasked_ids()
+    for begin, end, length_a in zip(rows.offsets[:-1], rows.offsets[1:], rows.lengths_a, strict=True):
+        segments = ids[begin + 1 : begin + length_a - 1], ids[begin + length_a : end - 1]
+        text_a, text_b = (decode(segment.tolist(), context.vocabulary) for segment in segments)
+        yield text_a, text_b
+
+
+def _lines(records: Iterable[Iterable[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(records)
+    return text.getvalue().encode()

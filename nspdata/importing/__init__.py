@@ -1,0 +1,1 @@
+"""Rows that other programs made, as a dataset directory: Google's TFRecord files and CSV files of ids."""
