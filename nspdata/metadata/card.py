@@ -173,14 +173,51 @@ def _warnings(manifest: Manifest, statistics: Statistics) -> str:
     )
 
 
+USES = {
+    "With `datasets`, memory-mapped; nothing is copied": """import datasets
+
+rows = datasets.load_from_disk(".")["SPLIT"]
+print(rows[0])""",
+    "With `datasets`, as a stream, also from the Hugging Face Hub": """from pathlib import Path
+
+import datasets
+
+rows = datasets.load_dataset(str(Path.cwd()), split="SPLIT", streaming=True)
+print(next(iter(rows)))""",
+    'Padded batches, as `transformers.BertForPreTraining` takes them; with `masking="dynamic"` new masks in every epoch': """from nspdata.loading import Loader
+
+for batch in Loader(".", split="SPLIT", batch_size=8):
+    print({name: array.shape for name, array in batch.items()})
+    break""",
+    "The same as torch tensors, in worker processes": """from nspdata.loading import Loader
+from nspdata.torch import DataLoader
+
+for batch in DataLoader(Loader(".", split="SPLIT", batch_size=8), num_workers=0):
+    print({name: tensor.shape for name, tensor in batch.items()})
+    break""",
+    "As an Arrow table, for pandas, Polars or DuckDB, without nspdata": """import glob
+import pyarrow as pa
+
+for path in sorted(glob.glob("SPLIT/*.arrow")):
+    table = pa.ipc.open_stream(path).read_all()
+    print(path, table.num_rows)""",
+}
+"""Code that loads the rows, by what it is for; SPLIT is replaced."""
+
+
 def _use(manifest: Manifest) -> str:
     split = next(iter(manifest.splits))
+    ways = [f"{title}:\n\n```python\n{code.replace('SPLIT', split)}\n```\n" for title, code in USES.items()]
+    beware = (
+        "`input_ids` hold masks already: a collator that masks again would train on `[MASK]` as a target. "
+        if manifest.config["masking"]["strategy"] != "none"
+        else ""
+    )
     return (
-        "## Use\n\n```python\nimport datasets\n\n"
-        f'rows = datasets.load_from_disk(".")["{split}"]  # this directory; memory-mapped, nothing is copied\nprint(rows[0])\n```\n\n'
-        "Whole padded batches, as `transformers.BertForPreTraining` takes them:\n\n```python\nfrom nspdata.loading import Loader\n\n"
-        f'for batch in Loader(".", split="{split}", batch_size=8):\n    print({{name: array.shape for name, array in batch.items()}})\n'
-        "    break\n```\n"
+        "## Use\n\nIn this directory:\n\n"
+        + "\n".join(ways)
+        + f"\n{beware}`nspdata validate .` checks every file and every row; "
+        "`nspdata export . --to ...` writes other formats.\n"
     )
 
 
