@@ -229,5 +229,6 @@ def test_a_state_is_a_few_integers(directory: Path) -> None:
     next(iter(loader))
     state = loader.state_dict()
     assert json.loads(json.dumps(state)) == state
+    assert state.pop("first_rows") == [0]
     assert all(isinstance(value, int | str) for value in state.values())
     assert len(json.dumps(state)) < 300
