@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nspdata.config.build import MaskingConfig
-from nspdata.instances.masking import mask
+from nspdata.instances.masking import mask, row_keys
 from tests.instances.masked_rows import (
     CONTINUATIONS,
     MASK_ID,
@@ -252,3 +252,16 @@ def test_the_longest_row_is_masked() -> None:
         masked, _ = many(row, 1, 0, strategy=strategy)
         assert len(masked.positions) == 9830
         assert int(masked.positions[-1]) > 60_000
+
+
+def test_row_keys_are_splitmix64() -> None:
+    """A golden: the outputs of the published generator (Steele et al. 2014) for the seed 1234567."""
+    published = [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+    with np.errstate(over="ignore"):
+        assert row_keys(np.full(5, 1234567, np.uint64), np.arange(5)).tolist() == published
