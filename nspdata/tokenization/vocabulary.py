@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,11 @@ class Vocabulary:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles only the fields: the plan of a build, with its vocabulary, is sent to every worker."""
-        return _unpacked, (zlib.compress(self.text.encode(), 1), zlib.compress(self.tokenizer_json.encode(), 1))
+        return _unpacked, self._packed
+
+    @cached_property
+    def _packed(self) -> tuple[bytes, bytes]:
+        return zlib.compress(self.text.encode(), 1), zlib.compress(self.tokenizer_json.encode(), 1)
 
     @staticmethod
     def read(path: str | Path) -> Vocabulary:
@@ -106,6 +110,8 @@ class Vocabulary:
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
 
 
+@lru_cache(maxsize=4)
 def _unpacked(data: bytes, described: bytes) -> Vocabulary:
+    """Unpickles a vocabulary; copies of a plan in one process share it, and its tables."""
     tokens = Vocabulary.parse(zlib.decompress(data).decode()).tokens
     return Vocabulary(tokens, zlib.decompress(described).decode())

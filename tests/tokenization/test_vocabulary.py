@@ -70,3 +70,4 @@ def test_tables_are_computed_once_and_not_pickled() -> None:
         assert getattr(vocabulary, name) is getattr(vocabulary, name)
     assert pickle.dumps(vocabulary) == before
     assert pickle.loads(before) == vocabulary
+    assert pickle.loads(before) is pickle.loads(before)
