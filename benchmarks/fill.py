@@ -251,6 +251,7 @@ def record(found: list[dict]) -> None:
     kept = [line for line in json.loads(path.read_text(encoding="utf-8"))["lines"] if line["corpus"] not in names]
     order = list(CORPORA)
     merged = sorted([*kept, *found], key=lambda line: order.index(line["corpus"]))
+    merged = [{key: None if value != value else value for key, value in line.items()} for line in merged]  # noqa: PLR0124 - NaN
     written = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "lines": merged}
     path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
