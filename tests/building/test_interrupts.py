@@ -90,6 +90,19 @@ def test_an_interrupted_build_ends_and_resumes(
     assert digests(output) == expected
 
 
+def test_spawned_workers_end_with_an_interrupted_command(command: list[object], tmp_path: Path) -> None:
+    """As forked ones do: where `fork` is not the default, and while the workers still import."""
+    output = tmp_path / "out"
+    process = start(*command, "-o", output, NSPDATA_START_METHOD="spawn")
+    assert wait_for(process, lambda: len(running(process.pid)) >= 3)
+    process.send_signal(signal.SIGTERM)
+    assert gone(process.pid)
+    _, complained = process.communicate()
+    assert process.returncode == 143
+    line = "nspdata: interrupted; the same command resumes the build"
+    assert lines_without_warnings(complained) == [line]
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)])
 def test_workers_end_with_a_killed_parent(
     command: list[object], expected: dict[str, str], tmp_path: Path, method: str
