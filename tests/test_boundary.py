@@ -11,7 +11,7 @@ import pytest
 
 import nspdata
 from nspdata.boundary import TRACEBACK, bug, explain, one_line_errors, take_traceback_option
-from nspdata.errors import EXTRAS, ConfigError, InputError, UnsoundInputError
+from nspdata.errors import EXTRAS, ConfigError, InputError, UnsoundInputError, naming_extra
 
 
 def decode_error() -> UnicodeDecodeError:
@@ -116,11 +116,24 @@ def without_typer(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_python_functions_name_the_extra() -> None:
     """The exception is still a `ModuleNotFoundError` of the package."""
-    program = "import sys; sys.modules['tokenizers'] = None; import nspdata; nspdata.build"
+    program = "import sys; sys.modules['tokenizers'] = None; import nspdata; nspdata.build('in', 'out', tokenizer='t')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (
         "ModuleNotFoundError: nspdata.build needs the package 'tokenizers': pip install 'nspdata[build]'"
     )
+
+
+def test_a_module_of_nspdata_is_not_a_missing_package() -> None:
+    """A package gets its extra, a wrong import of our own is left as it is."""
+    with (
+        pytest.raises(
+            ModuleNotFoundError, match=r"^Dataset.report needs .*'sklearn': pip install 'nspdata\[report\]'$"
+        ),
+        naming_extra("Dataset.report"),
+    ):
+        raise ModuleNotFoundError(name="sklearn.ensemble")
+    with pytest.raises(ModuleNotFoundError, match=r"^wrong$"), naming_extra("Dataset.report"):
+        raise ModuleNotFoundError("wrong", name="nspdata.wrong")
 
 
 def test_every_extra_exists() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from nspdata.api import views
 from nspdata.dataset.directory import open_directory
+from nspdata.errors import naming_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,9 +152,10 @@ class Dataset:
 
     def shortcuts(self) -> Shortcuts | None:
         """Tests how well simple classifiers guess the label; None if the rows have no label. Needs scikit-learn."""
-        from nspdata.inspection.shortcuts import measure_shortcuts
+        with naming_extra("Dataset.shortcuts"):
+            from nspdata.inspection.shortcuts import measure_shortcuts
 
-        return measure_shortcuts(self.directory)
+            return measure_shortcuts(self.directory)
 
     def table(self, split: str = "train") -> pa.Table:
         """The rows of a split as one Arrow table, memory-mapped: no row is copied."""
@@ -211,10 +213,11 @@ class Dataset:
         Returns:
             The path.
         """
-        from nspdata.inspection.report.page import write_report
+        with naming_extra("Dataset.report"):
+            from nspdata.inspection.report.page import write_report
 
-        datasets = [self, *([] if compare is None else [open_dataset(compare)])]
-        write_report([dataset.overview(shortcuts=shortcuts) for dataset in datasets], os.fspath(path))
+            datasets = [self, *([] if compare is None else [open_dataset(compare)])]
+            write_report([dataset.overview(shortcuts=shortcuts) for dataset in datasets], os.fspath(path))
         return Path(path)
 
     def validate(self, source: Inputs | None = None, *, fast: bool = False) -> list[Finding]:

@@ -26,7 +26,7 @@ def rejected(evidence: Evidence, _value: float) -> str:
     named = "; ".join(f"{count:,}: {REASONS.get(reason, reason)}" for reason, count in shares.reasons.items())
     return (
         f"{shares.records:.2%} of the records and {shares.bytes:.2%} of the bytes of the input are rejected ({named}); "
-        "usual: at most 0.1%; look at rejected/ and fix the input"
+        "usual: at most 0.1%; fix the input (a build keeps these records in rejected/)"
     )
 
 
