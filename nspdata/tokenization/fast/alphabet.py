@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class UnknownPatternError(Exception):
     """A pattern has a part whose matches depend on more than sets of characters."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CharacterSet:
     """A set of a pattern.
 
@@ -63,11 +64,24 @@ class CharacterSet:
     categories: tuple[tuple[str, bool], ...] = ()
     negated: bool = False
 
+    @cached_property
+    def edges(self) -> NDArray[np.int64]:
+        """Where code points begin and cease to be in one of the ranges, in turn.
+
+        >>> CharacterSet(((97, 99), (98, 101), (102, 102), (48, 57))).edges.tolist()
+        [48, 58, 97, 103]
+        """
+        edges: list[int] = []
+        for first, last in sorted(self.ranges):
+            if edges and first <= edges[-1]:
+                edges[-1] = max(edges[-1], last + 1)
+            else:
+                edges += [first, last + 1]
+        return np.array(edges, np.int64)
+
     def holds(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each code point is in the set."""
-        found = np.zeros(len(codes), np.bool_)
-        for first, last in self.ranges:
-            found |= (codes >= first) & (codes <= last)
+        found = (np.searchsorted(self.edges, codes, side="right") & 1).astype(np.bool_)
         for pattern, negated in self.categories:
             matches = re.compile(pattern).match
             found |= np.array([(matches(chr(code)) is None) == negated for code in codes.tolist()], np.bool_)
