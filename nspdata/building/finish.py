@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nspdata.building.plan import OWNED
 from nspdata.dataset.manifest import MANIFEST, Manifest
 from nspdata.dataset.schema import row_schema
+from nspdata.files.lease import end_job
 from nspdata.files.local import join
 from nspdata.files.swap import clear, commit, complete, pending
 from nspdata.metadata.describe import describe
@@ -32,6 +33,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
         complete(plan.output, files)
     if _in_place(plan, manifest, files):
         clear(plan.output, files)
+        end_job(plan.output, files)
         return manifest
     statistics = merge(summary.statistics, summarize_reading(summary.counts))
     statistics = merge(statistics, built.statistics)
@@ -45,6 +47,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     if plan.root != plan.output:
         commit(plan.output, files, last=MANIFEST, owned=OWNED)
     clear(plan.output, files)
+    end_job(plan.output, files)
     return manifest
 
 

@@ -15,7 +15,7 @@ from nspdata.dataset.manifest import MANIFEST, shard_name
 from nspdata.dataset.schema import RowMetadata
 from nspdata.files import options
 from nspdata.files.local import join
-from nspdata.files.lock import WORK
+from nspdata.files.owners import WORK
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:

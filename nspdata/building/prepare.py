@@ -17,7 +17,7 @@ from nspdata.config.parsing import flat
 from nspdata.dataset.manifest import MANIFEST, read_manifest
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
-from nspdata.files.lock import WORK
+from nspdata.files.owners import WORK
 from nspdata.files.swap import pending
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import expected_text_bytes, make_units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from nspdata.building.shard import read_entry
 from nspdata.dataset.manifest import MANIFEST, read_manifest
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
-from nspdata.files.lock import WORK, locked
+from nspdata.files.lock import locked
+from nspdata.files.owners import WORK
 from nspdata.files.state import read_state, write_state
 from nspdata.files.swap import NEW, clear, complete, pending, sweep
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 
     from nspdata.building.plan import BuildPlan
     from nspdata.dataset.manifest import Manifest
+    from nspdata.files.lease import Lease
     from nspdata.files.local import Files
     from nspdata.reading import Source
+
+LOG = logging.getLogger("nspdata")
 
 READERS = 64
 """Number of shard results that are read in parallel: 20,000 results at 50 ms each take 16 seconds."""
@@ -37,10 +42,12 @@ class Claim:
     Attributes:
         plan: with the finished shards and the directory to write to.
         manifest: of the dataset, if an interrupted replacement by this build has just been completed.
+        lease: of the directory.
     """
 
     plan: BuildPlan
     manifest: Manifest | None = None
+    lease: Lease | None = None
 
 
 @contextmanager
@@ -54,8 +61,8 @@ def claimed(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwri
     check_foreign(plan, files)
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(plan.output, files))
-            claim = _claim(plan, sources, files, overwrite=overwrite)
+            lease = stack.enter_context(locked(plan.output, files))
+            claim = dataclasses.replace(_claim(plan, sources, files, overwrite=overwrite), lease=lease)
         except OSError as error:
             raise InputError(
                 f"{plan.output}: cannot be written ({error.strerror or error}); make it writable, or give another directory with -o"
@@ -115,7 +122,7 @@ def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, over
     """Returns the shards that an unfinished run of the same plan has finished; removes the files of other runs."""
     left = read_state(files, join(plan.output, PLAN))
     results = files.listing(join(plan.output, RESULTS))
-    same = left is None or (isinstance(left, dict) and left.get("fingerprint") == plan.fingerprint)
+    same = _is_of(plan, left, [file.path for file in results], files)
     if not same and results and not overwrite:
         raise ConfigError(
             f"{plan.output} holds an unfinished build of other settings, tokenizer or input files; run that command again "
@@ -124,6 +131,12 @@ def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, over
     finished = _finished_shards(plan, files) if same and results else frozenset()
     record = read_state(files, join(plan.output, CONTENTS)) if finished else None
     if not isinstance(record, dict) or record.get("fingerprint") != plan.fingerprint:
+        if results and not overwrite:
+            LOG.warning(
+                "%s: the state of an unfinished build is damaged; its %d shards are built again",
+                plan.output,
+                len(results),
+            )
         _remove_stale(plan, files)
         return frozenset()
     recorded = {name: (content, version) for name, content, version in record["inputs"]}
@@ -134,6 +147,15 @@ def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, over
         return frozenset()
     files.delete(join(plan.root, "rejected"), join(plan.output, f"{WORK}/spill"))
     return finished
+
+
+def _is_of(plan: BuildPlan, left: object, results: Sequence[str], files: Files) -> bool:
+    """Whether an unfinished run was of this plan; if its `plan.json` is missing or damaged, its shard results say so."""
+    if isinstance(left, dict):
+        return left.get("fingerprint") == plan.fingerprint
+    found = (read_state(files, path) for path in results)
+    known = next((value for value in found if isinstance(value, dict)), None)
+    return known is None or known.get("fingerprint") == plan.fingerprint
 
 
 def _remove_stale(plan: BuildPlan, files: Files) -> None:

@@ -11,8 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import NspdataError, ShardError
+from nspdata.files.lease import OWNERS
 from nspdata.files.local import TEMPORARY, join
-from nspdata.files.lock import LOCK, OWNER, WORK, locked
+from nspdata.files.lock import LOCK, locked
+from nspdata.files.owners import WORK
 from nspdata.files.state import read_state, write_state
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ def settle(directory: str, files: Files) -> None:
 
 def clear(directory: str, files: Files) -> None:
     """Removes everything in `.build` except the lock."""
-    kept = {LOCK, OWNER}
+    kept = {LOCK, OWNERS}
     found = {f"{WORK}/{name.partition('/')[0]}" for name, _ in _names(join(directory, WORK), files)}
     files.delete(*(join(directory, name) for name in sorted((found | {NEW, f"{WORK}/shards", f"{WORK}/spill"}) - kept)))
 

@@ -18,7 +18,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.light import import_beam_alone
-from nspdata.pipelines.options import check, detached, log_level, named, pipeline_options
+from nspdata.pipelines.options import NO_WAIT, check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +67,10 @@ def run_build(
     urls = [path for path in (prepared.plan.output, *(source.path for source in prepared.sources)) if "://" in path]
     light = light and not beam_options and not urls
     with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
-        return claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers, light=light)
+        done = claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers, light=light)
+        if isinstance(done, Submitted) and claim.lease and NO_WAIT in beam_options:
+            claim.lease.hand_over(done.location)
+        return done
 
 
 def _run(  # noqa: PLR0913 - of `run_build`

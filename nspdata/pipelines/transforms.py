@@ -16,6 +16,7 @@ from nspdata.building.contents import keep_contents
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.files.any import AnyFiles
+from nspdata.files.lease import renew_job
 from nspdata.statistics import merge, zero
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class TokenizeUnits(beam.DoFn):
 
     def process(self, unit: bytes) -> Iterator[Any]:
         """Processes one unit in this process, or submits it to the local workers."""
+        renew_job(self.plan.output, AnyFiles())
         if pool := workers.current():
             self.pending.append(pool.tokenized(unit))
         else:
@@ -117,6 +119,7 @@ class FinishShards(beam.DoFn):
             check_rejected(self.plan, summary)
             keep_contents(self.plan, summary, AnyFiles())
             self.checked = True
+        renew_job(self.plan.output, AnyFiles())
         key, spills = group
         spills = [data for data in spills if data]
         if pool := workers.current():

@@ -132,6 +132,33 @@ def test_a_killed_build_resumes(local: Path, server: Server) -> None:
     assert same_files(server, "out", local / "out")
 
 
+def test_a_killed_overwrite_leaves_the_old_dataset(local: Path, server: Server) -> None:
+    """Killed when its first shard is staged: the old dataset is whole and readable; the same command replaces it with the new bytes."""
+    upload(local, server)
+    for path in [*digests(local / "out"), "README.md"]:
+        server.write(f"data/{path}", (local / "out" / path).read_bytes())
+    if not (local / "nine").exists():
+        build(local / "in", local / "nine", local / "vocab.txt", "--seed", "9")
+    places = (f"{server.url}/in", "-o", f"{server.url}/data", "--tokenizer", f"{server.url}/tok")
+    command = ["build", *places, "--set", "output.num_shards=2", "--seed", "9", "--overwrite"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nspdata", *command], start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    files, deadline = AnyFiles(), time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(path.endswith(".arrow") for path, _ in files.match(f"{server.url}/data/.build/new")):
+            break
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    left = {path for path in server.files("data") if not path.startswith(".build/")}
+    assert left == {*digests(local / "out"), "README.md"}
+    for path in digests(local / "out"):
+        assert server.files("data")[path] == (local / "out" / path).read_bytes()
+    run(*command)
+    assert same_files(server, "data", local / "nine")
+
+
 def test_the_files_of_a_store(server: Server) -> None:
     """Files are written, matched, opened at any offset and deleted; directories are prefixes."""
     places, root = AnyFiles(), server.url

@@ -186,6 +186,20 @@ def test_a_damaged_journal_is_made_again(place: Place, damage: str) -> None:
     assert digests(place.output) == whole
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_plan_does_not_hide_other_settings(place: Place, damage: str) -> None:
+    """Finished shards say which build they are of: with other settings they are kept, until --overwrite."""
+    place.stop("write .00001.json")
+    plan = place.output / ".build" / "plan.json"
+    plan.write_bytes(DAMAGES[damage](plan.read_bytes()))
+    shards = digests(place.output / ".build" / "new")
+    with pytest.raises(ConfigError, match="unfinished build of other settings"):
+        place.build(None, "seed=99")
+    assert digests(place.output / ".build" / "new") == shards
+    place.build(None, "seed=99", overwrite=True)
+    assert not (place.output / ".build").exists()
+
+
 def test_other_settings_never_mix(place: Place) -> None:
     """An unfinished build of other settings is refused; --overwrite removes it completely."""
     place.stop("write .00001.json")
