@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import load_file, save_file
 
 from nspdata.errors import ShardError
+from nspdata.files.checked_json import LARGEST, OBJECT, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,8 +56,8 @@ class Progress:
     def __post_init__(self) -> None:
         for key in ("step", "tokens", "rows"):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ValueError(f"{key} must be an integer, 0 or more, not {value!r}")
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+                raise ValueError(f"{key} must be an integer from 0 to {LARGEST}, not {value!r}")
         if not isinstance(self.best, dict):
             raise TypeError(f"best must be a table of numbers, not {self.best!r}")
         numbers = {"seconds": self.seconds, **self.best}
@@ -178,12 +179,23 @@ def load_progress(checkpoint: Path) -> Progress:
     """
     path = checkpoint / "progress.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values["version"] != CHECKPOINT_VERSION:
-            raise ShardError(f"{path}: version {values['version']!r}; this nspdata reads version {CHECKPOINT_VERSION}")
-        return Progress(**values)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ShardError(f"{path}: not the progress of a checkpoint ({error}); {REMEDY} ({checkpoint})") from error
+        values = parse(path.read_bytes(), name=path.name, schema=OBJECT)
+    except (ShardError, OSError) as error:
+        raise _not_progress(checkpoint, error) from error
+    if values.get("version") != CHECKPOINT_VERSION:
+        raise ShardError(f"{path}: version {values.get('version')!r}; this nspdata reads version {CHECKPOINT_VERSION}")
+    try:
+        progress = Progress(**values)
+    except (ValueError, TypeError) as error:
+        raise _not_progress(checkpoint, error) from error
+    named = checkpoint.name.removeprefix(PREFIX)
+    if named.isdigit() and int(named) != progress.step:
+        raise _not_progress(checkpoint, f"step is {progress.step}, the directory is named {checkpoint.name}")
+    return progress
+
+
+def _not_progress(checkpoint: Path, why: object) -> ShardError:
+    return ShardError(f"{checkpoint}/progress.json: not the progress of a checkpoint ({why}); {REMEDY} ({checkpoint})")
 
 
 def load_tensors(checkpoint: Path, name: str) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from transformers.utils import logging
 
 from nspdata.config.train import SIZES
 from nspdata.errors import ConfigError, ShardError
+from nspdata.files.checked_json import COUNT, OBJECT, TEXT, list_of, map_of, parse, record
 from nspdata.tokenization.vocabulary import Vocabulary
 from nspdata.training.attention import NAME
 from nspdata.training.checkpoint import load_tensors
@@ -206,10 +206,16 @@ def _bert_config(directory: Path) -> BertConfig:
         raise ConfigError(
             f"--model {directory}: neither one of {', '.join(SIZES)} nor a directory with a config.json (a Hugging Face checkpoint)"
         )
-    kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
+    kind = parse(path.read_bytes(), name=str(path), schema=OBJECT, error=ConfigError).get("model_type")
     if kind != "bert":
         raise ConfigError(f"{path}: model_type {kind!r}; training can continue only from a 'bert' checkpoint")
     return BertConfig.from_pretrained(directory, local_files_only=True)
+
+
+TOKENIZER_SCHEMA = record(
+    {"model": record({"vocab": map_of(COUNT)})}, {"added_tokens": list_of(record({"content": TEXT, "id": COUNT}))}
+)
+"""What is read of a checkpoint's `tokenizer.json`."""
 
 
 def _checkpoint_vocabulary(directory: Path) -> tuple[str, ...]:
@@ -220,8 +226,9 @@ def _checkpoint_vocabulary(directory: Path) -> tuple[str, ...]:
         raise ConfigError(
             f"{directory} has neither vocab.txt nor tokenizer.json, so its ids are unknown; add one of them"
         )
-    values = json.loads(path.read_text(encoding="utf-8"))
-    ids = values.get("model", {}).get("vocab", {}) | {token["content"]: token["id"] for token in values["added_tokens"]}
+    values = parse(path.read_bytes(), name=str(path), schema=TOKENIZER_SCHEMA, error=ConfigError)
+    added = {token["content"]: token["id"] for token in values.get("added_tokens", ())}
+    ids = values["model"]["vocab"] | added
     return tuple(sorted(ids, key=lambda token: ids[token]))
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
+from nspdata.files.checked_json import COUNT, OBJECT, TEXT, list_of, parse, record
 from nspdata.tokenization.vocabulary import TOKENIZER_FILES
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
 from nspdata.training.data import check_states
@@ -156,6 +157,15 @@ def _checkpoint(run: Path, *, resume: bool) -> Path | None:
     return found[-1] if found else None
 
 
+SETTINGS_SCHEMA = record(
+    {
+        "decisive": OBJECT,
+        "phases": list_of(record({"steps": COUNT, "settings": OBJECT, "fingerprint": TEXT}), max_items=10_000),
+    }
+)
+"""What a resumed run reads of `train.json`."""
+
+
 def run_settings(training: Training) -> dict[str, Any]:
     """What `train.json` holds: the settings, and the values that a resumed run must share with this one."""
     phases = [
@@ -188,7 +198,7 @@ def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
     if not step:
         return [f"nothing is saved in {path.parent} yet: starting from step 0"]
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = parse(path.read_bytes(), name=path.name, schema=SETTINGS_SCHEMA)
         changed = [key for key, value in now["decisive"].items() if value != before["decisive"].get(key)]
         last = len(before["phases"]) - 1
         planned = sum(phase["steps"] for phase in before["phases"])
@@ -198,8 +208,8 @@ def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
             ]
             changed += [f"phases[{number}].dataset"] if old["fingerprint"] != new["fingerprint"] else []
             changed += [f"phases[{number}].steps"] if number < last and old["steps"] != new["steps"] else []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ShardError(f"{path}: not the settings of a run ({error!r}); start again with another -o") from error
+    except (OSError, ShardError) as error:
+        raise ShardError(f"{path}: not the settings of a run ({error}); start again with another -o") from error
     if len(now["phases"]) <= last:
         changed.append("phases")
     if changed:

@@ -13,6 +13,7 @@ import torch
 
 from nspdata.dataset.schema import IS_NEXT
 from nspdata.errors import ConfigError, InputError
+from nspdata.files.checked_json import OBJECT, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +56,10 @@ class Scorer:
             raise ConfigError(
                 f"{path}: no config.json, so this is no model; name the directory RUN/model of a training"
             )
-        objective = json.loads((path / "config.json").read_text(encoding="utf-8")).get("nspdata_objective", "mlm+nsp")
+        described = parse(
+            (path / "config.json").read_bytes(), name=f"{path}/config.json", schema=OBJECT, error=ConfigError
+        )
+        objective = described.get("nspdata_objective", "mlm+nsp")
         verbosity = logging.get_verbosity()
         logging.set_verbosity_error()  # suppresses the warning about heads that are not loaded
         try:

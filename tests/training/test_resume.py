@@ -224,12 +224,43 @@ def test_an_altered_progress_is_refused(whole, tmp_path):
         ("seconds", -1),
         ("seconds", "x"),
     ]
+    changes += [("step", 10**17), ("rows", 1 << 60), ("seconds", float("nan")), ("seconds", float("inf"))]
+    nested: list = []
+    for _ in range(100):
+        nested = [nested]
+    changes += [("best", {"mlm_loss": nested})]
     changes += [("best", 3), ("best", {"mlm_loss": "x"}), ("loaders", None), ("loaders", {"a": 1}), ("more", 1)]
     for key, value in changes:
         (tmp_path / "progress.json").write_text(json.dumps(values | {key: value}))
         with pytest.raises(ShardError, match=r"progress.json: not the progress of a checkpoint") as error:
             load_progress(tmp_path)
         assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_of_another_step_is_refused(whole, tmp_path):
+    """A step that is not the one in the directory's name was altered: it would skip or repeat updates."""
+    source = checkpoints(whole / CHECKPOINTS)[0]
+    copy = tmp_path / source.name
+    shutil.copytree(source, copy)
+    values = json.loads((copy / "progress.json").read_text())
+    (copy / "progress.json").write_text(json.dumps(values | {"step": values["step"] + 1}))
+    with pytest.raises(ShardError, match=rf"step is {values['step'] + 1}, the directory is named {source.name}"):
+        load_progress(copy)
+
+
+@pytest.mark.parametrize(
+    "damage", ["[]", "{}", '{"decisive": {}, "phases": [{"steps": -1}]}', '{"decisive": NaN}', "[" * 10_000, ""]
+)
+def test_altered_settings_of_a_run_are_refused(small, whole, tmp_path, damage):
+    """A train.json that cannot be read stops the resumption in one line that names the file."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / "train.json").write_text(damage)
+    with pytest.raises(
+        ShardError, match=r"train.json: not the settings of a run \(.*\); start again with another -o"
+    ) as error:
+        train_small(small, run, resume=True, **SETTINGS)
+    assert "\n" not in str(error.value)
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_run():
