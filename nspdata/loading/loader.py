@@ -14,7 +14,7 @@ from nspdata.loading.batches import Finish, drafts, mask_rules_of
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
 from nspdata.loading.mixture import Mixture, plan_mixture
-from nspdata.loading.options import Options
+from nspdata.loading.options import Options, given_ranks
 from nspdata.loading.order import Shuffle, plan_epoch
 from nspdata.loading.reader import Reader
 from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, mixture_at, whole
@@ -62,8 +62,8 @@ class Loader:
         split: str = "train",
         seed: int = 0,
         epoch: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         masking: Masking = "static",
         masking_config: MaskingConfig | None = None,
         padding: str = "longest",
@@ -89,8 +89,8 @@ class Loader:
             split: name of the split.
             seed: with the epoch, it determines the order and the dynamic masks.
             epoch: from 0.
-            rank: this rank, from 0.
-            world_size: number of ranks.
+            rank: this rank, from 0 (the default).
+            world_size: number of ranks; 1 by default, with a warning if the launcher has started several processes.
             masking: `static` for the masks in the shards, `dynamic` for new masks in each epoch, `none` for no masks.
             masking_config: how dynamic masks are made; None for the settings that the dataset was built with.
             padding: `longest`, `max` or `multiple_of=N`.
@@ -114,6 +114,7 @@ class Loader:
             ConfigError: an option is out of range, or the datasets of a mixture do not fit together.
             ShardError: a dataset is unfinished or damaged.
         """
+        rank, world_size = given_ranks(rank, world_size)
         given = locals()
         self.options = Options(**{name: given[name] for name in Options.__slots__})
         self.seed, self.epoch = whole("seed", seed), whole("epoch", epoch)

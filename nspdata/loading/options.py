@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -73,3 +75,19 @@ class Options:
     def packs(self) -> bool:
         """Whether a sample consists of several rows."""
         return self.packing or self.layout == "packed"
+
+
+def given_ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """The rank and the number of ranks; warns if neither is given in one of several processes of a launcher.
+
+    torchrun, accelerate and Lightning set WORLD_SIZE and RANK in the environment of each process that they start.
+    """
+    started = os.environ.get("WORLD_SIZE", "1")
+    if rank is None and world_size is None and started.isdigit() and int(started) > 1:
+        warnings.warn(
+            f"the Loader has no rank, but WORLD_SIZE={started} in the environment: each of the {started} processes gets the same "
+            f"rows; pass rank={os.environ.get('RANK', '...')} and world_size={started} (of torch.distributed), or world_size=1 if "
+            "that is intended, or if accelerate.prepare divides the rows",
+            stacklevel=3,
+        )
+    return rank or 0, 1 if world_size is None else world_size

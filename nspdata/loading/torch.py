@@ -12,7 +12,7 @@ from nspdata.errors import ConfigError
 from nspdata.loading import Mark
 from nspdata.loading.states import whole
 from nspdata.loading.steps import START
-from nspdata.loading.torch_epochs import EpochRecord, check_not_split_again
+from nspdata.loading.torch_epochs import EpochRecord, check_not_split_again, epoch_of_trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,6 +169,9 @@ class _Whole(data.IterableDataset[Batch]):
         self.loader = loader
 
     def __iter__(self) -> Iterator[Batch]:
+        epoch = epoch_of_trainer()
+        if epoch is not None:
+            self.loader.set_epoch(epoch)
         return iter(self.loader)
 
 

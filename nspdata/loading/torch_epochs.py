@@ -82,3 +82,26 @@ def check_not_split_again(world_size: int) -> None:
                 "so rows are lost; iterate nspdata.torch.DataLoader(loader), which prepare() leaves as it is, or do not pass it"
             )
         frame = frame.f_back
+
+
+def epoch_of_trainer() -> int | None:
+    """The epoch of the Hugging Face Trainer that iterates; None if it is not a Trainer.
+
+    A Trainer that resumes within an epoch wraps its loader by `accelerate.skip_first_batches`, whose result has no `set_epoch`.
+
+    Raises:
+        ConfigError: a Trainer iterates, and does not say in which epoch.
+    """
+    frame, iterates = sys._getframe(1), False  # noqa: SLF001 - nothing else says the epoch
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "transformers.trainer":
+            iterates = True
+            if isinstance(epoch := frame.f_locals.get("epoch"), int):
+                return epoch
+        frame = frame.f_back  # type: ignore[assignment]
+    if iterates:
+        raise ConfigError(
+            "this version of transformers skips batches without saying in which epoch; pass ignore_data_skip=True and load the "
+            "loader's state (docs/loading.md)"
+        )
+    return None

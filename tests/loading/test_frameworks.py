@@ -36,11 +36,16 @@ from nspdata.loading import Loader
 from nspdata.torch import DataLoader, ShardDataset
 accelerator = Accelerator(cpu=True)
 ranks = {"rank": accelerator.process_index, "world_size": accelerator.num_processes}
-def source(**options):
+def source(world_size=1, **options):
+    options |= {"world_size": world_size}
     return Loader(sys.argv[1], batch_size=5, trace=True, drop_last=True, padding="max", **options)
 def rows(loader):
     return [[int(shard), int(row)] for batch in loader for shard, row in zip(batch["shard"], batch["row"])]
 found = {"ours": rows(accelerator.prepare(DataLoader(source(**ranks))))}
+prepared = accelerator.prepare(DataLoader(source(**ranks)))
+found["skipped"] = rows(accelerator.skip_first_batches(prepared, 2))
+found["after"] = rows(prepared)
+found["next epoch"] = rows(DataLoader(source(**ranks, epoch=1)))
 whole = torch.utils.data.DataLoader(ShardDataset(source()), batch_size=None)
 found["one rank, prepared"] = rows(accelerator.prepare(whole))
 for name, options, config in (("dispatched", {"batch_size": None}, True), ("sharded", {}, False)):
@@ -74,10 +79,58 @@ def test_accelerate_on_two_processes(directory: Path, tmp_path: Path) -> None:
         both = [tuple(place) for place in first[way] + second[way]]
         assert len(first[way]) == len(second[way]) == ROWS // 2
         assert len(set(both)) == len(both) == ROWS
+    for rank in (first, second):
+        assert rank["skipped"] == rank["ours"][10:]
+        assert rank["after"] == rank["next epoch"]
     for way in ("dispatched", "sharded"):
         for rank in (first, second):
             assert "accelerate.prepare divides them again" in rank[way]
             assert "nspdata.torch.DataLoader" in rank[way]
+
+
+def test_a_loader_without_ranks_warns_under_a_launcher(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ranks each process would have all rows; given ranks, also one, are what the user wants."""
+    Loader(directory, batch_size=5)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.warns(
+        UserWarning, match=r"each of the 2 processes gets the same rows; pass rank=1 and world_size=2"
+    ) as told:
+        Loader(directory, batch_size=5)
+    assert told[0].filename == __file__
+    assert Loader(directory, batch_size=5, world_size=1).options.world_size == 1
+    assert Loader(directory, batch_size=5, rank=1, world_size=2).options.rank == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stop", [4, 9, 13])
+def test_trainer_resumes_its_own_data_loader(directory: Path, tmp_path: Path, stop: int) -> None:
+    """A Trainer over our `DataLoader` resumes in the first epoch, at its end and in the second with the batches of a run without a stop."""
+
+    class Model(transformers.BertForPreTraining):
+        def forward(self, shard, row, **batch):
+            seen.append(list(zip(shard.tolist(), row.tolist(), strict=True)))
+            return super().forward(**batch)
+
+    class Own(transformers.Trainer):
+        def get_train_dataloader(self):
+            return DataLoader(Loader(directory, batch_size=10, trace=True, drop_last=True, seed=3))
+
+    def run(resumed: str | None = None, **options: object) -> list[list[tuple[int, int]]]:
+        seen.clear()
+        torch.manual_seed(0)
+        model = Model(transformers.BertConfig(vocab_size=Loader(directory, batch_size=1).metadata.vocab_size, **SMALL))
+        arguments = transformers.TrainingArguments(
+            str(tmp_path), num_train_epochs=3, report_to=[], use_cpu=True, disable_tqdm=True, **options
+        )
+        Own(model, arguments).train(resume_from_checkpoint=resumed)
+        return list(seen)
+
+    seen: list[list[tuple[int, int]]] = []
+    whole = run(save_steps=stop)
+    assert whole[0] != whole[9]
+    assert len(whole) == 27
+    assert run(str(tmp_path / f"checkpoint-{stop}"), save_strategy="no") == whole[stop:]
 
 
 @pytest.mark.filterwarnings("ignore")
