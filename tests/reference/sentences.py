@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from nspdata.tokenization.rules import LANGUAGE_MARKS, SentenceRules
+from tests.reference.rules import Language, begins
 
 
 @cache
@@ -54,16 +54,15 @@ def spacy_sentences(text: str, language: str, rule: str = "blank_line") -> list[
 
 
 def sentences(text: str, language: str, rule: str = "blank_line") -> list[str]:
-    """The sentences of a text with the default corrections: spaCy's tokens, and the rules in plain code."""
+    """The sentences of a text with the default corrections: spaCy's tokens, and the rules read plainly."""
     nlp, found = pipeline(language), []
-    rules = SentenceRules(
-        extra_marks=LANGUAGE_MARKS.get(language, ""),
-        punct_chars=frozenset(nlp.get_pipe("sentencizer").punct_chars),
+    known = Language(
+        code=language,
+        spacy_marks=frozenset(nlp.get_pipe("sentencizer").punct_chars),
         exceptions=frozenset(getattr(nlp.tokenizer, "rules", None) or ()),
         by_character=getattr(nlp.tokenizer, "segmenter", "") == "char",
     )
     for part in (piece for paragraph in paragraphs(text, rule) for piece in pieces(paragraph)):
-        tokens = [(token.idx, token.idx + len(token)) for token in nlp.make_doc(part)]
-        starts = rules.starts(part, tokens)
+        starts = begins(part, [(token.idx, token.idx + len(token)) for token in nlp.make_doc(part)], known)
         found += [part[start:end] for start, end in zip(starts, [*starts[1:], len(part)], strict=True)]
     return found
