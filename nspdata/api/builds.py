@@ -174,7 +174,7 @@ def estimate(
         from nspdata.building.estimate import estimate as estimated
         from nspdata.files.any import AnyFiles
 
-    with as_paths(inputs, resolved.input) as paths:
+    with as_paths(inputs, resolved.input, language_field=resolved.sentences.language_field) as paths:
         return estimated(paths, os.fspath(tokenizer), resolved, AnyFiles(), num_workers=workers)
 
 

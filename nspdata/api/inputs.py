@@ -59,13 +59,14 @@ Inputs = str | PathLike[str] | Iterable[str | PathLike[str] | Mapping[str, Any]]
 
 
 @contextmanager
-def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "") -> Iterator[list[str]]:
+def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "", language_field: str = "") -> Iterator[list[str]]:
     """Paths of files that hold the inputs; a temporary file is removed at the end of the block.
 
     Args:
         inputs: see `Inputs`.
         settings: names the fields of the text and of the id.
         near: the output directory; the temporary file is written next to it if it is local.
+        language_field: field of the language, "" for none.
 
     Raises:
         ConfigError: the inputs are of an unknown kind, or lack the field of the text.
@@ -75,8 +76,10 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "") -> Iterat
         return
     if settings.format not in {"auto", "jsonl"}:
         raise ConfigError(f"input.format describes files; leave out {settings.format!r} for values in memory")
+    fields = (language_field, settings.id_field, settings.text_field)
+    wanted = [field.partition(".")[0] for field in fields if field]
     with tempfile.TemporaryDirectory(prefix=".nspdata-", dir=_parent_for(near)) as directory:
-        yield [str(_stage(inputs, settings, Path(directory)))]
+        yield [str(_stage(inputs, wanted, Path(directory)))]
 
 
 class FileName(PathLike[str]):
@@ -138,8 +141,8 @@ def _parent_for(near: str) -> Path | None:
     return parent if os.access(parent, os.W_OK) else None
 
 
-def _stage(inputs: Any, settings: InputConfig, directory: Path) -> Path:
-    wanted = [field.partition(".")[0] for field in (settings.id_field, settings.text_field)]
+def _stage(inputs: Any, wanted: list[str], directory: Path) -> Path:
+    """Writes the wanted fields of values in memory to a file; the last field is the text."""
     if _is_of(inputs, "datasets") and isinstance(inputs, dict):
         splits: Any = inputs
         for name, split in splits.items():

@@ -38,6 +38,7 @@ class RunOptions:
         command: the command or call, for the dataset card.
         on_sample: called with the warnings of the sample, before the build.
         light: whether Beam is imported without what a local build does not use, because the process ends with the build.
+        on_note: called before the build if the fast encoder does not apply, with the reason and the cost.
     """
 
     workers: int = 0
@@ -48,6 +49,7 @@ class RunOptions:
     command: str = ""
     on_sample: Callable[[Sequence[DataWarning]], None] | None = None
     light: bool = False
+    on_note: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def run(
         InputError: an input cannot be used, or a figure of the sample is over a limit.
     """
     import_spacy(config)
+    from nspdata.building.encoders import slow_note
     from nspdata.building.prepare import prepare
     from nspdata.files.any import AnyFiles
     from nspdata.pipelines.options import local
@@ -115,7 +118,7 @@ def run(
 
     check_options(inputs, options.beam_options)
     target, started = os.fspath(output), time.perf_counter()
-    with as_paths(inputs, config.input, near=target) as paths:
+    with as_paths(inputs, config.input, near=target, language_field=config.sentences.language_field) as paths:
         with _stderr(progress=options.progress):
             prepared = prepare(
                 paths,
@@ -130,6 +133,8 @@ def run(
             )
         if options.on_sample:
             options.on_sample(prepared.warnings)
+        if options.on_note and not prepared.manifest and (note := slow_note(prepared.plan)):
+            options.on_note(note)
         with _stderr(progress=options.progress):
             done = run_build(prepared, options.beam_options, num_workers=options.workers, light=options.light)
     return Built(

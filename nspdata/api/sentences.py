@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.api.builds import build_config
 from nspdata.api.inputs import as_paths
+from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +27,14 @@ MAX_CHARACTERS = 20_000
 SAMPLE_BYTES = 1_000_000
 
 
-def split_sentences(texts: Sequence[str], *, config: Any = None, **settings: Any) -> list[list[tuple[int, int]]]:
+def split_sentences(
+    texts: Sequence[str], *, languages: Sequence[str] | None = None, config: Any = None, **settings: Any
+) -> list[list[tuple[int, int]]]:
     """The sentences of texts as a build splits them.
 
     Args:
         texts: the texts.
+        languages: the language code of each text; None if all are in the language of the settings.
         config: settings as a `BuildConfig`, the path of a TOML file, or a mapping of tables.
         settings: settings by name, such as `language="de"` or `paragraphs="line"`; see docs/settings.md.
 
@@ -38,7 +42,7 @@ def split_sentences(texts: Sequence[str], *, config: Any = None, **settings: Any
         For each text the spans (start, end) of its sentences, in characters.
 
     Raises:
-        ConfigError: a setting is wrong, or the language needs a package that is not installed.
+        ConfigError: a setting is wrong, a code is unknown, or a language needs a package that is not installed.
 
     >>> import nspdata
     >>> text = "He left. She stayed."
@@ -46,9 +50,11 @@ def split_sentences(texts: Sequence[str], *, config: Any = None, **settings: Any
     ['He left.', 'She stayed.']
     """
     sentences = build_config(config, settings).sentences
-    from nspdata.tokenization.encoders import make_splitter
+    from nspdata.tokenization.encoders import DocumentSplitter
 
-    return list(make_splitter(sentences).split(list(texts)))
+    if languages is not None and len(languages) != len(texts):
+        raise ConfigError(f"languages must be as many as texts ({len(texts)}), not {len(languages)}")
+    return list(DocumentSplitter(sentences).split(list(texts), languages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +113,16 @@ def sample_sentences(
     ['He left.']
     """
     resolved = build_config(config, settings)
-    with as_paths(inputs, resolved.input) as paths:
+    with as_paths(inputs, resolved.input, language_field=resolved.sentences.language_field) as paths:
         return list(islice(_sampled(paths, resolved, None if tokenizer is None else os.fspath(tokenizer), n), n))
 
 
 def _sampled(paths: list[str], config: Config, tokenizer: str | None, n: int) -> Iterator[SampledSentence]:
     from nspdata.files.any import AnyFiles
-    from nspdata.reading import expand_inputs, sample_documents
-    from nspdata.tokenization.encoders import make_splitter
+    from nspdata.reading import expand_inputs, sample_with_languages
+    from nspdata.tokenization.encoders import DocumentSplitter
     from nspdata.tokenization.inspecting import inspect_sentences
+    from nspdata.tokenization.languages import Languages
     from nspdata.tokenization.wordpiece import WordPiece
 
     files, wordpiece = AnyFiles(), None
@@ -123,10 +130,16 @@ def _sampled(paths: list[str], config: Config, tokenizer: str | None, n: int) ->
         casing = config.tokenizer
         wordpiece = WordPiece.load(tokenizer, lowercase=casing.lowercase, strip_accents=casing.strip_accents)
     sources = expand_inputs(paths, files, config.input)
-    sample = sample_documents(sources, files, config.input, sample_bytes=SAMPLE_BYTES)
-    texts = [text[:MAX_CHARACTERS] for text in islice(sample, MAX_TEXTS)]
-    splitter = make_splitter(config.sentences)
-    found = inspect_sentences(texts, splitter, wordpiece, max_tokens=config.max_sentence_tokens)
+    languages = Languages.of(config.sentences)
+    sample = sample_with_languages(sources, files, config.input, sample_bytes=SAMPLE_BYTES, languages=languages)
+    try:
+        documents = list(islice(sample, MAX_TEXTS))
+    finally:  # before an error that no document can be used
+        if languages:
+            languages.require_known()
+    texts, codes = [text[:MAX_CHARACTERS] for text, _ in documents], [code for _, code in documents]
+    splitter = DocumentSplitter(config.sentences)
+    found = inspect_sentences(texts, splitter, wordpiece, languages=codes, max_tokens=config.max_sentence_tokens)
     for text, sentences in zip(texts, found, strict=True):
         yield from (_of(text, sentence) for sentence in sentences[: max(1, -(-n // 4))])  # of four documents or more
 

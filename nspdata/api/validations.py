@@ -46,11 +46,12 @@ def validate(
         if source is None:
             return findings
         from nspdata.api.inputs import as_paths, named_paths
-        from nspdata.config.input import InputConfig
+        from nspdata.config.build import Config
         from nspdata.dataset.directory import open_directory
 
         files = named_paths(source) is not None  # of a dataset that cannot be opened, files can be checked all the same
-        with as_paths(source, InputConfig() if files else open_directory(directory).config.input) as paths:
+        config = Config() if files else open_directory(directory).config
+        with as_paths(source, config.input, language_field=config.sentences.language_field) as paths:
             more = validation.validate_source(
                 directory, paths, fast=fast, on_read=lambda size: show(f"{size / 1e6:,.0f} MB of text read")
             )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.building import workers
-from nspdata.building.encoders import encoder_of
+from nspdata.building.encoders import encoder_of, slow_note
 from nspdata.building.plan import TRAIN
-from nspdata.building.preflight import check_sample, require_documents, summarize_read
+from nspdata.building.preflight import check_sample, require_documents, sample_of, summarize_read
 from nspdata.building.prepare import make_plan
 from nspdata.building.shard import shard_documents
 from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, unspill
@@ -23,7 +23,7 @@ from nspdata.dataset.shards import encode_shard
 from nspdata.instances.assemble import build_instances
 from nspdata.reading import expand_inputs
 from nspdata.reading.documents import DocumentBatch
-from nspdata.reading.survey import take_sample
+from nspdata.reading.survey import KEPT_BYTES, READ_BYTES
 from nspdata.reading.units import expected_text_bytes, make_units, size_of
 from nspdata.statistics import merge, summarize_shard, to_dict, to_json
 from nspdata.statistics.values import REJECTED, with_prefix
@@ -71,6 +71,7 @@ class Estimate:
         sampled_bytes: size of the text that was tokenized.
         whole: whether the sample is all of the input.
         warnings: what is out of range.
+        note: why the fast encoder does not apply, and what it costs; "" if it applies.
 
     >>> import nspdata
     >>> nspdata.estimate("corpus.jsonl", tokenizer="tokenizer").output_bytes  # doctest: +SKIP
@@ -90,6 +91,7 @@ class Estimate:
     sampled_bytes: int
     whole: bool
     warnings: list[DataWarning]
+    note: str = ""
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -111,7 +113,7 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
     )
     plan = make_plan(sources, "", wordpiece, config)
     encoder_of(plan)
-    sample = take_sample(sources, files, config.input, expected_bytes=expected_text_bytes(sources))
+    sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)
     require_documents(sample, plan)
     trial = _Trial(plan, sample)
     load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
@@ -156,6 +158,7 @@ def _warm_up(plan: BuildPlan, batch: DocumentBatch) -> None:
         ids=batch.ids[:WARM_UP_DOCUMENTS],
         texts=[text[:2000] for text in batch.texts[:WARM_UP_DOCUMENTS]],
         sentences=None if batch.sentences is None else batch.sentences[:WARM_UP_DOCUMENTS],
+        languages=None if batch.languages is None else batch.languages[:WARM_UP_DOCUMENTS],
     )
     tokenized, _ = tokenize_batch(plan, few, encoder_of(plan))
     documents, _ = shard_documents(tokenized, plan.config, plan.vocabulary)
@@ -212,6 +215,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
         num_workers=num_workers,
         num_shards=plan.total_shards,
         sampled_bytes=sample.kept_bytes,
+        note=slow_note(plan),
         whole=sample.whole,
         warnings=check_sample(
             plan, sources, merge(trial.statistics, summarize_read(sample.counts, trial.read)), whole=sample.whole

@@ -19,6 +19,7 @@ from nspdata.statistics.checks import find_warnings
 from nspdata.statistics.effects import check_settings
 from nspdata.statistics.values import REJECTED, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,20 +50,35 @@ def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, stric
         The warnings, if none of them stops the build.
 
     Raises:
+        ConfigError: a language code in the sample cannot be used.
         InputError: a figure is over a hard limit, with `strict` any figure is out of range, or the sample has no document.
     """
+    sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)
+    require_documents(sample, plan)
+    found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
+    require_in_range(found, strict=strict)
+    return found
+
+
+def sample_of(plan: BuildPlan, sources: Sequence[Source], files: Files, *, read_bytes: int, kept_bytes: int) -> Sample:
+    """Takes a sample, and checks the languages of its documents.
+
+    Raises:
+        ConfigError: a language code in the sample cannot be used.
+    """
+    languages = Languages.of(plan.config.sentences)
     sample = take_sample(
         sources,
         files,
         plan.config.input,
         expected_bytes=expected_text_bytes(sources),
-        read_bytes=READ_BYTES,
-        kept_bytes=KEPT_BYTES,
+        read_bytes=read_bytes,
+        kept_bytes=kept_bytes,
+        languages=languages,
     )
-    require_documents(sample, plan)
-    found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
-    require_in_range(found, strict=strict)
-    return found
+    if languages:
+        languages.require_known()
+    return sample
 
 
 def check_sample(

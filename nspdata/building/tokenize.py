@@ -24,15 +24,16 @@ from nspdata.reading.records import count_rejected
 from nspdata.statistics import merge, summarize_texts, zero
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments, frame
+from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nspdata.building.encoders import OneAtATime
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Rejected, Source
     from nspdata.statistics import Statistics
-    from nspdata.tokenization.encoded import Encoder
 
 SPILL_TOKENS = 16_000_000
 """Tokens that a worker collects before it writes them, one slice per shard."""
@@ -92,7 +93,7 @@ def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
 
 
 def tokenize_unit(
-    plan: BuildPlan, sources: Sequence[Source], files: Files, encoder: Encoder
+    plan: BuildPlan, sources: Sequence[Source], files: Files, encoder: OneAtATime
 ) -> Iterator[tuple[int, bytes] | ReadSummary]:
     """Reads some sources and tokenizes them.
 
@@ -134,11 +135,12 @@ def _batches(
 ) -> Iterator[tuple[str, DocumentBatch]]:
     """Yields the documents of the sources in batches of about a megabyte, each with its split; a batch may span small files."""
     held: list[DocumentBatch] = []
+    languages = Languages.of(plan.config.sentences)
     size, kind = 0, ("", False)
     for source in sources:
         rejected: list[Rejected] = []
         watched = WatchedFiles(files, source)
-        for found in read_source(source, watched, plan.config.input):
+        for found in read_source(source, watched, plan.config.input, languages=languages):
             read.counts.update(records=found.records, input_bytes=found.input_bytes)
             rejected += found.rejected
             new_kind = (source.split, found.documents.sentences is not None)
@@ -159,22 +161,24 @@ def _joined(batches: list[DocumentBatch]) -> DocumentBatch:
     if len(batches) == 1:
         return batches[0]
     given = [sentences for batch in batches for sentences in batch.sentences or ()]
+    languages = [code for batch in batches for code in batch.languages or ()]
     return DocumentBatch(
         ids=[name for batch in batches for name in batch.ids],
         texts=[text for batch in batches for text in batch.texts],
         sentences=None if batches[0].sentences is None else given,
+        languages=None if batches[0].languages is None else languages,
     )
 
 
 def tokenize_batch(
-    plan: BuildPlan, batch: DocumentBatch, encoder: Encoder, split: str = ""
+    plan: BuildPlan, batch: DocumentBatch, encoder: OneAtATime, split: str = ""
 ) -> tuple[TokenizedDocuments, ReadSummary]:
     """Hashes and tokenizes a batch; documents of finished shards are only counted."""
     texts = batch.encoded()
     hashes = text_hashes(texts)
     summary = ReadSummary(
         counts={"documents": len(texts), "text_bytes": sum(map(len, texts))},
-        statistics=summarize_texts(batch.texts),
+        statistics=summarize_texts(batch.texts, [len(text) for text in texts], batch.languages),
     )
     wanted: Sequence[int] = range(len(texts))
     if plan.finished:
@@ -184,6 +188,7 @@ def tokenize_batch(
     encoded = encoder.encode(
         [batch.texts[index] for index in wanted],
         None if batch.sentences is None else [batch.sentences[index] for index in wanted],
+        None if batch.languages is None else [batch.languages[index] for index in wanted],
     )
     documents = TokenizedDocuments(
         ids=encoded.ids,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nspdata.cli.beam_options import WithBeamOptions, beam_options_of
+from nspdata.cli.input_options import Exclude, IdField, InputFormat, TextField, input_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,24 +44,10 @@ def build(
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as pairing.max_seq_length=512."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of pairs and masks (default 12345).")] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Files of INPUT to skip; may be repeated.")
-    ] = None,
-    text_field: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[GLOB=]FIELD", help="Field of the text (default: text); repeat it with GLOB= for other files."
-        ),
-    ] = None,
-    id_field: Annotated[
-        list[str] | None, typer.Option(metavar="[GLOB=]FIELD", help="Field of the document's id (default: id).")
-    ] = None,
-    input_format: Annotated[
-        str | None,
-        typer.Option(
-            help="jsonl, parquet, arrow, csv, tsv, text_document, text_line, text_sentence or dataset (default: by suffix)."
-        ),
-    ] = None,
+    exclude: Exclude = None,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    input_format: InputFormat = None,
     max_rejected: Annotated[
         str | None,
         typer.Option(help="Share of the records, and of the bytes, that may be rejected, such as 0.5% (default: 1%)."),
@@ -93,7 +80,7 @@ def build(
         print_estimate(estimated, settings)
         raise typer.Exit(1 if any(warning.stops or strict for warning in estimated.warnings) else 0)
     from nspdata.api.runs import RunOptions, run
-    from nspdata.cli.layout import make_console, print_warnings
+    from nspdata.cli.layout import make_console, print_note, print_warnings
     from nspdata.pipelines.options import local
 
     options = RunOptions(
@@ -104,6 +91,7 @@ def build(
         command=shlex.join(["nspdata", *sys.argv[1:]]),
         light=True,
         on_sample=lambda found: print_warnings(make_console(stderr=True), found, of="sample"),
+        on_note=lambda note: print_note(make_console(stderr=True), note),
     )
     found = print_built(run(files, output, tokenizer, settings, options), local=local(beam_options))
     _require_in_range(output, found, strict=strict)
@@ -141,17 +129,10 @@ def settings_of(values: Mapping[str, Any]) -> Config:
 
     flags = {
         "seed": values["seed"],
-        "input.exclude": _joined(values["exclude"]),
-        "input.text_field": _joined(values["text_field"]),
-        "input.id_field": _joined(values["id_field"]),
-        "input.format": values["input_format"],
+        **input_flags(**{name: values[name] for name in ("exclude", "text_field", "id_field", "input_format")}),
         "input.max_rejected": share(values["max_rejected"]),
     }
     return load_config(values["config"], values["assignments"] or [], flags)
-
-
-def _joined(values: Sequence[str] | None) -> str | None:
-    return ",".join(values) if values else None
 
 
 def _require_in_range(output: str, found: Sequence[DataWarning], *, strict: bool) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nspdata.cli.input_options import Exclude, IdField, InputFormat, TextField, input_flags
+
 SHOWN_CHARACTERS = 20
 
 
@@ -22,9 +24,10 @@ def check_tokenizer(
         list[str], typer.Argument(metavar="INPUT...", help="Files, directories, globs or URLs, as for build.")
     ],
     sample_bytes: Annotated[int, typer.Option(help="Bytes of text to look at, at most.")] = 10_000_000,
-    text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
-    id_field: Annotated[str | None, typer.Option(help="Field of the id (default: id).")] = None,
-    input_format: Annotated[str | None, typer.Option(help="As for build (default: by suffix).")] = None,
+    exclude: Exclude = None,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    input_format: InputFormat = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -34,7 +37,7 @@ def check_tokenizer(
     from nspdata.api.tokenizers import check_tokenizer as check
     from nspdata.config.build import load_config
 
-    flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
+    flags = input_flags(exclude=exclude, text_field=text_field, id_field=id_field, input_format=input_format)
     settings = load_config(config, assignments or [], flags)
     found = check(tokenizer, [FileName(name) for name in inputs], config=settings, sample_bytes=sample_bytes)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nspdata.cli.layout import duration, make_console, print_pairs, print_warnings
+from nspdata.cli.layout import duration, make_console, print_note, print_pairs, print_warnings
 
 if TYPE_CHECKING:
     from nspdata.building.estimate import Estimate
@@ -16,6 +16,8 @@ def print_estimate(found: Estimate, settings: Config) -> None:
     console = make_console()
     print_pairs(console, estimate_pairs(found, settings), title="Estimate (nothing was written)")
     print_warnings(console, found.warnings)
+    if found.note:
+        print_note(console, found.note)
     for warning in found.warnings:
         if warning.stops:
             console.print(

@@ -41,6 +41,12 @@ def print_warnings(console: Console, found: Sequence[DataWarning], *, of: str = 
         console.print(text, style="yellow", soft_wrap=True)
 
 
+def print_note(console: Console, text: str) -> None:
+    """Prints a note: on one line in a file, folded on a terminal."""
+    width = console.width if console.is_terminal else 0
+    console.print("\n".join(fold(f"note: {text}", width, indent="  ")), soft_wrap=True)
+
+
 def pair_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
     """Formats a table of names and values as lines.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nspdata.cli.input_options import Exclude, IdField, InputFormat, TextField, input_flags
+
 if TYPE_CHECKING:
     from nspdata.api.sentences import SampledSentence
 
@@ -27,9 +29,10 @@ def sentences(
         typer.Option(metavar="PATH", help="As for build: prints lengths in tokens, and what is cut and why."),
     ] = None,
     language: Annotated[str | None, typer.Option(help="Language code (default: en).")] = None,
-    text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
-    id_field: Annotated[str | None, typer.Option(help="Field of the id (default: id).")] = None,
-    input_format: Annotated[str | None, typer.Option(help="As for build (default: by suffix).")] = None,
+    exclude: Exclude = None,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    input_format: InputFormat = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per sentence.")] = False,
@@ -39,7 +42,7 @@ def sentences(
     from nspdata.api.sentences import sample_sentences
     from nspdata.config.build import load_config
 
-    flags = {"input.text_field": text_field, "input.id_field": id_field, "input.format": input_format}
+    flags = input_flags(exclude=exclude, text_field=text_field, id_field=id_field, input_format=input_format)
     settings = load_config(config, assignments or [], {**flags, "sentences.language": language})
     files = [FileName(name) for name in inputs]
     for sentence in sample_sentences(files, count, tokenizer=tokenizer, config=settings):

@@ -48,6 +48,7 @@ def summary_pairs(manifest: Manifest, statistics: Statistics) -> list[tuple[str,
         ("documents", "; ".join([f"{built['documents']:,}", *left_out])),
         ("text", f"{written(read['text_bytes'], 'bytes')} of {written(read['input_bytes'], 'bytes')} read"),
         *_rejected(manifest),
+        *_languages(statistics),
         ("sentences", f"{built['sentences']:,}"),
         ("tokens", _tokens(built, known)),
         ("rows", _rows(manifest)),
@@ -74,6 +75,15 @@ def _rows(manifest: Manifest) -> str:
     rows = {split: sum(entry.rows for entry in entries) for split, entries in manifest.splits.items()}
     total = f"{sum(rows.values()):,}"
     return total if len(rows) == 1 else f"{total} ({', '.join(f'{split} {count:,}' for split, count in rows.items())})"
+
+
+def _languages(statistics: Statistics) -> list[tuple[str, str]]:
+    """Returns the documents of each language, if a field names it."""
+    from nspdata.statistics.values import LANGUAGE_DOCUMENTS, with_prefix
+
+    counts = with_prefix(statistics.corpus.counts, LANGUAGE_DOCUMENTS)
+    named = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [("languages", ", ".join(f"{code} {count:,}" for code, count in named))] if named else []
 
 
 def _rejected(manifest: Manifest) -> list[tuple[str, str]]:

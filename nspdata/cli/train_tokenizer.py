@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nspdata.cli.beam_options import WithBeamOptions, beam_options_of
+from nspdata.cli.input_options import Exclude, IdField, InputFormat, TextField, input_flags
 
 if TYPE_CHECKING:
     from nspdata.building.train_tokenizer import Training
@@ -43,9 +44,10 @@ def train_tokenizer(
     sample_bytes: Annotated[
         int | None, typer.Option(help="Bytes of text to train on at most, spread over the inputs (default 200000000).")
     ] = None,
-    text_field: Annotated[str | None, typer.Option(help="Field of the text (default: text).")] = None,
-    id_field: Annotated[str | None, typer.Option(help="Field of the id (default: id).")] = None,
-    input_format: Annotated[str | None, typer.Option(help="As for build (default: by suffix).")] = None,
+    exclude: Exclude = None,
+    text_field: TextField = None,
+    id_field: IdField = None,
+    input_format: InputFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the tokenizer in DIR.")] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
     assignments: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")] = None,
@@ -63,9 +65,7 @@ def train_tokenizer(
         "tokenizer.min_frequency": min_frequency,
         "tokenizer.limit_alphabet": limit_alphabet,
         "tokenizer.sample_bytes": sample_bytes,
-        "input.text_field": text_field,
-        "input.id_field": id_field,
-        "input.format": input_format,
+        **input_flags(exclude=exclude, text_field=text_field, id_field=id_field, input_format=input_format),
     }
     settings = load_config(config, assignments or [], flags)
     options = RunOptions(overwrite=overwrite, beam_options=beam_options_of(context))

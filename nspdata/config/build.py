@@ -48,6 +48,10 @@ class SentencesConfig:
     Attributes:
         splitter: `spacy`, or `sentencex` (Wikimedia's library, needs `nspdata[sentencex]`).
         language: a language code of the splitter; with `spacy` its blank pipeline tokenizes and the rule-based sentencizer splits.
+        language_field: field or column of each document's language code, in the form of `input.text_field`; "" if all documents are
+            in `language`. In files that no `GLOB=FIELD` rule matches, all documents are in `language`.
+        unknown_language: a document whose code is missing or cannot be used: `refuse` rejects it, and stops the build before its work if
+            a sample holds such a code; `default` splits it by `language`.
         model: name or path of an installed spaCy pipeline that splits instead, used as it is; "" for none.
         paragraphs: no sentence crosses a blank line, a line end, or (`none`) nothing but the document's end.
         opening_marks: `next` puts an opening quote, bracket, `¿`, `¡` or dash into the sentence that it opens, `as_spacy` leaves it
@@ -62,6 +66,8 @@ class SentencesConfig:
 
     splitter: Literal["spacy", "sentencex"] = "spacy"
     language: str = "en"
+    language_field: str = ""
+    unknown_language: Literal["refuse", "default"] = "refuse"
     model: str = ""
     paragraphs: Paragraphs = "blank_line"
     opening_marks: Literal["next", "as_spacy"] = "next"
@@ -75,6 +81,12 @@ class SentencesConfig:
             value=self.model,
             rule='"" with sentences.splitter=sentencex, which has no pipelines',
             holds=not (self.model and self.splitter == "sentencex"),
+        )
+        require(
+            key="sentences.language_field",
+            value=self.language_field,
+            rule='"" with sentences.model, which splits every document',
+            holds=not (self.model and self.language_field),
         )
         marks = [mark for mark in self.extra_marks if mark.isalnum() or mark.isspace()]
         require(

@@ -19,11 +19,12 @@ from nspdata.config.parsing import from_dict
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
-from nspdata.files.lock import WORK
+from nspdata.files.owners import WORK
 from nspdata.pipelines.build import finish_pipeline
 from nspdata.pipelines.transforms import READING, in_global_window
 from nspdata.reading.records import Gathering, count_rejected
 from nspdata.reading.sources import Source
+from nspdata.tokenization.languages import Languages
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ REJECTED_FILES = 16
 class TokenizeDocuments(beam.PTransform):
     """Splits and tokenizes documents as a build does.
 
-    The input is a PCollection of `(id, text)`; the output one of `(id, sentences)`, where each sentence is a list of token
+    The input is a PCollection of `(id, text)`, or of `(id, text, language)` with `language_field`; the output one of `(id, sentences)`, where each sentence is a list of token
     ids. A text that a build would reject (not a string, empty, with U+0000) is skipped.
 
     >>> import apache_beam as beam
@@ -86,8 +87,8 @@ class TokenizeDocuments(beam.PTransform):
 class BuildShards(beam.PTransform):
     """Builds a dataset from documents; the shards are byte-identical to those of a build from files with the same documents.
 
-    The input is a bounded PCollection of `(id, text)` in the global window; ids are unique strings. The output is one element, the
-    manifest, after the dataset has been written. Run it into an empty directory: nothing is resumed.
+    The input is a bounded PCollection of `(id, text)`, or of `(id, text, language)` with `language_field`, in the global window;
+    ids are unique strings. The output is one element, the manifest, after the dataset has been written. Run it into an empty directory: nothing is resumed.
 
     >>> import apache_beam as beam
     >>> import nspdata
@@ -148,19 +149,21 @@ class _Documents(beam.DoFn):
 
     def start_bundle(self) -> None:
         """Starts an empty batch."""
-        self.gathering = Gathering(DOCUMENTS)
+        self.languages = Languages.of(self.plan.config.sentences)
+        self.gathering = Gathering(DOCUMENTS, self.languages)
 
-    def process(self, element: tuple[str, str]) -> Iterator[Any]:
+    def process(self, element: tuple[str, ...]) -> Iterator[Any]:
         """Adds one document."""
         try:
-            document_id, text = element
+            document_id, text, language = (*element, None) if self.languages is None else element
         except (TypeError, ValueError) as error:
-            raise InputError(f"each element must be (id, text), not {element!r:.200}") from error
+            wanted = "(id, text)" if self.languages is None else "(id, text, language) with sentences.language_field"
+            raise InputError(f"each element must be {wanted}, not {element!r:.200}") from error
         if not isinstance(document_id, str) or not document_id:
             raise InputError(f"the id of a document must be a string that is not empty, not {document_id!r:.200}")
         if isinstance(text, str):
             self.gathering.input_bytes += len(text.encode("utf-8", "surrogatepass"))
-        self.gathering.add(0, document_id, text)
+        self.gathering.add(0, document_id, text, language=language)
         if self.gathering.text_size >= BATCH_CHARACTERS:
             yield from self.batch(self.gathering.take())
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nspdata.reading.inputs import expand_inputs
     from nspdata.reading.read import read_source
     from nspdata.reading.records import REASONS, ReadBatch, Rejected
-    from nspdata.reading.sampling import sample_documents
+    from nspdata.reading.sampling import sample_documents, sample_with_languages
     from nspdata.reading.sources import Source
     from nspdata.reading.units import split_sources
 
@@ -24,6 +24,7 @@ __all__ = [
     "expand_inputs",
     "read_source",
     "sample_documents",
+    "sample_with_languages",
     "split_sources",
 ]
 
@@ -35,6 +36,7 @@ _MODULES = {
     "expand_inputs": "inputs",
     "read_source": "read",
     "sample_documents": "sampling",
+    "sample_with_languages": "sampling",
     "split_sources": "units",
 }
 

@@ -52,7 +52,8 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
     """Adds every row, identified by its number; yields after each batch."""
     stream: Any
     cut: CutShortError | None = None
-    fields = fields_of(settings, source.name)
+    text_field, id_field = fields_of(settings, source.name)
+    fields = (text_field, id_field, gathering.language_field)
     if source.compression:
         try:
             stream = io.BytesIO(whole(source, files, most_bytes=1 << 62))
@@ -65,7 +66,7 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
         batches = _parquet if source.format == "parquet" else _arrow
         for found in batches(stream, fields):
             if isinstance(found, pa.RecordBatch):
-                _add_rows(gathering, row, found, *fields)
+                _add_rows(gathering, row, found, fields)
                 row += found.num_rows
                 yield
                 continue
@@ -79,20 +80,21 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
         gathering.reject_rest(row, TRUNCATED_FILE, str(cut), lost_bytes=lost)
 
 
-def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, text_field: str, id_field: str) -> None:
-    texts, ids = _column(batch, text_field), _column(batch, id_field)
+def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tuple[str, str, str]) -> None:
+    texts, ids, languages = (_column(batch, field) for field in fields)
     if texts is None:
         num_bytes = _num_bytes(batch)
         gathering.input_bytes += num_bytes
         sizes = np.diff(np.arange(batch.num_rows + 1) * num_bytes // max(1, batch.num_rows)).tolist()
         for place, size in enumerate(sizes):
-            excerpt = f"no column {text_field!r} among {', '.join(batch.schema.names)}"
+            excerpt = f"no column {fields[0]!r} among {', '.join(batch.schema.names)}"
             gathering.reject(row + place, MISSING_TEXT, excerpt, size=size)
         return
     ids = pa.nulls(batch.num_rows) if ids is None else ids
+    languages = pa.nulls(batch.num_rows) if languages is None else languages
     gathering.input_bytes += _num_bytes(texts) + _num_bytes(ids)
-    for place, (document_id, text) in enumerate(zip(_ids(ids), _values(texts), strict=True)):
-        gathering.add(row + place, document_id, joined(text))
+    for place, (document_id, text, language) in enumerate(zip(_ids(ids), _values(texts), _ids(languages), strict=True)):
+        gathering.add(row + place, document_id, joined(text), language=language)
 
 
 def _num_bytes(data: pa.Array | pa.RecordBatch) -> int:
@@ -153,7 +155,7 @@ def _ids(column: pa.Array) -> list[Any]:
         return _values(column)
 
 
-def _parquet(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
+def _parquet(stream: Any, wanted: tuple[str, str, str]) -> Iterator[pa.RecordBatch | _Damage]:
     """Yields the batches of each row group; for a corrupt row group, the lost rows and the error."""
     try:
         file = pq.ParquetFile(stream)
@@ -181,7 +183,7 @@ def _parquet(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | 
             yield _Damage(_of_the_data(error), rows=left, bytes=-(-size * left // max(1, num_rows)))
 
 
-def _arrow(stream: Any, wanted: tuple[str, str]) -> Iterator[pa.RecordBatch | _Damage]:
+def _arrow(stream: Any, wanted: tuple[str, str, str]) -> Iterator[pa.RecordBatch | _Damage]:
     """Yields the batches up to the first corrupt one, then the error."""
     try:
         magic = stream.read(6)

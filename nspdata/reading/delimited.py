@@ -91,7 +91,7 @@ def read_csv(source: Source, files: Files, gathering: Gathering, settings: Input
             fields = dict(zip(header or map(str, range(len(values))), values, strict=False))
             text = fields.get(text_field)
             data = text if text is None or text.isascii() else text.encode("utf-8", "surrogateescape")
-            gathering.add(row, fields.get(id_field), data, record=line)
+            gathering.add(row, fields.get(id_field), data, record=line, language=fields.get(gathering.language_field))
         row += 1
         if due >= BLOCK_BYTES:
             due = 0

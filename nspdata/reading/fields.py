@@ -30,6 +30,15 @@ def fields_of(settings: InputConfig, name: str) -> tuple[str, str]:
     return _field(settings.text_field, name, "text"), _field(settings.id_field, name, "id")
 
 
+def language_field_of(rules: str, name: str) -> str:
+    """The field of the language in one input file; "" if no rule matches.
+
+    >>> language_field_of("meta.lang", "a.jsonl"), language_field_of("web/*=lang", "a.jsonl")
+    ('meta.lang', '')
+    """
+    return _field(rules, name, "")
+
+
 def _field(rules: str, name: str, default: str) -> str:
     if "=" not in rules:
         return rules

@@ -65,6 +65,7 @@ def _add(gathering: Gathering, position: int, data: bytes, fields: tuple[str, st
         text = record.get(fields[0])
         if type(text) is not str:
             text = joined(lookup(record, fields[0]))
-        gathering.add(position, lookup(record, fields[1]), text, record=data)
+        language = lookup(record, gathering.language_field) if gathering.language_field else None
+        gathering.add(position, lookup(record, fields[1]), text, record=data, language=language)
     else:
         gathering.reject(position, NOT_AN_OBJECT, data)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nspdata.files.local import Files
+    from nspdata.reading.documents import DocumentLanguages
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
 
@@ -38,14 +39,19 @@ REJECTED_A_BATCH = 10_000
 
 
 def read_source(
-    source: Source, files: Files, settings: InputConfig | None = None, *, batch_bytes: int = 1 << 20
+    source: Source,
+    files: Files,
+    settings: InputConfig | None = None,
+    *,
+    languages: DocumentLanguages | None = None,
+    batch_bytes: int = 1 << 20,
 ) -> Iterator[ReadBatch]:
     """Yields the documents of a source in file order, in batches of about `batch_bytes` of text.
 
-    A record that cannot be used is in `rejected` with a reason from `REASONS`. The content of a file never raises an error;
+    With `languages`, each document has the language that a field of its record names. A record that cannot be used is in `rejected` with a reason from `REASONS`. The content of a file never raises an error;
     the disk or the network may (OSError).
     """
-    gathering = Gathering(source)
+    gathering = Gathering(source, languages)
     try:
         for _ in READERS[source.format](source, files, gathering, settings or InputConfig()):
             if gathering.text_size >= batch_bytes or len(gathering.rejected) >= REJECTED_A_BATCH:

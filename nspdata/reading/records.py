@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.fields import language_field_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nspdata.reading.documents import DocumentLanguages
     from nspdata.reading.sources import Source
 
 EXCERPT = 200
@@ -30,6 +32,7 @@ BROKEN_CSV = "broken_csv"
 WRONG_FIELDS = "wrong_fields"
 TOO_LARGE = "record_too_large"
 OUTSIDE_OF_A_DOCUMENT = "outside_of_a_document"
+UNKNOWN_LANGUAGE = "unknown_language"
 
 REASONS = {
     BROKEN_JSON: "the record is not JSON",
@@ -46,6 +49,7 @@ REASONS = {
     WRONG_FIELDS: "the row has more fields than the header",
     TOO_LARGE: "the record has more bytes than input.max_record_bytes",
     OUTSIDE_OF_A_DOCUMENT: "the line is not inside a <doc> element",
+    UNKNOWN_LANGUAGE: "the record has no language code in the field of sentences.language_field, or one that cannot be used",
 }
 
 
@@ -102,14 +106,21 @@ class Gathering:
     """Collects the documents and rejected records of one source until they make a batch."""
 
     source: Source
+    known_languages: DocumentLanguages | None = None
+    language_field: str = field(init=False)
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     utf8: list[bytes] = field(default_factory=list)
     sentences: list[list[str]] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     text_size: int = 0
     input_bytes: int = 0
     taken_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        rules = self.known_languages.field if self.known_languages else ""
+        self.language_field = language_field_of(rules, self.source.name)
 
     def reject(self, position: int, reason: str, record: str | bytes, *, size: int | None = None) -> None:
         """Keeps the position, reason, excerpt and size of a record.
@@ -136,7 +147,7 @@ class Gathering:
         """Bytes of the source that were read so far."""
         return self.taken_bytes + self.input_bytes
 
-    def add(
+    def add(  # noqa: PLR0913 - the parts of a record
         self,
         position: int,
         document_id: object,
@@ -144,6 +155,7 @@ class Gathering:
         *,
         record: str | bytes = "",
         sentences: list[str] | None = None,
+        language: object = None,
     ) -> None:
         """Adds a text if it is usable. Without an id, the document is named after its file and position.
 
@@ -153,8 +165,12 @@ class Gathering:
             text: a string, or UTF-8 bytes.
             record: the whole record, for the excerpt.
             sentences: the sentences of the text, if the input gives them.
+            language: the value of `language_field`.
         """
         usable, utf8, reason = _usable(text)
+        code = self._code_of(language)
+        if not reason and code is None:
+            reason = UNKNOWN_LANGUAGE
         if reason:
             self.reject(position, reason, record or (text if isinstance(text, str | bytes) else repr(text)))
             return
@@ -162,8 +178,15 @@ class Gathering:
         self.texts.append(usable)
         self.utf8.append(utf8)
         self.text_size += len(usable)
+        self.languages.append(code or "")
         if sentences is not None:
             self.sentences.append(sentences)
+
+    def _code_of(self, language: object) -> str | None:
+        """The code of a document's language: "" for the default language, None if it cannot be used."""
+        if self.known_languages is None or not self.language_field:
+            return ""
+        return self.known_languages.code_of(language)
 
     def is_empty(self) -> bool:
         """Whether nothing was added since the last batch."""
@@ -173,11 +196,15 @@ class Gathering:
         """Returns everything gathered as a batch, and starts the next one."""
         given = self.source.format == "text_sentence"
         documents = DocumentBatch(
-            ids=self.ids, texts=self.texts, sentences=self.sentences if given else None, utf8=self.utf8
+            ids=self.ids,
+            texts=self.texts,
+            sentences=self.sentences if given else None,
+            utf8=self.utf8,
+            languages=self.languages if self.known_languages else None,
         )
         batch = ReadBatch(documents, self.rejected, len(self.ids) + len(self.rejected), self.input_bytes)
         self.taken_bytes += self.input_bytes
-        self.ids, self.texts, self.utf8, self.sentences, self.rejected = [], [], [], [], []
+        self.ids, self.texts, self.utf8, self.sentences, self.languages, self.rejected = [], [], [], [], [], []
         self.text_size = self.input_bytes = 0
         return batch
 

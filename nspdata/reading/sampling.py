@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nspdata.files.local import Files
+    from nspdata.reading.documents import DocumentLanguages
     from nspdata.reading.records import Rejected
     from nspdata.reading.sources import Source
 
@@ -45,6 +46,18 @@ def sample_documents(
     Raises:
         InputError: records were read, but none has a usable text.
     """
+    return (text for text, _ in sample_with_languages(sources, files, settings, sample_bytes=sample_bytes))
+
+
+def sample_with_languages(
+    sources: Sequence[Source],
+    files: Files,
+    settings: InputConfig | None = None,
+    *,
+    sample_bytes: int,
+    languages: DocumentLanguages | None = None,
+) -> Iterator[tuple[str, str]]:
+    """Like `sample_documents`, but yields each text with its language code, which is "" for the default language."""
     settings = settings or InputConfig()
     total = expected_text_bytes(sources)
     ordered = sorted(sources, key=lambda source: (source.name, source.start))
@@ -57,8 +70,8 @@ def sample_documents(
         left = budget.after(text_bytes_of(unit)) if total > sample_bytes else float("inf")
         if left < grain:
             continue
-        for text, size in _texts(unit, files, settings, rejected):
-            yield text
+        for text, code, size in _texts(unit, files, settings, languages, rejected):
+            yield text, code
             budget.taken += size
             left -= size
             if left <= 0:
@@ -92,8 +105,12 @@ class _Faults:
         )
 
 
-def _texts(source: Source, files: Files, settings: InputConfig, faults: _Faults) -> Iterator[tuple[str, int]]:
-    """The texts of a unit, each with its size as UTF-8."""
-    for batch in read_source(source, files, settings, batch_bytes=1 << 16):
+def _texts(
+    source: Source, files: Files, settings: InputConfig, languages: DocumentLanguages | None, faults: _Faults
+) -> Iterator[tuple[str, str, int]]:
+    """The texts of a unit, each with its language code and its size as UTF-8."""
+    for batch in read_source(source, files, settings, languages=languages, batch_bytes=1 << 16):
         faults.add(batch.rejected)
-        yield from zip(batch.documents.texts, map(len, batch.documents.encoded()), strict=True)
+        texts = batch.documents.texts
+        codes = batch.documents.languages or [""] * len(texts)
+        yield from zip(texts, codes, map(len, batch.documents.encoded()), strict=True)

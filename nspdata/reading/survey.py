@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
+    from nspdata.reading.documents import DocumentLanguages
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
 
@@ -67,6 +68,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
     expected_bytes: int,
     read_bytes: int = READ_BYTES,
     kept_bytes: int = KEPT_BYTES,
+    languages: DocumentLanguages | None = None,
 ) -> Sample:
     """Takes a sample.
 
@@ -77,6 +79,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
         expected_bytes: estimated bytes of text of all sources.
         read_bytes: approximate maximum of text to read.
         kept_bytes: approximate maximum of text to keep.
+        languages: the languages of the documents, if a field of their records names them.
     """
     strata: dict[tuple[str, str], list[Source]] = defaultdict(list)
     for source in sources:
@@ -85,7 +88,7 @@ def take_sample(  # noqa: PLR0913 - two budgets
     read_share = min(1.0, read_bytes / max(1, expected_bytes))
     keep_share = min(1.0, kept_bytes / max(1, expected_bytes)) / read_share
     for _, stratum in sorted(strata.items()):
-        reader = _Reader(stratum, files, settings, read_share=read_share, keep_share=keep_share)
+        reader = _Reader(stratum, files, settings, languages, read_share=read_share, keep_share=keep_share)
         kept += reader.kept(sample)
         sample.whole &= read_share == keep_share == 1
     sample.batches = list(_regrouped(kept))
@@ -95,18 +98,19 @@ def take_sample(  # noqa: PLR0913 - two budgets
 class _Reader:
     """Reads the sources of one format and compression."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two shares
         self,
         sources: Sequence[Source],
         files: Files,
         settings: InputConfig,
+        languages: DocumentLanguages | None,
         *,
         read_share: float,
         keep_share: float,
     ) -> None:
         self.units = sorted(split_sources(sources, range_bytes=RANGE_BYTES), key=sampling_order)
         self.files = _Watched(files)
-        self.settings = settings
+        self.settings, self.languages = settings, languages
         size = sum(map(size_of, self.units))
         self.budget = Budget(round(read_share * size), size)
         self.keep_share = keep_share
@@ -132,7 +136,7 @@ class _Reader:
         """Reads about this share of a unit (a range always to its end) and returns the share read."""
         before, records = self.files.read_bytes, 0
         num_rows = _num_rows(unit, self.files.files) if share < 1 and unit.format == "parquet" else 0
-        for batch in read_source(unit, self.files, self.settings, batch_bytes=READ_AT_ONCE):
+        for batch in read_source(unit, self.files, self.settings, languages=self.languages, batch_bytes=READ_AT_ONCE):
             kept += self._taken(batch)
             records += batch.records
             done = records / num_rows if num_rows else (self.files.read_bytes - before) / max(1, size_of(unit))
@@ -213,9 +217,11 @@ def _regrouped(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
 
 def _joined(batches: Sequence[DocumentBatch]) -> DocumentBatch:
     sentences = [document for batch in batches for document in batch.sentences or ()]
+    languages = [code for batch in batches for code in batch.languages or ()]
     return DocumentBatch(
         ids=[name for batch in batches for name in batch.ids],
         texts=[text for batch in batches for text in batch.texts],
         utf8=[text for batch in batches for text in batch.encoded()],
         sentences=sentences if batches[0].sentences is not None else None,
+        languages=languages if batches[0].languages is not None else None,
     )

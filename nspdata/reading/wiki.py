@@ -71,5 +71,6 @@ class _Document:
                 self.gathering.reject(self.position, TOO_LARGE, text, size=self.size)
             else:
                 text = html.unescape(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-                self.gathering.add(self.position, self.attributes.get("id"), text)
+                language = self.attributes.get(self.gathering.language_field)
+                self.gathering.add(self.position, self.attributes.get("id"), text, language=language)
         self.held, self.size, self.attributes = [], 0, None

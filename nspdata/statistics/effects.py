@@ -23,6 +23,11 @@ USUAL = {
 }
 """The least and the greatest usual value of some settings."""
 
+MARKS = ("opening_marks", "end_marks", "extra_marks")
+"""Settings of the rules after spaCy's sentencizer."""
+
+CSV_FORMATS = {"csv", "tsv"}
+
 TEXT_FORMATS = {"text_document", "text_line", "text_sentence"}
 """Formats without fields."""
 
@@ -67,14 +72,31 @@ def _without_effect(settings: Mapping[str, Any], formats: frozenset[str]) -> Ite
 
 
 def _of_the_input(settings: Mapping[str, Any], formats: frozenset[str]) -> Iterator[tuple[str, str]]:
-    if settings["sentences.model"]:
-        yield "sentences.language", f"sentences.model = {settings['sentences.model']!r} splits the sentences"
-    if formats == {"text_sentence"}:
-        for key in ("language", "model", "paragraphs"):
-            yield f"sentences.{key}", "the input has one sentence per line"
+    yield from _of_sentences(settings, formats)
     if formats and formats <= TEXT_FORMATS:
-        for key in ("text_field", "id_field"):
-            yield f"input.{key}", "the input files have no fields"
+        for key in ("input.text_field", "input.id_field", "sentences.language_field"):
+            yield key, "the input files have no fields"
+    if formats and not formats & CSV_FORMATS:
+        for key in ("delimiter", "quoting", "header", "escape"):
+            yield f"input.csv_{key}", "no input file is CSV or TSV"
+
+
+def _of_sentences(settings: Mapping[str, Any], formats: frozenset[str]) -> Iterator[tuple[str, str]]:
+    if formats == {"text_sentence"}:
+        for key in ("splitter", "language", "language_field", "unknown_language", "model", "paragraphs", *MARKS):
+            yield f"sentences.{key}", "the input has one sentence per line"
+        return
+    model, splitter, field = (settings[f"sentences.{key}"] for key in ("model", "splitter", "language_field"))
+    if model:
+        for key in ("language", *MARKS):
+            yield f"sentences.{key}", f"sentences.model = {model!r} splits the sentences"
+    elif splitter != "spacy":
+        for key in MARKS:
+            yield f"sentences.{key}", f"sentences.splitter = {splitter!r} has rules of its own"
+    if not field:
+        yield "sentences.unknown_language", "sentences.language_field names no field"
+    elif settings["sentences.unknown_language"] == "refuse" and "=" not in field:
+        yield "sentences.language", f"each document has the language in its field {field!r}"
 
 
 def _of_pairs(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

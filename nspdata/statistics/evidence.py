@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.statistics.languages import ANY, foreign_share, script_shares
-from nspdata.statistics.values import CHARACTERS, MARKED, with_prefix
+from nspdata.statistics.values import CHARACTERS, DEFAULT_LANGUAGE, LANGUAGE_DOCUMENTS, MARKED, with_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,15 +51,22 @@ class Evidence:
         return self.statistics.rows.counts
 
 
+def languages_of(evidence: Evidence) -> list[str]:
+    """The languages that split documents: those of `sentences.language_field` in the corpus, or else `sentences.language`."""
+    default = evidence.config.sentences.language
+    counted = with_prefix(evidence.corpus, LANGUAGE_DOCUMENTS)
+    return sorted({default if code == DEFAULT_LANGUAGE else code for code in counted}) or [default]
+
+
 def foreign_letters(evidence: Evidence) -> float | None:
-    """The share of the letters in scripts that `sentences.language` is not written in."""
+    """The share of the letters in scripts that no language of the documents is written in."""
     characters, settings = with_prefix(evidence.corpus, CHARACTERS), evidence.config.sentences
-    by_field = getattr(settings, "language_field", "")
-    if settings.language == ANY or settings.model or by_field or evidence.config.input.format == "text_sentence":
+    languages = languages_of(evidence)
+    if ANY in languages or settings.model or evidence.config.input.format == "text_sentence":
         return None
     if sum(characters.values()) < MIN_LETTERS:
         return None
-    return foreign_share(script_shares(characters), settings.language)
+    return foreign_share(script_shares(characters), *languages)
 
 
 def stripped_shares(evidence: Evidence) -> dict[str, float]:

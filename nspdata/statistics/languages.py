@@ -66,15 +66,15 @@ def script_shares(characters: Mapping[str, int]) -> dict[str, float]:
     return {script: count / total for script, count in sorted(letters.items(), key=lambda item: (-item[1], item[0]))}
 
 
-def foreign_share(shares: Mapping[str, float], language: str) -> float:
-    """The share of the letters in scripts that the language is not written in.
+def foreign_share(shares: Mapping[str, float], *languages: str) -> float:
+    """The share of the letters in scripts that none of the languages is written in.
 
     Latin letters are in texts of every language: they count only if they are most of the text.
 
     >>> foreign_share({"Han": 0.8, "Latin": 0.2}, "zh"), foreign_share({"Han": 0.8, "Latin": 0.2}, "en")
     (0.0, 0.8)
     """
-    own = scripts_of(language)
+    own = set().union(*map(scripts_of, languages))
     neutral = own if shares.get("Latin", 0) > 0.5 else own | {"Latin"}
     return sum((share for script, share in shares.items() if script not in neutral), 0.0)
 

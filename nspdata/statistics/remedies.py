@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nspdata.reading.records import REASONS
-from nspdata.statistics.evidence import foreign_letters, stripped_shares
+from nspdata.statistics.evidence import foreign_letters, languages_of, stripped_shares
 from nspdata.statistics.languages import script_shares, scripts_of, suggest
 from nspdata.statistics.rejected import rejected_shares
 from nspdata.statistics.values import CHARACTERS, with_prefix
@@ -37,18 +37,23 @@ def empty(_evidence: Evidence, value: float) -> str:
 
 def language(evidence: Evidence, value: float) -> str:
     """Text in a script that `sentences.language` is not written in."""
-    code = evidence.config.sentences.language
+    settings, languages = evidence.config.sentences, languages_of(evidence)
     shares = script_shares(with_prefix(evidence.corpus, CHARACTERS))
     main = ", ".join(f"{share:.0%} {script}" for script, share in list(shares.items())[:4] if share >= 0.01)
-    mixed = value < MOSTLY and shares.keys() & scripts_of(code)
     codes = _codes(evidence)
+    if settings.language_field:
+        return (
+            f"{value:.0%} of the letters are in a script that none of the languages in {settings.language_field!r} "
+            f"({', '.join(languages)}) is written in (letters: {main}); usual: at most 10%; correct the codes ({codes})"
+        )
+    mixed = value < MOSTLY and shares.keys() & scripts_of(settings.language)
     remedy = (
-        f"build the documents of each language with its own sentences.language ({codes})"
+        f"name the field of each document's language with sentences.language_field, or build each language alone ({codes})"
         if mixed
         else f"set sentences.language to the language of the text ({codes})"
     )
     return (
-        f"{value:.0%} of the letters are in a script that sentences.language = {code!r} is not written in (letters: {main}); "
+        f"{value:.0%} of the letters are in a script that sentences.language = {settings.language!r} is not written in (letters: {main}); "
         f"usual: at most 10%; {remedy}"
     )
 
@@ -56,7 +61,7 @@ def language(evidence: Evidence, value: float) -> str:
 def _codes(evidence: Evidence) -> str:
     """Returns the languages of the text in scripts that `sentences.language` does not use."""
     shares = script_shares(with_prefix(evidence.corpus, CHARACTERS))
-    own = scripts_of(evidence.config.sentences.language)
+    own = set().union(*map(scripts_of, languages_of(evidence)))
     codes = suggest({script: share for script, share in shares.items() if script not in own})
     return "; ".join(f"{written}: {code}" for written, code in codes.items())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,16 @@ import numpy as np
 from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.repeats import repeated_tokens
 from nspdata.statistics.scripts import count_characters
-from nspdata.statistics.values import CHARACTERS, MARKED, PartStatistics, Statistics, merge
+from nspdata.statistics.values import (
+    CHARACTERS,
+    DEFAULT_LANGUAGE,
+    LANGUAGE_BYTES,
+    LANGUAGE_DOCUMENTS,
+    MARKED,
+    PartStatistics,
+    Statistics,
+    merge,
+)
 from nspdata.tokenization.scripts import begins_with_letter
 
 if TYPE_CHECKING:
@@ -41,11 +51,24 @@ FROM_BUILD = (
 """Counts of a build that are copied into the statistics, if present."""
 
 
-def summarize_texts(texts: Sequence[str]) -> Statistics:
-    """The characters of texts by Unicode script, and those that accent stripping changes."""
+def summarize_texts(
+    texts: Sequence[str], sizes: Sequence[int] = (), languages: Sequence[str] | None = None
+) -> Statistics:
+    """The characters of texts by Unicode script, and those that accent stripping changes.
+
+    Args:
+        texts: of documents.
+        sizes: their bytes; needed with `languages`.
+        languages: their language codes, "" for the default language; None if no field names them.
+    """
     scripts, marked = count_characters(texts)
     counts = {f"{CHARACTERS}{script}": count for script, count in scripts.items()}
     counts |= {f"{MARKED}{script}": count for script, count in marked.items()}
+    by_language: Counter[str] = Counter()
+    for code, size in zip(languages, sizes, strict=True) if languages is not None else ():
+        name = code or DEFAULT_LANGUAGE
+        by_language.update({f"{LANGUAGE_DOCUMENTS}{name}": 1, f"{LANGUAGE_BYTES}{name}": size})
+    counts |= by_language
     return Statistics(corpus=PartStatistics(counts=counts))
 
 

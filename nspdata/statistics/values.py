@@ -24,6 +24,12 @@ CHARACTERS, MARKED, REJECTED, REJECTED_BYTES = "characters.", "marked_characters
 """Prefixes of counts: characters of a Unicode script, those that lose a mark or are deleted by `strip_accents`, records
 rejected for a reason, and their bytes."""
 
+LANGUAGE_DOCUMENTS, LANGUAGE_BYTES = "language_documents.", "language_bytes."
+"""Prefixes of counts with `sentences.language_field`: documents and bytes of text in a language."""
+
+DEFAULT_LANGUAGE = "default"
+"""Stands for the language of documents without a usable code, which are split by `sentences.language`."""
+
 
 def with_prefix(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
     """The counts whose names have a prefix, under the rest of their names, sorted.

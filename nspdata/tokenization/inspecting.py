@@ -12,7 +12,7 @@ from nspdata.tokenization.cutting import REASONS, find_cuts, token_kinds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nspdata.tokenization.sentences import SentenceSplitter
+    from nspdata.tokenization.encoders import DocumentSplitter
     from nspdata.tokenization.wordpiece import WordPiece
 
 
@@ -34,17 +34,23 @@ class Sentence:
 
 
 def inspect_sentences(
-    texts: Sequence[str], splitter: SentenceSplitter, wordpiece: WordPiece | None = None, *, max_tokens: int = 0
+    texts: Sequence[str],
+    splitter: DocumentSplitter,
+    wordpiece: WordPiece | None = None,
+    *,
+    languages: Sequence[str] | None = None,
+    max_tokens: int = 0,
 ) -> Iterator[list[Sentence]]:
     """The sentences of each text; those without a token are left out if there is a tokenizer.
 
     Args:
         texts: texts to split.
-        splitter: see `encoders.make_splitter`.
+        splitter: splits them.
         wordpiece: the tokenizer, or None.
+        languages: their language codes; None if all are in the default language.
         max_tokens: the longest sentence that is not cut.
     """
-    for text, spans in zip(texts, splitter.split(texts), strict=True):
+    for text, spans in zip(texts, splitter.split(texts, languages), strict=True):
         held = [(start, end) for start, end in spans if text[start:end].strip()]
         if wordpiece is None:
             yield [Sentence(start=start, end=end) for start, end in held]

@@ -128,7 +128,7 @@ class Splitter:
     def _make(self) -> None:
         self.nlp: Any = None
         gc.collect()  # a pipeline is a reference cycle: free the old one before the new one is created
-        self.nlp = _pipeline(self.model) if self.model else _blank(self.language)
+        self.nlp = _pipeline(self.model) if self.model else make_blank(self.language)
         if hasattr(self.nlp.tokenizer, "max_cache_size"):
             self.nlp.tokenizer.max_cache_size = MAX_NEW_WORDS
         self._first_words = len(self.nlp.vocab)
@@ -177,7 +177,12 @@ def _batches(pieces: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _blank(language: str) -> Any:
+def make_blank(language: str) -> Any:
+    """The blank pipeline of spaCy for a language, with the rule-based `sentencizer`.
+
+    Raises:
+        ConfigError: the language is unknown, or needs a package that is not installed.
+    """
     import spacy
 
     try:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from nspdata.config.build import SentencesConfig
     from nspdata.dataset.manifest import Manifest
     from nspdata.reading import Source
-    from nspdata.tokenization.encoded import Encoder, TokenizedDocuments
+    from nspdata.tokenization.encoded import TokenizedDocuments
+    from nspdata.tokenization.encoders import DocumentEncoder
     from nspdata.tokenization.vocabulary import Vocabulary
     from nspdata.validation.findings import Finding
     from nspdata.validation.spec import RowSpec
@@ -92,7 +93,7 @@ def _validate(place: Path, inputs: Sequence[str], *, fast: bool, on_read: Callab
     return findings.to_list()
 
 
-def _encoder(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoder:
+def _encoder(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> DocumentEncoder:
     flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
     vocabulary = spec.vocabulary
     if "tokenizer_json" in manifest.tokenizer:
@@ -108,13 +109,13 @@ def _make_encoder(
     lowercase: bool,  # noqa: FBT001
     strip_accents: bool,  # noqa: FBT001
     fast: bool,  # noqa: FBT001
-) -> Encoder:
+) -> DocumentEncoder:
     """The encoder of the settings; cached, because creating it takes half a second."""
-    from nspdata.tokenization.encoders import make_encoder
+    from nspdata.tokenization.encoders import DocumentEncoder
     from nspdata.tokenization.wordpiece import WordPiece
 
     wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
-    return make_encoder(wordpiece, sentences, fast=fast)
+    return DocumentEncoder(wordpiece, sentences, fast=fast)
 
 
 def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:

@@ -14,6 +14,7 @@ from nspdata.reading import read_source
 from nspdata.statistics import merge, summarize_reading, summarize_texts, zero
 from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.encoded import TokenizedDocuments
+from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
     from nspdata.reading import ReadBatch, Source
     from nspdata.statistics import Statistics
-    from nspdata.tokenization.encoded import Encoder
+    from nspdata.tokenization.encoders import DocumentEncoder
     from nspdata.validation.spec import RowSpec
 
 COUNTED = ("records", "documents", "input_bytes", "text_bytes")
@@ -63,7 +64,9 @@ class Reading:
             self.rejected_bytes[record.reason] = self.rejected_bytes.get(record.reason, 0) + record.bytes
             self.rejected_digest ^= digest_rejected(asdict(record))
         self.names.append(names)
-        self.statistics = merge(self.statistics, summarize_texts(batch.documents.texts))
+        self.statistics = merge(
+            self.statistics, summarize_texts(batch.documents.texts, sizes, batch.documents.languages)
+        )
 
     def summarize(self) -> Statistics:
         """The part of the statistics that comes from reading."""
@@ -81,7 +84,7 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
     sources: Sequence[Source],
     spec: RowSpec,
     files: Files,
-    encoder: Encoder,
+    encoder: DocumentEncoder,
     directory: Path,
     *,
     on_read: Callable[[int], None] = lambda _size: None,
@@ -100,11 +103,12 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
         What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
     """
     reading, gathered, split = Reading(), list[TokenizedDocuments](), ""
+    languages = Languages.of(spec.config.sentences)
     for source in sources:
         if source.split != split:
             _spill(gathered, spec, directory, split)
             gathered, split = [], source.split
-        for batch in read_source(source, files, spec.config.input):
+        for batch in read_source(source, files, spec.config.input, languages=languages):
             gathered.append(_tokenize(batch, encoder, reading))
             on_read(reading.counts["text_bytes"])
             if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
@@ -114,12 +118,12 @@ def lay_down(  # noqa: PLR0913 - from where, how, and where to
     return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
 
 
-def _tokenize(batch: ReadBatch, encoder: Encoder, reading: Reading) -> TokenizedDocuments:
+def _tokenize(batch: ReadBatch, encoder: DocumentEncoder, reading: Reading) -> TokenizedDocuments:
     documents = batch.documents
     texts = [text.encode() for text in documents.texts]
     names = document_hashes(documents.ids)
     reading.add(batch, [len(text) for text in texts], names)
-    encoded = encoder.encode(documents.texts, documents.sentences)
+    encoded = encoder.encode(documents.texts, documents.sentences, documents.languages)
     return TokenizedDocuments(
         ids=encoded.ids,
         sentence_offsets=encoded.sentence_offsets,

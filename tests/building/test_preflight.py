@@ -116,7 +116,10 @@ def test_a_mixed_corpus_is_judged_by_its_shares(tmp_path: Path) -> None:
     both = train(lambda: iter([*english, *chinese]), vocab_size=5000, strip_accents=False)
     found = check(tmp_path, english + chinese, both)["language"]
     assert 0.2 < found.value < 0.6
-    assert "build the documents of each language with its own sentences.language (Chinese: zh)" in found.message
+    assert (
+        "name the field of each document's language with sentences.language_field, or build each language alone (Chinese: zh)"
+        in found.message
+    )
     assert "language" not in check(tmp_path, (*english, chinese[0][:60]), both)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from nspdata.cli import app
+from nspdata.config.build import SentencesConfig
+from nspdata.tokenization.encoders import DocumentSplitter
 from nspdata.tokenization.inspecting import inspect_sentences
-from nspdata.tokenization.sentences import Splitter
 from tests.building.corpus import write_vocabulary
 from tests.tokenization.texts import BUNDLED, wordpiece
 
@@ -19,7 +20,7 @@ TEXT = "The people of the Union, the Senate of the people, and the citizens.\n\n
 def test_sentences_have_tokens_and_cuts() -> None:
     """A long one is cut at its clause marks; the pieces are in the text."""
     tokenizer = wordpiece(BUNDLED)
-    (found,) = inspect_sentences([TEXT], Splitter("en"), tokenizer, max_tokens=8)
+    (found,) = inspect_sentences([TEXT], DocumentSplitter(SentencesConfig()), tokenizer, max_tokens=8)
     assert [TEXT[sentence.start : sentence.end] for sentence in found] == [
         *TEXT.split("\n\n")[:1],
         "It is so.",
@@ -31,7 +32,7 @@ def test_sentences_have_tokens_and_cuts() -> None:
         ("and", "clause_mark"),
     ]
     assert not found[1].cuts
-    (plain,) = inspect_sentences([TEXT], Splitter("en"))
+    (plain,) = inspect_sentences([TEXT], DocumentSplitter(SentencesConfig()))
     assert [(s.start, s.end, s.tokens, s.cuts) for s in plain] == [(s.start, s.end, None, ()) for s in found]
 
 
