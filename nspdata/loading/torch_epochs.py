@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils import data
 
 from nspdata.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 LOW = (1 << 31) - 1
 """Mask of 31 bits: a cell holds an iteration's seed above, then one flag, then its epoch."""
@@ -92,13 +96,14 @@ def epoch_of_trainer() -> int | None:
     Raises:
         ConfigError: a Trainer iterates, and does not say in which epoch.
     """
-    frame, iterates = sys._getframe(1), False  # noqa: SLF001 - nothing else says the epoch
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - nothing else says the epoch
+    iterates = False
     while frame is not None:
         if frame.f_globals.get("__name__") == "transformers.trainer":
             iterates = True
             if isinstance(epoch := frame.f_locals.get("epoch"), int):
                 return epoch
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     if iterates:
         raise ConfigError(
             "this version of transformers skips batches without saying in which epoch; pass ignore_data_skip=True and load the "
