@@ -107,12 +107,12 @@ def known_code(written: str, splitter: str) -> str | None:
 
     for code in dict.fromkeys((OLDER_CODES.get(primary, primary), find_matching_language(primary) or primary)):
         try:
-            get_lang_class(code)
-            if code in PACKAGES:
-                make_blank(code)
+            found = str(get_lang_class(code).lang)
+            if found in PACKAGES:
+                make_blank(found)
         except (ImportError, ConfigError):  # no language of spaCy, or its package is not installed
             continue
-        return code
+        return found
     return None
 
 
