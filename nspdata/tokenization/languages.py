@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import re
 from collections import Counter, OrderedDict
 from functools import lru_cache
@@ -137,8 +138,9 @@ class PerLanguage(Generic[Value]):
         """The one of a language; "" for the default language."""
         code = code or self._settings.language
         if code not in self._kept:
-            while len(self._kept) >= self._limit:
+            if len(self._kept) >= self._limit:
                 self._kept.popitem(last=False)
+                gc.collect()  # a pipeline of spaCy is a reference cycle
             self._kept[code] = self._make(dataclasses.replace(self._settings, language=code))
         self._kept.move_to_end(code)
         return self._kept[code]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import tokenizers
 from apache_beam.testing.util import assert_that
+from click.testing import Result
 from typer.testing import CliRunner
 
 import nspdata
@@ -24,7 +25,6 @@ from nspdata.files.local import LocalFiles
 from nspdata.pipelines.options import LOCAL_RUNNER
 from nspdata.reading import expand_inputs, read_source
 from nspdata.tokenization.languages import Languages
-from tests.building.corpus import nspdata_command
 from tests.shared import shared
 from tests.tokenization.test_languages import pieces
 
@@ -51,6 +51,15 @@ def write(path: Path, records: list[dict[str, Any]]) -> Path:
 def options(**settings: Any) -> dict[str, Any]:
     """Settings of every build here."""
     return {"num_shards": 1, "masked_lm_prob": 0.15, "max_unknown": 1.0, "max_unused_tokens": 1.0, **settings}
+
+
+def build_command(source: Path, output: Path, tokenizer: Path, *flags: str) -> Result:
+    """The command in this process, without the checks of used and unknown tokens."""
+    limits = ["--set", "limits.max_unused_tokens=1", "--set", "tokenizer.max_unknown=1", "--workers", "1"]
+    arguments = ["build", str(source), "-o", str(output), "--tokenizer", str(tokenizer), *limits, *flags]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return done
 
 
 def sentences_of(dataset: Any) -> int:
@@ -121,14 +130,11 @@ def test_documents_without_a_code_are_rejected(tmp_path: Path, corpus: list[dict
     """They are counted and kept, with their reason; the summary names the languages."""
     without = {"id": "none", "text": "No code. At all."}
     source = write(tmp_path / "a.jsonl", [*corpus, without])
-    flags = ["--set", "sentences.language_field=lang", "--max-rejected", "50%", "--set", "tokenizer.max_unknown=1"]
-    done = nspdata_command(
-        "build", source, "-o", tmp_path / "out", "--tokenizer", vocabulary, "--workers", 1, *flags,
-        "--set", "limits.max_unused_tokens=1",
-    )  # fmt: skip
+    flags = ["--set", "sentences.language_field=lang", "--max-rejected", "50%"]
+    done = build_command(source, tmp_path / "out", vocabulary, *flags)
     number = {code: sum(record["lang"] == code for record in corpus) for code in CODES}
     ordered = sorted(number.items(), key=lambda item: (-item[1], item[0]))
-    assert f"languages  {', '.join(f'{code} {count}' for code, count in ordered)}" in done.stdout
+    assert f"languages  {', '.join(f'{code} {count}' for code, count in ordered)}" in done.output
     read = nspdata.open_dataset(tmp_path / "out").manifest.counts["read"]
     assert read["rejected"] == {"unknown_language": 1}
     (kept,) = (tmp_path / "out/rejected").iterdir()
@@ -186,9 +192,9 @@ def test_the_command_prints_sentences_by_language(tmp_path: Path) -> None:
         "He said; She left.",
     ]
     write(source, [{**rows[0], "lang": "greek"}])
-    done = nspdata_command(*arguments, check=False)
-    assert done.returncode == 2
-    assert "'greek' (1 documents)" in done.stderr
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert "'greek' (1 documents)" in done.output
 
 
 def test_a_beam_pipeline_gives_the_language_as_a_third_value(
@@ -225,8 +231,5 @@ def test_a_note_says_why_a_build_is_slow(tmp_path: Path, corpus: list[dict[str, 
     )
     note = nspdata.estimate(source, tokenizer=vocabulary, **options(language="ja")).note
     assert note.startswith("the fast encoder does not apply: spaCy splits words of 'ja' with a package of its own; ")
-    done = nspdata_command(
-        "build", source, "-o", tmp_path / "out", "--tokenizer", tmp_path / "tokenizer.json", "--workers", 1,
-        "--set", "sentences.language=zh", "--set", "limits.max_unused_tokens=1", "--set", "tokenizer.max_unknown=1",
-    )  # fmt: skip
-    assert "note: the fast encoder does not apply: `tokenizers` runs the tokenizer" in done.stderr
+    done = build_command(source, tmp_path / "out", tmp_path / "tokenizer.json", "--set", "sentences.language=zh")
+    assert "note: the fast encoder does not apply: `tokenizers` runs the tokenizer" in done.output
