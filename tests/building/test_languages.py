@@ -28,6 +28,8 @@ from nspdata.tokenization.languages import Languages
 from tests.shared import shared
 from tests.tokenization.test_languages import pieces
 
+pytestmark = pytest.mark.filterwarnings("ignore::nspdata.BuildWarning")
+
 CODES = ("he", "en", "zh")
 
 
