@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 import nspdata
 import nspdata.beam
 from nspdata.cli import app
-from nspdata.config.build import InputConfig, SentencesConfig
+from nspdata.config.build import SentencesConfig
+from nspdata.config.input import InputConfig
 from nspdata.errors import ConfigError
 from nspdata.files.local import LocalFiles
 from nspdata.pipelines.options import LOCAL_RUNNER

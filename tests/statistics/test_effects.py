@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nspdata.config.build import Config, InputConfig, SentencesConfig
+from nspdata.config.build import Config, SentencesConfig
+from nspdata.config.input import InputConfig
 from nspdata.statistics.effects import check_settings
 
 JSONL = frozenset({"jsonl"})
