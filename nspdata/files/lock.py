@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from nspdata.files.local import Files
 
+__all__ = ["LOCK", "WORK", "locked"]
+
 LOCK = f"{WORK}/lock"
 
 ORPHANS_S = 10.0
