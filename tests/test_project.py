@@ -93,3 +93,23 @@ def test_versions_agree() -> None:
 def test_examples_say_how_to_run_them(path: Path) -> None:
     """Each example has a docstring with its command."""
     assert "python" in (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+
+
+def test_programs_that_pages_start_exist() -> None:
+    """Each `-m MODULE` of nspdata in the documentation and the examples is a program: a module, or a package with `__main__`."""
+    pages = [
+        ROOT / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(path for path in (ROOT / "examples").rglob("*") if path.is_file()),
+    ]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(
+            r"-m ((?:nspdata|beam_jobs)(?:\.\w+)*)", page.read_text(encoding="utf-8", errors="replace")
+        )
+    }
+    assert "nspdata" in named
+    for name in named:
+        path = ROOT / name.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), name
