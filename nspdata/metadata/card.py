@@ -200,7 +200,7 @@ import pyarrow as pa
 
 for path in sorted(glob.glob("SPLIT/*.arrow")):
     table = pa.ipc.open_stream(path).read_all()
-    print(path, table.num_rows)""",
+    print(path, table.num_rows, table.slice(0, 1).to_pylist())""",
 }
 """Code that loads the rows, by what it is for; SPLIT is replaced."""
 

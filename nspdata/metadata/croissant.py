@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ARROW = "application/vnd.apache.arrow.stream"
 
-CROISSANT_VERSION = "http://mlcommons.org/croissant/1.0"
+CROISSANT_VERSION = "http://mlcommons.org/croissant/1.1"
 
 _TERMS = (
     "citeAs column conformsTo:dct equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
@@ -24,6 +24,7 @@ CONTEXT: dict[str, Any] = {
     "@vocab": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
     "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
     "rai": "http://mlcommons.org/croissant/RAI/",
     "sc": "https://schema.org/",
     "data": {"@id": "cr:data", "@type": "@json"},
@@ -31,11 +32,11 @@ CONTEXT: dict[str, Any] = {
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{name: f"{space or 'cr'}:{name}" for name, _, space in (term.partition(":") for term in _TERMS.split())},
 }
-"""The standard `@context` of Croissant 1.0."""
+"""The standard `@context` of Croissant 1.1, with PROV-O for the provenance."""
 
 
 def croissant(manifest: Manifest) -> str:
-    """The metadata as JSON-LD: every shard with its size and sha256, every column of every split."""
+    """The metadata as JSON-LD: every shard with its size and sha256, every column of every split, and the inputs they come from."""
     entries = [entry for split in manifest.splits.values() for entry in split]
     described: dict[str, Any] = {
         "@context": CONTEXT,
@@ -46,10 +47,32 @@ def croissant(manifest: Manifest) -> str:
         "license": manifest.config["output"]["license"] or "unknown",
         "url": "README.md",
         "version": f"{manifest.version}.0.0",
+        "prov:wasDerivedFrom": [_input(entry) for entry in manifest.inputs],
+        "prov:wasGeneratedBy": _activity(manifest),
         "distribution": [*map(_file, entries), *map(_files, manifest.splits)],
         "recordSet": [_records(split) for split in manifest.splits],
     }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _input(entry: dict[str, Any]) -> dict[str, Any]:
+    """An input file, by its name; its content is the hash that `manifest.json` explains."""
+    return {
+        "@type": "prov:Entity",
+        "prov:label": entry["name"],
+        "contentSize": f"{entry['bytes']} B",
+        "identifier": f"xxh3-128-blocks:{entry['content']}" if "content" in entry else entry["name"],
+    }
+
+
+def _activity(manifest: Manifest) -> dict[str, Any]:
+    """What made the rows: the settings by their fingerprint, the tokenizer by its sha256."""
+    return {
+        "@type": "prov:Activity",
+        "prov:label": "rows of another program, imported by nspdata" if manifest.imported else "nspdata build",
+        "identifier": f"config:{manifest.config_fingerprint}",
+        "prov:used": {"@type": "prov:Entity", "prov:label": "tokenizer", "identifier": manifest.tokenizer["sha256"]},
+    }
 
 
 def _file(entry: ShardEntry) -> dict[str, Any]:
