@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nspdata.config.build import Config, SentencesConfig
+from nspdata.config.build import Config, MaskingConfig, SentencesConfig
 from nspdata.config.input import InputConfig
 from nspdata.statistics.effects import check_settings
 
@@ -69,6 +69,14 @@ def test_given_sentences_are_not_split(key: str) -> None:
     assert without_effect(frozenset({"text_sentence"}), **{key: value}) == {
         f"sentences.{key}": "the input has one sentence per line"
     }
+
+
+def test_whole_words_of_chinese_are_characters() -> None:
+    """BERT's tokenizer makes a word of each Chinese character; other languages have whole words."""
+    for language, named in (("zh", True), ("en", False)):
+        config = Config(sentences=SentencesConfig(language=language), masking=MaskingConfig(strategy="whole_word"))
+        found = [warning.message for warning in check_settings(config, JSONL) if warning.key == "no_effect"]
+        assert any(message.startswith("masking.strategy = 'whole_word' has no effect") for message in found) is named
 
 
 def test_dialects_are_for_csv() -> None:
