@@ -35,6 +35,10 @@ def import_rows(  # noqa: PLR0913 - the options of the command
     Raises:
         ConfigError: the directory holds something else.
         InputError: a file or a record cannot be used; the message names it.
+
+    >>> import nspdata
+    >>> nspdata.import_rows("course/*.csv", "imported", kind="csv", tokenizer="tokenizer")  # doctest: +SKIP
+    Dataset('imported': train ... rows, ... tokens; ...)
     """
     from nspdata.api.datasets import open_dataset
     from nspdata.importing.run import make_import, run_import
