@@ -62,7 +62,7 @@ def masked(checksum: int) -> int:
     """The checksum as it is stored.
 
     >>> hex(masked(0x12345678))
-    '0xf36ee140'
+    '0x4f730f40'
     """
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
