@@ -247,7 +247,7 @@ def sound(line: bytes) -> bool:
 def test_every_reason_is_in_words() -> None:
     """What `rejected/` may say is explained."""
     found = {*BAD_LINES.values(), "truncated_file", "broken_file", "broken_csv", "wrong_fields"}
-    found |= {"record_too_large", "outside_of_a_document"}
+    found |= {"record_too_large", "outside_of_a_document", "unknown_language"}
     assert found == set(REASONS)
     assert DOCUMENTS[0] == read_one(jsonl(DOCUMENTS[:1]))
 

@@ -141,7 +141,7 @@ def test_a_language_that_cannot_be_had_says_what_to_do(language: str) -> None:
     needed = PACKAGES.get(language, "").replace("sudachidict_core", "").split(" ")[0].replace("natto-py", "natto")
     if needed and importlib.util.find_spec(needed):
         pytest.skip(f"{needed} is installed")
-    with pytest.raises(ConfigError, match="pip install" if language in PACKAGES else "no language of spaCy"):
+    with pytest.raises(ConfigError, match="pip install" if language in PACKAGES else "is not a language of spaCy"):
         Splitter(language)
 
 
