@@ -150,4 +150,6 @@ def _errors(path: str) -> Iterator[None]:
 def _line(error: BaseException) -> str:
     while isinstance(error, BeamIOError) and error.exception_details:
         error = next(iter(error.exception_details.values()))
+    if isinstance(error, NameError) or "Failed to import" in str(error):  # Beam's module without its package
+        return "the packages that read it are not installed"
     return " ".join(str(error).split())[:300] or type(error).__name__

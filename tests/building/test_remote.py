@@ -219,8 +219,11 @@ def test_a_store_that_cannot_be_reached(server: Server) -> None:
     ("url", "remedy"),
     [
         ("foo://bucket/x", r"unknown scheme foo://; known are s3://, gs://"),
-        ("hdfs://bucket/x", r"nspdata\[hadoop\].*--hdfs_host, --hdfs_port and --hdfs_user"),
-        ("azfs://account/x", r"nspdata\[azure\].*AZURE_STORAGE_CONNECTION_STRING"),
+        ("hdfs://bucket/x", r"not installed; pip install 'nspdata\[hadoop\].*--hdfs_host, --hdfs_port and --hdfs_user"),
+        (
+            "azfs://account/container/x",
+            r"not installed; pip install 'nspdata\[azure\].*AZURE_STORAGE_CONNECTION_STRING",
+        ),
     ],
 )
 def test_a_scheme_that_is_not_set_up(url: str, remedy: str) -> None:

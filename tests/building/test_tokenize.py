@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,9 +32,9 @@ class Counting:
         self.encoder = encoder
         self.calls: list[int] = []
 
-    def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
+    def encode(self, texts: Sequence[str], *more: Any) -> Encoded:
         self.calls.append(len(texts))
-        return self.encoder.encode(texts, sentences)
+        return self.encoder.encode(texts, *more)
 
 
 def plan_for(directory: Path, inputs: list[str], *assignments: str) -> BuildPlan:
