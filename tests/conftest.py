@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport, pytest_terminal_summary
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_terminal_summary"]
+
+COLLECTED = pytest.StashKey[set[str]]()
+"""Names of the files in which tests were collected, also of tests that are deselected."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Remembers the file of each test."""
+    item.session.stash.setdefault(COLLECTED, set()).add(item.nodeid.partition("::")[0])
+
 
 settings.register_profile(
     "nspdata", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

@@ -103,7 +103,9 @@ def test_spawned_workers_end_with_an_interrupted_command(command: list[object], 
     assert lines_without_warnings(complained) == [line]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "method", ["fork", *(pytest.param(method, marks=pytest.mark.slow) for method in ("spawn", "forkserver"))]
+)
 def test_workers_end_with_a_killed_parent(
     command: list[object], expected: dict[str, str], tmp_path: Path, method: str
 ) -> None:

@@ -20,6 +20,11 @@ from tests.tracing import Trace, trace
 UNCASED, CHINESE = "vocab/bert-base-uncased.vocab.txt", "vocab/bert-base-chinese.vocab.txt"
 
 
+def long(*values: Any) -> Any:
+    """Parameters of a test that only the slow run has."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_vocabulary(tmp_path_factory.mktemp("tokenizer") / "vocab.txt")
@@ -51,7 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [long(name) if name in {"none", "lines"} else name for name in SETTINGS])
 def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, tmp_path: Path) -> None:
     """With every objective, unit and rule for paragraphs."""
     found = trace(build([INAUGURAL], tmp_path / "out", vocabulary, SETTINGS[name]), records())
@@ -101,7 +106,13 @@ def surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-@pytest.mark.parametrize(("name", "language", "vocabulary"), ENGLISH + LANGUAGES)
+LATER = ("abstracts", "ru_novels", "ja_jaquad", "zh-hant")
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "vocabulary"),
+    [long(*corpus) if any(part in corpus[0] for part in LATER) else corpus for corpus in ENGLISH + LANGUAGES],
+)
 def test_every_row_of_a_sample_is_found(name: str, language: str, vocabulary: str, tmp_path: Path) -> None:
     """Some documents of every corpus, with its own language."""
     found = traced(sampled(name, 120_000), language, vocabulary, tmp_path)

@@ -57,7 +57,7 @@ def test_bf16_residual_keeps_the_states_in_bf16():
 
 def test_they_train_and_their_models_are_plain(dataset, tmp_path):
     """A run with both has the tensors of a plain run, and its losses to bf16's precision."""
-    settings = {"steps": 3, "model": {"dropout": 0.0}}
+    settings = {"steps": 1, "model": {"dropout": 0.0}}
     for name, device in (("plain", {}), ("fast", {"residual": "bf16", "fused_qkv": True})):
         train_small(dataset, tmp_path / name, device={"precision": "bf16"} | device, **settings)
     one, other = figures(tmp_path / "plain"), figures(tmp_path / "fast")
