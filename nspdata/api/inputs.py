@@ -77,6 +77,8 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "", language_
     if settings.format not in {"auto", "jsonl"}:
         raise ConfigError(f"input.format describes files; leave out {settings.format!r} for values in memory")
     fields = (language_field, settings.id_field, settings.text_field)
+    if rules := [field for field in fields if "=" in field]:
+        raise ConfigError(f"GLOB=FIELD rules describe files; name one field for values in memory, not {rules[0]!r}")
     wanted = [field.partition(".")[0] for field in fields if field]
     with tempfile.TemporaryDirectory(prefix=".nspdata-", dir=_parent_for(near)) as directory:
         yield [str(_stage(inputs, wanted, Path(directory)))]

@@ -147,6 +147,13 @@ def test_values_in_memory_stay_on_this_machine(inside: Path) -> None:
         nspdata.build(RECORDS, "remote", tokenizer="tokenizer", beam_options=options)
 
 
+@pytest.mark.parametrize("name", ["text_field", "id_field"])
+def test_rules_by_file_name_are_for_files(name: str) -> None:
+    """Values in memory have no file names, so a rule would match nothing and the field would be ignored."""
+    with pytest.raises(nspdata.ConfigError, match=r"GLOB=FIELD rules describe files.*'web/\*=body'"):
+        nspdata.estimate(RECORDS, tokenizer="tokenizer", **{name: "web/*=body"})
+
+
 def test_a_format_is_for_files() -> None:
     """Values in memory have no file format."""
     with pytest.raises(nspdata.ConfigError, match=r"input\.format describes files"):
