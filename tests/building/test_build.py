@@ -40,6 +40,7 @@ def test_workers_make_no_difference(built: Path, vocabulary: Path, tmp_path: Pat
     assert digests(tmp_path / "four") == digests(built)
 
 
+@pytest.mark.slow
 def test_numba_makes_no_difference(built: Path, vocabulary: Path, tmp_path: Path) -> None:
     """Without compiled loops the bytes are the same."""
     command = ("build", INAUGURAL, "-o", tmp_path / "plain", "--tokenizer", vocabulary, "--workers", 1, *SETTINGS)

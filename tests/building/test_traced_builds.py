@@ -56,7 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", [long(name) if name in {"none", "lines"} else name for name in SETTINGS])
+@pytest.mark.parametrize("name", [long(name) if name in {"none", "lines", "sentences"} else name for name in SETTINGS])
 def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, tmp_path: Path) -> None:
     """With every objective, unit and rule for paragraphs."""
     found = trace(build([INAUGURAL], tmp_path / "out", vocabulary, SETTINGS[name]), records())
