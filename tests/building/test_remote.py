@@ -108,6 +108,18 @@ def test_every_command_reads_a_url(local: Path, server: Server, monkeypatch: pyt
     assert found == {"directory": url, "source": [f"{server.url}/in"], "valid": True, "findings": []}
 
 
+@pytest.mark.parametrize("server", ["s3"], indirect=True)  # gs:// would need gcsfs
+def test_training_reads_a_url(local: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer loads shards from the store, and its model has the dataset's tokenizer."""
+    for path in digests(local / "out"):
+        server.write(f"data/{path}", (local / "out" / path).read_bytes())
+    monkeypatch.setenv("NSPDATA_CACHE", str(local / "cache-training"))
+    options = ["--steps", 1, "--set", "device.name=cpu", "--set", "batch_sequences=2", "--set", "log.to=[]"]
+    run("train", f"{server.url}/data", "-o", local / "run", *options)
+    assert (local / "run/model/vocab.txt").read_bytes() == (local / "out/tokenizer/vocab.txt").read_bytes()
+    assert (local / "run/model/model.safetensors").stat().st_size > 1_000_000
+
+
 def test_a_killed_build_resumes(local: Path, server: Server) -> None:
     """The whole process group of the command is killed when the first shard is there: the same command ends in the same bytes."""
     upload(local, server)
