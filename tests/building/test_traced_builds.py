@@ -56,7 +56,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", [long(name) if name in {"none", "lines", "sentences"} else name for name in SETTINGS])
+@pytest.mark.parametrize(
+    "name", [long(name) if name in {"none", "lines", "sentences", "similar"} else name for name in SETTINGS]
+)
 def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, tmp_path: Path) -> None:
     """With every objective, unit and rule for paragraphs."""
     found = trace(build([INAUGURAL], tmp_path / "out", vocabulary, SETTINGS[name]), records())
@@ -193,6 +195,7 @@ def test_given_sentences_are_kept(tmp_path: Path, vocabulary: Path) -> None:
     assert found.rows == 2 + 1 + 30 * 11
 
 
+@pytest.mark.slow
 def test_a_trace_notices_a_wrong_document(tmp_path: Path, vocabulary: Path) -> None:
     """Rows of one text are not found in another text, so the check can fail."""
     directory = build([INAUGURAL], tmp_path / "out", vocabulary, {})

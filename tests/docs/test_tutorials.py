@@ -21,6 +21,7 @@ sys.stdout.write(run_page(Path(sys.argv[2]).read_text(encoding="utf-8"), sys.arg
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted((DOCS / "tutorials").glob("*.md")), ids=lambda page: page.stem)
 def test_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     """Every block runs in order in an empty directory; the output is that of the page."""

@@ -307,6 +307,7 @@ def without_numba() -> dict[str, str]:
     return {**os.environ, "NSPDATA_NUMBA": "0", "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
+@pytest.mark.slow
 def test_ids_of_a_large_vocabulary_are_wider() -> None:
     """Over 65,536 entries the ids are uint32, and the same."""
     small = wordpiece(BUNDLED)

@@ -46,7 +46,7 @@ def document_ids(encoded: Encoded) -> list[list[list[int]]]:
     return [[ids[ends[index] : ends[index + 1]] for index in range(begin, end)] for begin, end in pairwise(bounds)]
 
 
-@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("fast", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_each_document_is_encoded_by_its_own_language(fast: bool) -> None:  # noqa: FBT001
     """Hebrew, English and Chinese in turn have the ids that an encoder of each language gives."""
     texts, codes = mixed("he", "en", "zh")

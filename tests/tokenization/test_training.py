@@ -83,6 +83,7 @@ print(hashlib.sha256(trained(TEXTS, vocab_size=1000).vocabulary.text.encode()).h
 """
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_vocabulary(english: WordPiece) -> None:
     """Also in another process: the tables of the trainer have random seeds, and ties are broken all the same."""
     root = Path(__file__).parents[2]

@@ -116,7 +116,7 @@ def test_a_run_without_a_checkpoint_begins_anew(small, whole, tmp_path, capsys):
     same_training(run, whole)
 
 
-@pytest.mark.parametrize("added", [{"steps": 9}, {"phases": True}])
+@pytest.mark.parametrize("added", [pytest.param({"steps": 9}, marks=pytest.mark.slow), {"phases": True}])
 def test_a_run_is_extended(small, tmp_path, capsys, added):
     """A finished run with more steps, or with a phase more, trains on: the same weights as in one go, and the model is replaced."""
     constant = {"optimizer": {"schedule": "constant", "warmup_share": 0.0}, "log": {"every": 1, "to": []}}
