@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Generator
 from typing import Any
@@ -19,6 +20,13 @@ NEEDED = (
     "needs the weights",
 )
 """Reasons that do not count in CI, where everything is installed; so does the shared text, if NSPDATA_SHARED is set."""
+
+
+def require(*packages: str) -> None:
+    """Skips a test if a package is missing; imports none, since some warn or start processes when they are imported."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"could not import {package}")
 
 
 def may_not_skip(reason: str) -> bool:

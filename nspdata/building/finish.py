@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nspdata.building.plan import OWNED
-from nspdata.dataset.manifest import MANIFEST, Manifest
+from nspdata.dataset.manifest import MANIFEST, OWNED, Manifest
 from nspdata.dataset.schema import row_schema
 from nspdata.files.lease import end_job
 from nspdata.files.local import join

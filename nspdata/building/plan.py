@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.dataset.manifest import MANIFEST, shard_name
+from nspdata.dataset.manifest import shard_name
 from nspdata.dataset.schema import RowMetadata
 from nspdata.files import options
 from nspdata.files.local import join
@@ -28,22 +28,6 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 PLAN, RESULTS, CONTENTS = f"{WORK}/plan.json", f"{WORK}/shards", f"{WORK}/contents.json"
 """Directory in OUT until the build is finished: its identity, the results of its shards, the content of its input files."""
-
-OWNED = (
-    MANIFEST,
-    "statistics.json",
-    "README.md",
-    "croissant.json",
-    "dataset_dict.json",
-    "report.html",
-    "tokenizer",
-    "rejected",
-    TRAIN,
-    VALIDATION,
-    TEST,
-)
-"""Names that a build replaces in OUT; it removes nothing else."""
-
 
 OPTIONS = "storage_options"
 """Key of the value that a pickled plan has in addition to its fields."""

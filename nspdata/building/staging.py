@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.building.contents import changed_inputs, changed_since
-from nspdata.building.plan import CONTENTS, OWNED, PLAN, RESULTS
+from nspdata.building.plan import CONTENTS, PLAN, RESULTS
 from nspdata.building.shard import read_entry
-from nspdata.dataset.manifest import MANIFEST, read_manifest
+from nspdata.dataset.manifest import MANIFEST, OWNED, read_manifest
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
 from nspdata.files.lock import locked

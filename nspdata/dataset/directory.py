@@ -20,7 +20,7 @@ from nspdata.dataset.shards import read_shard
 from nspdata.dataset.stores import open_store
 from nspdata.errors import ConfigError, ShardError
 from nspdata.instances.rows import Rows
-from nspdata.tokenization.vocabulary import Vocabulary
+from nspdata.tokenization.vocabulary import TOKENIZER_FILES, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +147,11 @@ class Directory:
             return from_dict(Config, self.manifest.config)
         except ConfigError as error:
             raise _bad_settings(self.store, error) from error
+
+    def tokenizer_files(self) -> dict[str, bytes]:
+        """The content of the files of the tokenizer, by name."""
+        found = {name: self.store.read(f"tokenizer/{name}") for name in TOKENIZER_FILES}
+        return {name: content for name, content in found.items() if content is not None}
 
     @property
     def sizes(self) -> dict[str, SplitSize]:

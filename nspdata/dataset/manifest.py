@@ -59,6 +59,19 @@ SCHEMA = exactly(
 SPLITS = ("train", "validation", "test")
 """The order of splits; JSON sorts them by name."""
 
+OWNED = (
+    MANIFEST,
+    STATISTICS,
+    "README.md",
+    "croissant.json",
+    "dataset_dict.json",
+    "report.html",
+    "tokenizer",
+    "rejected",
+    *SPLITS,
+)
+"""Names that a build or an import replaces in a dataset directory; it removes nothing else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardEntry:

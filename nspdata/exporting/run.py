@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nspdata.building.pool import ProcessPool
 from nspdata.building.workers import how_many
 from nspdata.dataset.directory import open_directory
-from nspdata.dataset.manifest import MANIFEST
+from nspdata.dataset.manifest import MANIFEST, SPLITS
 from nspdata.errors import ConfigError, InputError
 from nspdata.exporting.card import card
 from nspdata.exporting.manifest import collected, index_files, manifest_text, read_exported
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from nspdata.exporting.plan import ExportPlan
     from nspdata.files.local import Files
 
-TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-
-OWNED = (MANIFEST, "README.md", "dataset_dict.json", "tokenizer", "train", "validation", "test")
+OWNED = (MANIFEST, "README.md", "dataset_dict.json", "tokenizer", *SPLITS)
 """Names that an export replaces in its directory; it removes nothing else."""
 
 
@@ -130,17 +128,13 @@ def _write_all(plan: ExportPlan, files: Files, num_workers: int, on_part: Callab
         on_part(len(parts), len(plan.parts))
     directory = open_directory(plan.dataset)
     context, splits = context_of(directory, plan), collected(plan, parts)
-    written = index_files(plan, splits, context) | _tokenizer(directory)
+    written = index_files(plan, splits, context)
+    written |= {f"tokenizer/{name}": content for name, content in directory.tokenizer_files().items()}
     written["README.md"] = card(plan, splits, context).encode()
     written[MANIFEST] = manifest_text(plan, splits, context)
     for path, data in written.items():
         files.write(join(plan.stage, path), data)
     commit(plan.destination, files, last=MANIFEST, owned=OWNED)
-
-
-def _tokenizer(directory: Directory) -> dict[str, bytes]:
-    paths = [f"tokenizer/{name}" for name in TOKENIZER_FILES]
-    return {path: data for path in paths if (data := directory.store.read(path)) is not None}
 
 
 def _exported(plan: ExportPlan, waiting: list[int], num_workers: int) -> Iterator[tuple[int, list[ShardEntry]]]:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Literal
 
 from nspdata.config.build import Config, MaskingConfig, OutputConfig, PairingConfig
-from nspdata.dataset.manifest import MANIFEST, SPLITS, Manifest, ShardEntry, shard_name
+from nspdata.dataset.manifest import MANIFEST, OWNED, SPLITS, Manifest, ShardEntry, shard_name
 from nspdata.dataset.schema import RowMetadata, row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import ConfigError, InputError
@@ -36,18 +36,6 @@ if TYPE_CHECKING:
 Kind = Literal["tfrecord", "csv"]
 
 ROWS_PER_SHARD = 100_000
-
-OWNED = (
-    MANIFEST,
-    "statistics.json",
-    "README.md",
-    "croissant.json",
-    "dataset_dict.json",
-    "report.html",
-    "tokenizer",
-    *SPLITS,
-)
-"""Names that an import replaces in OUT; it removes nothing else."""
 
 
 @dataclass(slots=True)

@@ -180,13 +180,17 @@ def _rows_read(
     planned: PlannedPhase, phases: list[PlannedPhase], states: States, config: TrainConfig
 ) -> dict[str, int]:
     """Rows of each dataset of a phase that the phases before it read."""
+    before = [phase for phase in phases if phase.first_step < planned.first_step]
+    taken: dict[str, dict[str, int]] = {}  # by stream, so that each is opened once
     starts = {}
     for name in planned.dataset.mixture.weights:
-        last = _last_reader(name, [phase for phase in phases if phase.first_step < planned.first_step])
+        last = _last_reader(name, before)
         if last and last.stream in states:
-            loader = phase_loader(last.phase, last.dataset, config, batch_size=last.rank_sequences)
-            loader.load_state_dict(states[last.stream])
-            starts[name] = loader.rows_taken()[name]
+            if last.stream not in taken:
+                loader = phase_loader(last.phase, last.dataset, config, batch_size=last.rank_sequences)
+                loader.load_state_dict(states[last.stream])
+                taken[last.stream] = loader.rows_taken()
+            starts[name] = taken[last.stream][name]
     return starts
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.checked_json import COUNT, OBJECT, TEXT, list_of, parse, record
-from nspdata.tokenization.vocabulary import TOKENIZER_FILES
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
 from nspdata.training.data import check_states
 from nspdata.training.evaluation import guessing
@@ -241,8 +240,6 @@ def export(run: Path, checkpoint: Path, dataset: Directory) -> None:
     temporary.mkdir()
     for path in (checkpoint / "model.safetensors", checkpoint / "config.json"):
         shutil.copyfile(path, temporary / path.name)
-    for name in TOKENIZER_FILES:
-        content = dataset.store.read(f"tokenizer/{name}")
-        if content is not None:
-            (temporary / name).write_bytes(content)
+    for name, content in dataset.tokenizer_files().items():
+        (temporary / name).write_bytes(content)
     replace_directory(temporary, run / MODEL)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.skips import require
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,9 +26,7 @@ sys.stdout.write(run_page(Path(sys.argv[2]).read_text(encoding="utf-8"), sys.arg
 @pytest.mark.parametrize("page", sorted((DOCS / "tutorials").glob("*.md")), ids=lambda page: page.stem)
 def test_a_page_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     """Every block runs in order in an empty directory; the output is that of the page."""
-    for package in ("torch", "transformers", "pandas"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"could not import {package}")
+    require("torch", "transformers", "pandas")
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(DOCS), str(page), str(tmp_path)],
         capture_output=True,

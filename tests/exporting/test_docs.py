@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from nspdata.exporting.options import FORMATS
 from tests.datasets import write_dataset
+from tests.skips import require
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 
@@ -19,9 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # readers of others leave files open
 def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block in the namespace of those before it; mosaicml-streaming starts processes and is tested on its own."""
-    for package in ("datasets", "pandas", "tfrecord", "transformers"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"could not import {package}")
+    require("datasets", "pandas", "tfrecord", "transformers")
     write_dataset(tmp_path / "data", rows=40, num_shards=2, max_seq_length=32)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))

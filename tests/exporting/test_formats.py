@@ -28,6 +28,7 @@ from tests.exporting.readers import (
     read_mds,
     read_tfrecord,
 )
+from tests.skips import require
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # readers leave files open
 
@@ -78,8 +79,7 @@ def test_mds_is_read_by_mosaicml_streaming(data: Path, tmp_path: Path) -> None:
 
     With `--masking static --trace` there are dense labels and the origin of each row.
     """
-    if importlib.util.find_spec("streaming") is None:
-        pytest.skip("could not import streaming")
+    require("streaming")
     dataset = nspdata.open_dataset(data)
     dataset.export(tmp_path / "mds", to="mds", workers=2)
     traced = dataset.export(tmp_path / "full", to="mds", masking="static", trace=True, splits=["validation"], workers=1)

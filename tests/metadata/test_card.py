@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.metadata.card import card
 from nspdata.statistics.recompute import recompute
 from tests.datasets import write_dataset
+from tests.skips import require
 
 
 def test_the_code_of_a_card_runs(
@@ -20,9 +20,7 @@ def test_the_code_of_a_card_runs(
     """Each block on its own, in the directory of the dataset; it warns of masking twice."""
     from nspdata.metadata.huggingface import dataset_files
 
-    for package in ("datasets", "torch"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"could not import {package}")
+    require("datasets", "torch")
     data = write_dataset(tmp_path / "data", rows=12, num_shards=1, max_seq_length=32)
     manifest = read_manifest(data)
     from nspdata.dataset.directory import open_directory
