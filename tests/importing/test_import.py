@@ -86,7 +86,10 @@ def test_every_command_accepts_an_import(records: Path, tmp_path: Path) -> None:
     assert "w1" in CliRunner().invoke(app, ["show", data]).output
     assert next(iter(Loader(data, batch_size=2)))["labels"].shape == (2, 6)
     assert CliRunner().invoke(app, ["import", str(records), *options]).exit_code == 2
+    (Path(data) / "rejected").mkdir()  # of a build that was here before
+    (Path(data) / "rejected" / "0.jsonl").write_text("{}\n")
     assert CliRunner().invoke(app, ["import", str(records), *options, "--overwrite"]).exit_code == 0
+    assert not (Path(data) / "rejected").exists()
 
 
 def test_validate_still_checks_the_rows(records: Path, tmp_path: Path) -> None:
