@@ -131,9 +131,25 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Each store in turn, empty but for the bucket."""
     pytest.importorskip("moto")
     pytest.importorskip("gcp_storage_emulator")
+    forget_clients()
+    with SERVERS[request.param]() as running:
+        yield running
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Drops the clients that are kept for a process: theirs is the server of an earlier test."""
+    from fsspec import AbstractFileSystem
+
     from nspdata.files.any import remote_files
 
     remote_files.cache_clear()
-    with SERVERS[request.param]() as running:
-        yield running
-    remote_files.cache_clear()
+    for kind in (AbstractFileSystem, *all_subclasses(AbstractFileSystem)):
+        kind.clear_instance_cache()
+
+
+def all_subclasses(kind: type) -> Iterator[type]:
+    """The subclasses of a class, and theirs."""
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from all_subclasses(subclass)

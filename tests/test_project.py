@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_of_the_readme_work_on_a_package_index() -> None:
     """They are absolute, below the address of the project, and each names a file of the repository."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +29,9 @@ def test_links_of_the_readme_work_on_a_package_index() -> None:
     for link in links:
         match = re.fullmatch(rf"{base}/(?:blob|tree)/main/(.+)", link)
         assert match, link
-        assert (ROOT / match[1]).exists(), link
+        path, _, anchor = match[1].partition("#")
+        assert (ROOT / path).exists(), link
+        assert not anchor or anchor in anchors(ROOT / path), link
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
@@ -35,9 +43,7 @@ def test_links_of_the_pages_work(page: Path) -> None:
         path, _, anchor = link.partition("#")
         target = (page.parent / path) if path else page
         assert target.exists(), link
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
+        assert not anchor or anchor in anchors(target), link
 
 
 def test_hooks_and_ci_use_the_same_versions() -> None:
