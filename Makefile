@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo test engines check clean
+.PHONY: demo test engines check docs clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/nspdata demo demo
@@ -18,6 +18,10 @@ check: $(VENV)/installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# a warning is an error: a link or an anchor that leads nowhere, a page that no table of contents names
+docs: $(VENV)/installed
+	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build
+
 # torch first and by itself: the build for the processor is enough for both commands
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nspdata needs Python 3.11 or newer; set PYTHON=")'
@@ -30,4 +34,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build
