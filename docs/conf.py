@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the package of this checkout
@@ -33,3 +34,31 @@ html_theme_options = {
     "source_branch": "main",
     "source_directory": "docs/",
 }
+
+# A name in single backticks of a docstring is a link if it is a public name, else code.
+default_role = "py:obj"
+napoleon_use_ivar = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "separated"
+python_use_unqualified_type_names = True
+
+
+def plain_markdown(_app: object, _what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
+    """Turns fenced code of a docstring into a literal block."""
+    inside, written = False, []
+    for line in lines:
+        if line.strip().startswith("```"):
+            inside = not inside
+            written += ["", "::", ""] if inside else [""]
+        else:
+            written.append(f"    {line}" if inside else line)
+    lines[:] = written
+
+
+def setup(app: Any) -> None:
+    """Writes the pages that are made from the code, before the pages are read."""
+    from generate_reference import write_pages
+
+    app.connect("builder-inited", lambda _app: write_pages())
+    app.connect("autodoc-process-docstring", plain_markdown)

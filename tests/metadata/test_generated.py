@@ -24,11 +24,14 @@ def test_the_schemas_are_those_of_the_code() -> None:
     ("script", "written"),
     [
         ("docs/generate_settings.py", "docs/settings.md"),
+        ("docs/generate_commands.py", "docs/commands.md"),
+        ("docs/generate_files.py", "docs/files.md"),
         ("deploy/dataflow/generate_metadata.py", "deploy/dataflow/metadata.json"),
     ],
 )
-def test_a_file_is_what_its_script_writes(script: str, written: str) -> None:
-    """Of the page of settings, and of the parameters of the Dataflow template."""
+def test_a_file_is_what_its_script_writes(script: str, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the pages of the reference, and of the parameters of the Dataflow template."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
     spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / script)
     assert spec
     assert spec.loader
