@@ -220,11 +220,11 @@ class Dataset:
             write_report([dataset.overview(shortcuts=shortcuts) for dataset in datasets], os.fspath(path))
         return Path(path)
 
-    def validate(self, source: Inputs | None = None, *, fast: bool = False) -> list[Finding]:
+    def validate(self, source: Inputs | None = None, *, fast: bool = False, workers: int = 1) -> list[Finding]:
         """See `nspdata.validate`."""
         from nspdata.api.validations import validate
 
-        return validate(self.name, source=source, fast=fast)
+        return validate(self.name, source=source, fast=fast, workers=workers)
 
     def export(  # noqa: PLR0913 - the options of the command
         self,

@@ -17,6 +17,7 @@ def validate(
     *,
     source: Inputs | None = None,
     fast: bool = False,
+    workers: int = 1,
     on_progress: Callable[[str], None] | None = None,
 ) -> list[Finding]:
     """Checks every checksum, every row and every rule of a dataset; with `source`, every row against its documents.
@@ -24,7 +25,9 @@ def validate(
     Args:
         dataset: the dataset directory, a path or a URL.
         source: everything that the dataset was built from, as it was given to `build`.
-        fast: whether `source` is encoded by the fast encoder of a build instead of the plain one.
+        fast: whether `source` is encoded by the fast encoder of a build instead of the plain one; the plain one then encodes
+            a sample of 1% of the documents, which is compared.
+        workers: processes; 0 for one per processor. The result is the same for any number.
         on_progress: called with a short text about what is being read.
 
     Returns:
@@ -42,7 +45,7 @@ def validate(
 
     show = on_progress or (lambda _text: None)
     with validation.local_directory(os.fspath(dataset)) as directory:
-        findings = validation.validate(directory, on_shard=lambda path, _size: show(path))
+        findings = validation.validate(directory, num_workers=workers, on_shard=lambda path, _size: show(path))
         if source is None:
             return findings
         from nspdata.api.inputs import as_paths, named_paths
@@ -53,6 +56,10 @@ def validate(
         config = Config() if files else open_directory(directory).config
         with as_paths(source, config.input, language_field=config.sentences.language_field) as paths:
             more = validation.validate_source(
-                directory, paths, fast=fast, on_read=lambda size: show(f"{size / 1e6:,.0f} MB of text read")
+                directory,
+                paths,
+                fast=fast,
+                num_workers=workers,
+                on_read=lambda size: show(f"{size / 1e6:,.0f} MB of text read"),
             )
     return findings + [finding for finding in more if finding not in findings]

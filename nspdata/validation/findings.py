@@ -50,6 +50,7 @@ RULES = {
     "source_files": "the inputs are the files that the manifest names",
     "source_counts": "the inputs give the counts of the manifest: documents, tokens, rejected records, duplicates, truncated tokens",
     "source_statistics": "the corpus part of statistics.json matches the inputs",
+    "encoder": "with --fast: on a sample of 1% of the documents, the plain encoder gives the same ids and sentences",
     "unknown_document": "the documents of every row are in the input",
     "wrong_shard": "the documents of every row belong to its shard by their text, and are not dropped duplicates",
     "segment_not_found": "A and B are found in their documents, starting at the sentences that the row names",
@@ -106,6 +107,11 @@ class Findings:
                     rule=rule, file=file, count=len(rows), rows=rows[:EXAMPLES].tolist(), message=message or RULES[rule]
                 )
             )
+
+    def add_all(self, other: Findings) -> None:
+        """Adds the findings of another part of the validation."""
+        for finding in other._found.values():
+            self._merge(finding)
 
     def _merge(self, new: Finding) -> None:
         assert new.rule in RULES, new.rule

@@ -1,11 +1,14 @@
-"""Tokenizes the documents of the input and writes them to a file per shard: memory is bounded by a shard, not by the corpus."""
+"""Tokenizes the documents of the input and writes them to a file per shard: memory is bounded by a shard, not by the corpus.
+
+Each process writes files of its own, in a directory of its own.
+"""
 
 from __future__ import annotations
 
 import json
 import struct
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,14 +20,16 @@ from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from nspdata.files.local import Files
     from nspdata.reading import ReadBatch, Source
+    from nspdata.reading.documents import DocumentBatch
     from nspdata.statistics import Statistics
+    from nspdata.tokenization.encoded import Encoded
     from nspdata.tokenization.encoders import DocumentEncoder
     from nspdata.validation.spec import RowSpec
 
@@ -33,6 +38,9 @@ COUNTED = ("records", "documents", "input_bytes", "text_bytes")
 
 SPILL_TOKENS = 4_000_000
 """Tokens that are collected before they are written."""
+
+SAMPLE = 100
+"""One document of this many is encoded by the plain encoder too where the fast one is used."""
 
 
 @dataclass(slots=True)
@@ -46,6 +54,8 @@ class Reading:
         rejected_digest: of the rejected records, see `digest_rejected`.
         names: the hashes of the documents' ids, in parts of shape (any,), uint64.
         statistics: of the texts.
+        compared: documents of the sample that was encoded by the plain encoder too.
+        differing: hashes of the ids of those to which the plain encoder gives other ids or sentences.
     """
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
@@ -54,6 +64,23 @@ class Reading:
     rejected_digest: int = 0
     names: list[NDArray[np.uint64]] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
+    compared: int = 0
+    differing: list[int] = field(default_factory=list)
+
+    def __iadd__(self, other: Self) -> Self:
+        for mine, others in (
+            (self.counts, other.counts),
+            (self.rejected, other.rejected),
+            (self.rejected_bytes, other.rejected_bytes),
+        ):
+            for name, number in others.items():
+                mine[name] = mine.get(name, 0) + number
+        self.rejected_digest ^= other.rejected_digest
+        self.names += other.names
+        self.statistics = merge(self.statistics, other.statistics)
+        self.compared += other.compared
+        self.differing += other.differing
+        return self
 
     def add(self, batch: ReadBatch, sizes: Sequence[int], names: NDArray[np.uint64]) -> None:
         """Adds a batch; `sizes` are the bytes of its texts, `names` the hashes of its ids."""
@@ -80,57 +107,78 @@ def digest_rejected(record: Mapping[str, Any]) -> int:
     return document_hash(json.dumps(record, sort_keys=True))
 
 
-def lay_down(  # noqa: PLR0913 - from where, how, and where to
-    sources: Sequence[Source],
-    spec: RowSpec,
-    files: Files,
-    encoder: DocumentEncoder,
-    directory: Path,
-    *,
-    on_read: Callable[[int], None] = lambda _size: None,
-) -> tuple[Reading, NDArray[np.uint64]]:
-    """Reads and tokenizes every document, and writes it to the file of the shard that its text belongs to.
+@dataclass(frozen=True)
+class Spiller:
+    """Tokenizes documents and writes each to the file of the shard that its text belongs to.
 
-    Args:
-        sources: the input.
+    Attributes:
         spec: which shard a text belongs to.
         files: where the input is.
         encoder: how texts become ids.
-        directory: an empty one, for the spills.
-        on_read: called with the bytes of text that were read so far.
-
-    Returns:
-        What was read, and the hashes of all documents' ids, shape (any,), uint64, sorted, each once.
+        plain: the plain encoder, if it encodes a sample too, see `_compare`; None for no comparison.
+        directory: where this process writes.
     """
-    reading, gathered, split = Reading(), list[TokenizedDocuments](), ""
-    languages = Languages.of(spec.config.sentences)
-    for source in sources:
-        if source.split != split:
-            _spill(gathered, spec, directory, split)
-            gathered, split = [], source.split
-        for batch in read_source(source, files, spec.config.input, languages=languages):
-            gathered.append(_tokenize(batch, encoder, reading))
-            on_read(reading.counts["text_bytes"])
-            if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                _spill(gathered, spec, directory, split)
-                gathered = []
-    _spill(gathered, spec, directory, split)
-    return reading, np.unique(np.concatenate([np.zeros(0, np.uint64), *reading.names]))
+
+    spec: RowSpec
+    files: Files
+    encoder: DocumentEncoder
+    plain: DocumentEncoder | None
+    directory: Path
+
+    def lay_down(self, sources: Sequence[Source]) -> Reading:
+        """Reads, tokenizes and writes all documents of a unit of input."""
+        reading, gathered, split = Reading(), list[TokenizedDocuments](), ""
+        languages = Languages.of(self.spec.config.sentences)
+        for source in sources:
+            if source.split != split:
+                _spill(gathered, self.spec, self.directory, split)
+                gathered, split = [], source.split
+            for batch in read_source(source, self.files, self.spec.config.input, languages=languages):
+                gathered.append(self._tokenize(batch, reading))
+                if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
+                    _spill(gathered, self.spec, self.directory, split)
+                    gathered = []
+        _spill(gathered, self.spec, self.directory, split)
+        return reading
+
+    def _tokenize(self, batch: ReadBatch, reading: Reading) -> TokenizedDocuments:
+        documents = batch.documents
+        texts = [text.encode() for text in documents.texts]
+        names = document_hashes(documents.ids)
+        reading.add(batch, [len(text) for text in texts], names)
+        encoded = self.encoder.encode(documents.texts, documents.sentences, documents.languages)
+        if self.plain and texts:
+            _compare(documents, names, encoded, self.plain, reading)
+        return TokenizedDocuments(
+            ids=encoded.ids,
+            sentence_offsets=encoded.sentence_offsets,
+            document_offsets=encoded.document_offsets,
+            document_ids=names,
+            text_hashes=text_hashes(texts),
+        )
 
 
-def _tokenize(batch: ReadBatch, encoder: DocumentEncoder, reading: Reading) -> TokenizedDocuments:
-    documents = batch.documents
-    texts = [text.encode() for text in documents.texts]
-    names = document_hashes(documents.ids)
-    reading.add(batch, [len(text) for text in texts], names)
-    encoded = encoder.encode(documents.texts, documents.sentences, documents.languages)
-    return TokenizedDocuments(
-        ids=encoded.ids,
-        sentence_offsets=encoded.sentence_offsets,
-        document_offsets=encoded.document_offsets,
-        document_ids=names,
-        text_hashes=text_hashes(texts),
-    )
+def _compare(
+    documents: DocumentBatch, names: NDArray[np.uint64], encoded: Encoded, plain: DocumentEncoder, reading: Reading
+) -> None:
+    """Encodes a sample by the plain encoder: documents whose id has a hash divisible by `SAMPLE`, and the batch's shortest."""
+    chosen = names % np.uint64(SAMPLE) == 0
+    chosen[min(range(len(names)), key=lambda index: len(documents.texts[index]))] = True
+    for index in np.flatnonzero(chosen).tolist():
+        one = slice(index, index + 1)
+        expected = plain.encode(
+            documents.texts[one],
+            documents.sentences and documents.sentences[one],
+            documents.languages and documents.languages[one],
+        )
+        reading.compared += 1
+        first, end = encoded.document_offsets[index : index + 2]
+        offsets = encoded.sentence_offsets[first : end + 1]
+        same = np.array_equal(offsets - offsets[0], expected.sentence_offsets) and np.array_equal(
+            encoded.ids[offsets[0] : offsets[-1]], expected.ids
+        )
+        if not same:
+            reading.differing.append(int(names[index]))
 
 
 def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path, split: str) -> None:
@@ -145,17 +193,22 @@ def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path, s
             file.write(struct.pack("<Q", len(data)) + data)
 
 
+def _frames(key: int, directory: Path) -> Iterator[bytes]:
+    """What the processes wrote for a shard; their files are deleted."""
+    for path in [written for written in directory.glob(f"*/{key}") if written.is_file()]:
+        with path.open("rb") as file:
+            while head := file.read(8):
+                yield file.read(struct.unpack("<Q", head)[0])
+        path.unlink()
+
+
 def take_up(key: int, spec: RowSpec, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
     """The documents of a shard in their order: by text and id, no text twice, none without a token, long sentences cut.
 
     Returns:
         The documents, how many were left out (`duplicates_dropped`, `documents_without_tokens`), and `Cuts.counts`.
     """
-    parts, path = [], directory / str(key)
-    if path.exists():
-        with path.open("rb") as file:
-            while head := file.read(8):
-                parts.append(TokenizedDocuments.from_bytes(file.read(struct.unpack("<Q", head)[0])))
+    parts = [TokenizedDocuments.from_bytes(data) for data in _frames(key, directory)]
     documents = TokenizedDocuments.concatenate(parts, spec.vocabulary.dtype)
     high, low = documents.text_hashes.T
     order = np.lexsort((documents.document_ids, low, high))

@@ -27,7 +27,7 @@ class Tally:
     """What is added up over the shards; 8 bytes a row and 8 bytes a document.
 
     Attributes:
-        rows, tokens, negatives: of all shards; `negatives` are rows of label 1.
+        rows, negatives: of all shards; `negatives` are rows of label 1.
         own_tokens: tokens of A, and of B if B continues the document of A.
         replaced: what replaces the masked tokens.
         documents: for each split, the distinct documents of each of its shards, shape (any,), uint64.
@@ -39,7 +39,6 @@ class Tally:
     """
 
     rows: int = 0
-    tokens: int = 0
     negatives: int = 0
     own_tokens: int = 0
     replaced: Replaced = field(default_factory=Replaced)
@@ -49,6 +48,20 @@ class Tally:
     mask_bits: list[NDArray[np.float32]] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=zero)
+
+    def add(self, other: Tally) -> None:
+        """Adds the sums over other shards, which follow these."""
+        self.rows += other.rows
+        self.negatives += other.negatives
+        self.own_tokens += other.own_tokens
+        self.replaced += other.replaced
+        for split, parts in other.documents.items():
+            self.documents.setdefault(split, []).extend(parts)
+        self.first_documents += other.first_documents
+        self.keys += other.keys
+        self.mask_bits += other.mask_bits
+        self.places += other.places
+        self.statistics = merge(self.statistics, other.statistics)
 
     def add_shard(self, split: str, path: str, parts: list[Rows], spec: RowSpec) -> None:
         """Adds the rows of a shard that have a valid shape."""

@@ -1,0 +1,162 @@
+"""Compares a dataset with its documents, in this process or in several: first the input is read, then each shard is checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nspdata.building.parallel import processes
+from nspdata.building.workers import how_many
+from nspdata.dataset.manifest import MANIFEST
+from nspdata.files.any import AnyFiles
+from nspdata.reading import expand_inputs
+from nspdata.reading.units import make_units
+from nspdata.tokenization.encoders import DocumentEncoder
+from nspdata.tokenization.sentences import import_spacy_alone
+from nspdata.tokenization.wordpiece import WordPiece
+from nspdata.validation.directory import check_manifest
+from nspdata.validation.findings import Findings
+from nspdata.validation.shard_source import ShardSource, SourceReport
+from nspdata.validation.source_totals import check_totals
+from nspdata.validation.spilling import Spiller, take_up
+from nspdata.validation.tokenizer import check_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nspdata.config.build import SentencesConfig
+    from nspdata.dataset.manifest import Manifest
+    from nspdata.reading import Source
+    from nspdata.tokenization.vocabulary import Vocabulary
+    from nspdata.validation.findings import Finding
+    from nspdata.validation.spec import RowSpec
+    from nspdata.validation.spilling import Reading
+
+
+def compare(
+    directory: Path, inputs: Sequence[str], *, fast: bool, num_workers: int, on_read: Callable[[int], None]
+) -> list[Finding]:
+    """Checks every row of a local dataset directory against the documents; see `validate_source`."""
+    findings = Findings()
+    settled = check_manifest(directory, findings)
+    spec = check_tokenizer(directory, *settled, findings) if settled else None
+    if settled is None or spec is None:
+        return findings.to_list()
+    manifest, _ = settled
+    sources = expand_inputs(inputs, AnyFiles(), spec.config.input)
+    _check_inputs(manifest, sources, findings)
+    with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
+        work = _Work(directory, manifest, spec, Path(spills), fast)
+        report = _compared(work, make_units(sources), num_workers, on_read)
+    findings.add_all(report.findings)
+    check_totals(directory, manifest, report, findings)
+    return findings.to_list()
+
+
+def _compared(
+    work: _Work, units: Sequence[Sequence[Source]], num_workers: int, on_read: Callable[[int], None]
+) -> SourceReport:
+    """Reads the units of input, then checks the shards; returns the sum of what was found."""
+    shards = list(chain(*work.spec.partition.paths.values()))
+    if not work.spec.config.sentences.model:
+        import_spacy_alone()
+    work.encoder()  # before the processes are forked, which then share it
+    whole = SourceReport()
+    with processes(how_many(num_workers, max(len(units), len(shards))), _begin, work) as spread:
+        for reading in spread(_lay_down, units, title=lambda unit: f"reading {unit[0].name}"):
+            whole.reading += reading
+            on_read(whole.reading.counts["text_bytes"])
+        np.save(work.names, np.unique(np.concatenate([np.zeros(0, np.uint64), *whole.reading.names])))
+        for report in spread(_check, range(len(shards)), title=lambda key: f"checking {shards[key]}"):
+            whole += report
+    return whole
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Work:
+    """What each process needs to know."""
+
+    directory: Path
+    manifest: Manifest
+    spec: RowSpec
+    spills: Path
+    fast: bool
+
+    @property
+    def names(self) -> Path:
+        """The file of the hashes of all documents' ids, shape (any,), uint64, sorted, each once."""
+        return self.spills / "names.npy"
+
+    @property
+    def own_spills(self) -> Path:
+        """Where this process writes."""
+        return self.spills / str(os.getpid())
+
+    def encoder(self, *, plain: bool = False) -> DocumentEncoder:
+        """The encoder whose result is compared with the rows; with `plain`, the plain one."""
+        return _encoder(self.directory, self.manifest, self.spec, fast=self.fast and not plain)
+
+
+_work: list[_Work] = []
+
+
+def _begin(work: _Work) -> None:
+    """Stores what this process needs to know."""
+    _work[:] = [work]
+    work.own_spills.mkdir()
+
+
+def _lay_down(unit: Sequence[Source]) -> Reading:
+    work = _work[0]
+    plain = work.encoder(plain=True) if work.fast else None
+    return Spiller(work.spec, AnyFiles(), work.encoder(), plain, work.own_spills).lay_down(unit)
+
+
+def _check(key: int) -> SourceReport:
+    work = _work[0]
+    documents, dropped = take_up(key, work.spec, work.spills)
+    checks = ShardSource(work.directory, work.manifest, work.spec, np.load(work.names, mmap_mode="r"))
+    return checks.check(key, documents, dropped)
+
+
+def _encoder(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> DocumentEncoder:
+    flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
+    vocabulary = spec.vocabulary
+    if "tokenizer_json" in manifest.tokenizer:
+        described = (place / "tokenizer/tokenizer.json").read_text(encoding="utf-8")
+        vocabulary = dataclasses.replace(vocabulary, tokenizer_json=described)
+    return _make_encoder(spec.config.sentences, vocabulary, *flags, fast)
+
+
+@lru_cache(maxsize=2)
+def _make_encoder(
+    sentences: SentencesConfig,
+    vocabulary: Vocabulary,
+    lowercase: bool,  # noqa: FBT001
+    strip_accents: bool,  # noqa: FBT001
+    fast: bool,  # noqa: FBT001
+) -> DocumentEncoder:
+    """The encoder of the settings; cached, because creating it takes half a second."""
+    wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
+    return DocumentEncoder(wordpiece, sentences, fast=fast)
+
+
+def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
+    """Compares the given files with those that the manifest names."""
+    named = {entry["name"]: entry["bytes"] for entry in manifest.inputs}
+    given = {source.name: source.size_bytes for source in sources}
+    for name in sorted(named.keys() | given.keys()):
+        if name not in given:
+            findings.add("source_files", f"{name} is not among the inputs given", file=MANIFEST)
+        elif name not in named:
+            findings.add("source_files", f"{name} was given, but the dataset was not built from it", file=MANIFEST)
+        elif named[name] != given[name]:
+            message = f"{name} has {given[name]:,} bytes, the manifest says {named[name]:,}"
+            findings.add("source_files", message, file=MANIFEST)
