@@ -109,6 +109,16 @@ class FaultyDisk(Disk):
         super().write(path, data)
         self._unsynced.add(path.stat().st_ino)
 
+    def append(self, path: Path, data: bytes) -> None:
+        """See `Disk.append`."""
+        if self._step(f"write {path.name}"):
+            super().append(path, bytes(data)[: len(data) // 2])
+            self._stop()
+        if not path.exists():
+            self._changes.append(_Change(path.parent, lambda: path.unlink(missing_ok=True)))
+        super().append(path, data)
+        self._unsynced.add(path.stat().st_ino)
+
     def sync(self, path: Path) -> None:
         """See `Disk.sync`."""
         self._step(f"sync {path.name}")

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import mmap
-import os
-import secrets
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nspdata.dataset.manifest import ShardEntry
-from nspdata.errors import naming
-from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 
 if TYPE_CHECKING:
@@ -27,20 +20,14 @@ class PartFile(io.RawIOBase):
     Args:
         root: the directory, a path or a URL.
         path: relative to it.
+        files: where the directory is.
     """
 
     def __init__(self, root: str, path: str, files: Files) -> None:
-        self.path, self._target, self._files = path, join(root, path), files
+        self.path, self._target = path, join(root, path)
         self.rows = self.tokens = self.size = 0
         self._hash = hashlib.sha256()
-        self._temporary: Path | None = None
-        if "://" in root:
-            self._stream: Any = tempfile.TemporaryFile()
-            return
-        final = Path(self._target)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = final.with_name(f".{final.name}.{secrets.token_hex(8)}.tmp")
-        self._stream = self._temporary.open("xb", buffering=1 << 20)
+        self._file = files.create(self._target)
 
     def writable(self) -> bool:
         """See `io.RawIOBase`."""
@@ -49,8 +36,7 @@ class PartFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         """See `io.RawIOBase`."""
         view = memoryview(data).cast("B")
-        with naming(self._target):
-            self._stream.write(view)
+        self._file.write(view)
         self._hash.update(view)
         self.size += len(view)
         return len(view)
@@ -73,22 +59,9 @@ class PartFile(io.RawIOBase):
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             if kind is None:
-                self._finish()
+                self._file.finish()
         finally:
-            self._stream.close()
-            if self._temporary is not None:
-                self._temporary.unlink(missing_ok=True)
-
-    def _finish(self) -> None:
-        with naming(self._target):
-            self._stream.flush()
-            if self._temporary is None:
-                data: Any = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ) if self.size else b""
-                self._files.write(self._target, data)
-                return
-            os.fsync(self._stream.fileno())
-            self._temporary.replace(self._target)
-            self._files.sync([str(Path(self._target).parent)])
+            self._file.discard()
 
     @property
     def entry(self) -> ShardEntry:
@@ -109,11 +82,11 @@ class PartFiles:
         root: the directory, a path or a URL.
         stem: path relative to it, without the suffix; a format that splits a part gets `stem.01.suffix` and so on after the first.
         suffix: of the format.
+        files: where the directory is.
     """
 
-    def __init__(self, root: str, stem: str, suffix: str) -> None:
-        self._root, self._stem, self._suffix = root, stem, suffix
-        self._files = AnyFiles()
+    def __init__(self, root: str, stem: str, suffix: str, files: Files) -> None:
+        self._root, self._stem, self._suffix, self._files = root, stem, suffix, files
         self.opened: list[PartFile] = []
 
     def __call__(self) -> PartFile:

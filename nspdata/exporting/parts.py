@@ -11,7 +11,6 @@ from nspdata.dataset.manifest import ShardEntry
 from nspdata.exporting.batches import without_masks
 from nspdata.exporting.files import PartFiles
 from nspdata.exporting.plan import ENCODERS, PARTS, context_of
-from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.files.state import read_state, write_state
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from nspdata.instances.rows import Rows
 
 
-def export_part(plan: ExportPlan, directory: Directory, number: int) -> list[ShardEntry]:
+def export_part(plan: ExportPlan, directory: Directory, number: int, files: Files) -> list[ShardEntry]:
     """Writes the files of one shard and then the record of the part.
 
     Raises:
@@ -33,10 +32,10 @@ def export_part(plan: ExportPlan, directory: Directory, number: int) -> list[Sha
     _, entry = plan.parts[number]
     shard = Shard(store=directory.store, entry=entry, metadata=directory.metadata)
     encoder = ENCODERS[plan.options.to]
-    new_file = PartFiles(plan.stage, plan.stem(number), encoder.SUFFIX)
+    new_file = PartFiles(plan.stage, plan.stem(number), encoder.SUFFIX, files)
     encoder.write(_batches(shard, plan), context_of(directory, plan), new_file)
     entries = [file.entry for file in new_file.opened]
-    write_state(AnyFiles(), plan.part_path(number), {**plan.identity, "files": [asdict(entry) for entry in entries]})
+    write_state(files, plan.part_path(number), {**plan.identity, "files": [asdict(entry) for entry in entries]})
     return entries
 
 

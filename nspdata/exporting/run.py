@@ -41,6 +41,7 @@ def run_export(
     num_workers: int = 0,
     overwrite: bool = False,
     on_part: Callable[[int, int], None] | None = None,
+    files: Files | None = None,
 ) -> Exported:
     """Writes an export; an interrupted one is resumed, a finished one of the same rows and options is returned as it is.
 
@@ -49,13 +50,14 @@ def run_export(
         num_workers: processes; 0 for one per processor.
         overwrite: whether another export in the destination may be replaced.
         on_part: called with the number of finished parts and of all parts.
+        files: where the export is written; with several workers, each opens its own.
 
     Raises:
         ConfigError: the destination holds something else.
         InputError: it cannot be written, or another process is writing to it.
         ShardError: a shard is not the one that the dataset's manifest names.
     """
-    files = AnyFiles()
+    files = files or AnyFiles()
     if plan.options.to == "tfrecord":
         crc32c()
     _check_foreign(plan, files)
@@ -123,7 +125,7 @@ def _write_all(plan: ExportPlan, files: Files, num_workers: int, on_part: Callab
     parts = finished_parts(plan, files)
     on_part(len(parts), len(plan.parts))
     waiting = [number for number in range(len(plan.parts)) if number not in parts]
-    for number, entries in _exported(plan, waiting, num_workers):
+    for number, entries in _exported(plan, waiting, num_workers, files):
         parts[number] = entries
         on_part(len(parts), len(plan.parts))
     directory = open_directory(plan.dataset)
@@ -137,13 +139,15 @@ def _write_all(plan: ExportPlan, files: Files, num_workers: int, on_part: Callab
     commit(plan.destination, files, last=MANIFEST, owned=OWNED)
 
 
-def _exported(plan: ExportPlan, waiting: list[int], num_workers: int) -> Iterator[tuple[int, list[ShardEntry]]]:
+def _exported(
+    plan: ExportPlan, waiting: list[int], num_workers: int, files: Files
+) -> Iterator[tuple[int, list[ShardEntry]]]:
     """Exports parts, in this process or in several; yields each when it is finished."""
     num_workers = how_many(num_workers, len(waiting))
     if num_workers <= 1:
         directory = opened(plan)
         for number in waiting:
-            yield number, export_part(plan, directory, number)
+            yield number, export_part(plan, directory, number, files)
         return
     pool = ProcessPool(num_workers, initialize=_begin, arguments=(plan,))
     try:
@@ -166,4 +170,4 @@ def _begin(plan: ExportPlan) -> None:
 
 def _part(number: int) -> list[ShardEntry]:
     plan, directory = _workers[0]
-    return export_part(plan, directory, number)
+    return export_part(plan, directory, number, AnyFiles())

@@ -12,6 +12,7 @@ from nspdata.files.local import LocalFiles
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from nspdata.files.growing import GrowingFile
     from nspdata.files.local import FileInfo, Files
 
 
@@ -63,6 +64,10 @@ class AnyFiles:
     def write(self, path: str, data: bytes) -> None:
         """Writes a whole file."""
         self.of(path).write(path, data)
+
+    def create(self, path: str) -> GrowingFile:
+        """Begins a file that is written in pieces."""
+        return self.of(path).create(path)
 
     def exists(self, path: str) -> bool:
         """Whether there is a file of this name, or a directory that contains a file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
@@ -14,10 +14,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from nspdata.errors import ConfigError, InputError
 from nspdata.files import options
+from nspdata.files.growing import SpooledFile
 from nspdata.files.local import FileInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from nspdata.files.growing import GrowingFile
 
 REMEDIES = {
     "hdfs": "pip install 'nspdata[hadoop]', and give --hdfs_host, --hdfs_port and --hdfs_user after --",
@@ -79,6 +82,10 @@ class BeamFiles:
                 if FileSystems.exists(path):
                     FileSystems.delete([path])
                 FileSystems.rename([temporary], [path])
+
+    def create(self, path: str) -> GrowingFile:
+        """See `Files.create`."""
+        return SpooledFile(partial(self.write, path))
 
     def exists(self, path: str) -> bool:
         """Whether there is a file of this name, or a directory that contains a file."""

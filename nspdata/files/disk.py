@@ -18,6 +18,13 @@ class Disk:
         """Creates a file with these bytes."""
         path.write_bytes(data)
 
+    def append(self, path: Path, data: bytes) -> None:
+        """Adds bytes at the end of a file; a missing file is created."""
+        with path.open("ab", buffering=0) as stream:
+            view = memoryview(data)
+            while view:
+                view = view[stream.write(view) :]
+
     def sync(self, path: Path) -> None:
         """Makes a file's bytes, or a directory's names, durable; does nothing if the file system does not support it."""
         descriptor = os.open(path, os.O_RDONLY)

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from nspdata.errors import naming
 from nspdata.files.disk import Disk
+from nspdata.files.growing import LocalGrowingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from nspdata.files.growing import GrowingFile
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 """Pattern of the temporary name of a file during a write; a crash can leave such a file."""
@@ -67,6 +70,10 @@ class Files(Protocol):
 
         The write is atomic: the final name never has partial data, even after a crash or a power failure.
         """
+        ...
+
+    def create(self, path: str) -> GrowingFile:
+        """Begins a file that is written in pieces; missing directories are created."""
         ...
 
     def exists(self, path: str) -> bool:
@@ -137,6 +144,12 @@ class LocalFiles:
                 self.disk.remove(temporary)
             raise
         self.disk.sync(final.parent)
+
+    def create(self, path: str) -> GrowingFile:
+        """See `Files.create`."""
+        final = Path(path)
+        self._make_directories(final.parent)
+        return LocalGrowingFile(self.disk, _temporary(final), final)
 
     def exists(self, path: str) -> bool:
         """See `Files.exists`."""

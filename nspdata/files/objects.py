@@ -6,14 +6,17 @@ import io
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from nspdata.errors import InputError
 from nspdata.files import options
+from nspdata.files.growing import SpooledFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from nspdata.files.growing import GrowingFile
     from nspdata.files.local import FileInfo
 
 BUFFER_BYTES = 8 << 20
@@ -160,6 +163,10 @@ class ObjectFiles:
     def write(self, path: str, data: bytes) -> None:
         """Writes an object directly under its final name, because a store shows only complete objects."""
         self.store.put(path, bytes(data))
+
+    def create(self, path: str) -> GrowingFile:
+        """See `Files.create`."""
+        return SpooledFile(partial(self.write, path))
 
     def exists(self, path: str) -> bool:
         """Whether there is an object of this name, or one below it."""

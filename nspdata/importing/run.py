@@ -6,7 +6,7 @@ import posixpath
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nspdata.config.build import Config, MaskingConfig, OutputConfig, PairingConfig
 from nspdata.dataset.manifest import MANIFEST, OWNED, SPLITS, Manifest, ShardEntry, shard_name
@@ -16,7 +16,7 @@ from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.files.lock import WORK, locked
-from nspdata.files.swap import NEW, clear, commit
+from nspdata.files.swap import NEW, clear, commit, complete, pending, sweep
 from nspdata.importing import delimited, tfrecord
 from nspdata.importing.record import check_record, to_rows
 from nspdata.metadata.describe import describe
@@ -128,7 +128,12 @@ def make_import(inputs: Sequence[str], kind: str, tokenizer: str, *, command: st
 
 
 def run_import(
-    job: Import, output: str, *, overwrite: bool = False, on_rows: Callable[[int], None] = lambda _rows: None
+    job: Import,
+    output: str,
+    *,
+    overwrite: bool = False,
+    on_rows: Callable[[int], None] = lambda _rows: None,
+    files: Files | None = None,
 ) -> Manifest:
     """Writes the dataset directory; its manifest counts `imported` rows, so that checks of a build are skipped.
 
@@ -137,22 +142,48 @@ def run_import(
         output: the directory to write.
         overwrite: whether a dataset in it may be replaced.
         on_rows: called with the number of rows written so far.
+        files: where the dataset is written.
 
     Raises:
         ConfigError: the directory holds something else.
         InputError: a record cannot be used.
     """
-    files = AnyFiles()
-    if files.stat(join(output, MANIFEST)):
-        if not overwrite:
-            raise ConfigError(f"{output} already holds a dataset; give another -o, or --overwrite to replace it")
-    elif not files.exists(join(output, WORK)) and (there := files.listing(output)):
+    files = files or AnyFiles()
+    work = files.exists(join(output, WORK))
+    if files.stat(join(output, MANIFEST)) is None and not work and (there := files.listing(output)):
         raise ConfigError(f"{output} is not empty and holds no dataset (there is {there[0].path}); give another -o")
     with locked(output, files):
+        interrupted = pending(output, files)
+        if interrupted:
+            complete(output, files)
+        manifest = _manifest_in(output, files)
+        if manifest and work and _is_of(job, manifest, files):
+            sweep(output, files, owned=OWNED)
+            clear(output, files)
+            if interrupted:
+                return manifest
+        if manifest and not overwrite:
+            raise ConfigError(f"{output} already holds a dataset; give another -o, or --overwrite to replace it")
+        sweep(output, files, owned=OWNED)
         clear(output, files)
         _write(job, output, files, on_rows)
-    with files.open(join(output, MANIFEST)) as stream:
-        return Manifest.from_json(stream.read(), name=join(output, MANIFEST))
+    manifest = _manifest_in(output, files)
+    assert manifest is not None
+    return manifest
+
+
+def _manifest_in(output: str, files: Files) -> Manifest | None:
+    path = join(output, MANIFEST)
+    if files.stat(path) is None:
+        return None
+    with files.open(path) as stream:
+        return Manifest.from_json(stream.read(), name=path)
+
+
+def _is_of(job: Import, manifest: Manifest, files: Files) -> bool:
+    """Whether a dataset was imported from the same files with the same tokenizer."""
+    same = manifest.tokenizer == job.wordpiece.identity() and "imported" in manifest.counts.get("read", {})
+    return same and manifest.inputs == _described(job, files)
 
 
 def survey(job: Import, files: Files) -> Survey:
@@ -216,15 +247,20 @@ def _num_shards(rows: int) -> int:
 
 def _manifest(job: Import, config: Config, splits: dict[str, list[ShardEntry]], files: Files) -> Manifest:
     rows = sum(entry.rows for entries in splits.values() for entry in entries)
-    inputs = sorted(entry for entries in job.inputs.values() for entry in entries)
     return Manifest(
         config=config.to_dict(),
         config_fingerprint=config.fingerprint(),
         tokenizer=job.wordpiece.identity(),
-        inputs=[{"name": path, "bytes": size, "content": content_of(path, files)} for path, size in inputs],
+        inputs=_described(job, files),
         counts={"read": {"imported": rows, "rejected": {}, "rejected_bytes": {}}, "built": {}},
         splits=splits,
     )
+
+
+def _described(job: Import, files: Files) -> list[dict[str, Any]]:
+    """The input files for the manifest."""
+    inputs = sorted(entry for entries in job.inputs.values() for entry in entries)
+    return [{"name": path, "bytes": size, "content": content_of(path, files)} for path, size in inputs]
 
 
 def _other_files(job: Import, manifest: Manifest, statistics: Statistics, metadata: RowMetadata) -> dict[str, bytes]:

@@ -48,11 +48,11 @@ def test_an_interrupted_export_is_resumed(data: Path, tmp_path: Path, monkeypatc
     plan = make_plan(nspdata.open_dataset(data).directory, str(tmp_path / "out"), ExportOptions.of("csv"))
     written: list[int] = []
 
-    def stopping(plan: object, directory: object, number: int) -> object:
+    def stopping(plan: object, directory: object, number: int, files: object) -> object:
         if number == 2:
             raise KeyboardInterrupt
         written.append(number)
-        return parts.export_part(plan, directory, number)  # type: ignore[arg-type]
+        return parts.export_part(plan, directory, number, files)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "export_part", stopping)
     with pytest.raises(KeyboardInterrupt):
