@@ -60,3 +60,17 @@ def replaced(directory: Path, source: Path | None) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     if source is not None:
         shutil.copytree(source, directory)
+
+
+def stopped_before(program: Callable[[LocalFiles], object], step: str, output: Path, left: Path) -> None:
+    """Stops a program before the first step whose name begins so, and moves what it leaves in its output.
+
+    The program must write to `output`, which is removed.
+    """
+    steps = FaultyFiles()
+    program(steps)
+    shutil.rmtree(output)
+    at = next(number for number, name in enumerate(steps.log) if name.startswith(step))
+    with contextlib.suppress(Stopped):
+        program(FaultyFiles(fail_at=at))
+    output.rename(left)

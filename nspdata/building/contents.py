@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.building.plan import CONTENTS
 from nspdata.errors import InputError
+from nspdata.files.checked_json import TEXT, list_of, record, tuple_of
 from nspdata.files.local import join
 from nspdata.files.state import read_state, write_state
 from nspdata.reading.content import content_of, hexadecimal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 READERS = 8
 """Files that are hashed at the same time."""
+
+RECORD = record({"fingerprint": TEXT, "inputs": list_of(tuple_of(TEXT, TEXT, TEXT))})
+"""Name, content and version of each input file."""
 
 
 def changed_inputs(sources: Sequence[Source], recorded: Mapping[str, tuple[str, str]], files: Files) -> list[str]:
@@ -48,9 +52,9 @@ def keep_contents(plan: BuildPlan, summary: ReadSummary, files: Files) -> None:
     """
     contents = {name: hexadecimal(content) for name, content in sorted(summary.contents.items())}
     path = join(plan.output, CONTENTS)
-    record = read_state(files, path) if plan.finished else None
-    if record is not None and (
-        changed := [name for name, content, _ in record["inputs"] if contents.get(name) != content]
+    recorded = read_state(files, path, RECORD) if plan.finished else None
+    if recorded is not None and (
+        changed := [name for name, content, _ in recorded["inputs"] if contents.get(name) != content]
     ):
         raise changed_since(plan, changed)
     versions = dict(zip((name for name, _ in plan.inputs), plan.versions, strict=False))

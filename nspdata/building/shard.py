@@ -11,10 +11,11 @@ import numpy as np
 import orjson
 
 from nspdata.building.tokenize import add_counts, unspill
-from nspdata.dataset.manifest import ShardEntry
+from nspdata.dataset.manifest import FILE, ShardEntry
 from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import write_shard
-from nspdata.errors import InputError
+from nspdata.errors import InputError, ShardError
+from nspdata.files.checked_json import COUNT, OBJECT, TEXT, map_of, parse, record
 from nspdata.files.local import join
 from nspdata.files.state import read_sealed, read_state, seal
 from nspdata.instances.assemble import build_instances
@@ -144,6 +145,15 @@ def shard_documents(
     return documents, {**dropped, **cuts}
 
 
+SCHEMA = record(
+    {
+        "fingerprint": TEXT,
+        "result": record({"key": COUNT, "entry": FILE, "counts": map_of(COUNT), "statistics": OBJECT}),
+    }
+)
+"""The saved result of a shard."""
+
+
 def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
     """Saves the result of a shard after its file was written; its entry comes first, for `read_entry`."""
     entry = json.dumps(asdict(result.entry))
@@ -153,8 +163,8 @@ def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
 
 def read_result(plan: BuildPlan, key: int, files: Files) -> ShardResult | None:
     """Returns the saved result of a shard; None if it is missing, corrupt, or from another plan."""
-    values = read_state(files, plan.result_path(key))
-    if not isinstance(values, dict) or values.get("fingerprint") != plan.fingerprint:
+    values = read_state(files, plan.result_path(key), SCHEMA)
+    if values is None or values["fingerprint"] != plan.fingerprint:
         return None
     return ShardResult.from_values(values["result"])
 
@@ -168,7 +178,10 @@ def read_entry(plan: BuildPlan, key: int, files: Files) -> ShardEntry | None:
     head = HEAD.match(value) if value else None
     if not head or head[1].decode() != plan.fingerprint:
         return None
-    return ShardEntry(**json.loads(head[2]))
+    try:
+        return ShardEntry(**parse(head[2], name=plan.result_path(key), schema=FILE))
+    except ShardError:
+        return None
 
 
 def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nspdata.building.contents import changed_inputs, changed_since
+from nspdata.building.contents import RECORD, changed_inputs, changed_since
 from nspdata.building.plan import CONTENTS, PLAN, RESULTS
 from nspdata.building.shard import read_entry
 from nspdata.dataset.manifest import MANIFEST, OWNED, read_manifest
@@ -129,8 +129,8 @@ def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, over
             "to finish it, give another -o, or --overwrite to discard it"
         )
     finished = _finished_shards(plan, files) if same and results else frozenset()
-    record = read_state(files, join(plan.output, CONTENTS)) if finished else None
-    if not isinstance(record, dict) or record.get("fingerprint") != plan.fingerprint:
+    record = read_state(files, join(plan.output, CONTENTS), RECORD) if finished else None
+    if record is None or record["fingerprint"] != plan.fingerprint:
         if results and not overwrite:
             LOG.warning(
                 "%s: the state of an unfinished build is damaged; its %d shards are built again",

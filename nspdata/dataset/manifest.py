@@ -39,6 +39,8 @@ STATISTICS = "statistics.json"
 VOCABULARY = "tokenizer/vocab.txt"
 """The tokens of a dataset, one per line."""
 
+FILE = exactly({"path": TEXT, "rows": COUNT, "tokens": COUNT, "bytes": COUNT, "sha256": SHA256})
+"""A shard in a manifest; see `ShardEntry`."""
 
 SCHEMA = exactly(
     {
@@ -48,9 +50,7 @@ SCHEMA = exactly(
         "tokenizer": record({"sha256": SHA256, "vocab_size": COUNT}, {"lowercase": BOOLEAN, "strip_accents": BOOLEAN}),
         "inputs": list_of(record({"name": TEXT, "bytes": COUNT})),
         "counts": record({}, {"read": map_of(one_of(COUNT, map_of(COUNT))), "built": map_of(COUNT)}),
-        "splits": map_of(
-            list_of(exactly({"path": TEXT, "rows": COUNT, "tokens": COUNT, "bytes": COUNT, "sha256": SHA256}))
-        ),
+        "splits": map_of(list_of(FILE)),
     }
 )
 """What every reader needs of a manifest; `schemas/manifest.schema.json` is stricter about settings."""

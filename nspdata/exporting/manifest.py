@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from nspdata.dataset.manifest import MANIFEST, ShardEntry
+from nspdata.dataset.manifest import FILE, MANIFEST, ShardEntry
 from nspdata.dataset.schema import LABELS
 from nspdata.errors import ShardError
 from nspdata.exporting import mds, saved
 from nspdata.exporting.options import CONVENTIONS
 from nspdata.exporting.plan import VERSION
-from nspdata.files.checked_json import COUNT, INTEGER, OBJECT, SHA256, TEXT, check, exactly, list_of, map_of, parse
+from nspdata.files.checked_json import COUNT, INTEGER, SHA256, TEXT, check, exactly, list_of, map_of, parse, record
 from nspdata.files.local import join
 from nspdata.metadata.huggingface import dataset_files
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from nspdata.exporting.plan import ExportPlan
     from nspdata.files.local import Files
 
-FILE = exactly({"path": TEXT, "rows": COUNT, "tokens": COUNT, "bytes": COUNT, "sha256": SHA256})
-
 SCHEMA = exactly(
     {
         "version": INTEGER,
-        "export": OBJECT,
+        "export": record({"to": TEXT}),
         "labels": map_of(TEXT),
         "source": exactly(
             {"fingerprint": SHA256, "config_fingerprint": SHA256, "tokenizer_sha256": SHA256, "max_seq_length": COUNT}

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nspdata.dataset.directory import Shard
-from nspdata.dataset.manifest import ShardEntry
+from nspdata.dataset.manifest import FILE, ShardEntry
 from nspdata.exporting.batches import without_masks
 from nspdata.exporting.files import PartFiles
 from nspdata.exporting.plan import ENCODERS, PARTS, context_of
+from nspdata.files.checked_json import list_of, record
 from nspdata.files.local import join
 from nspdata.files.state import read_state, write_state
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from nspdata.exporting.plan import ExportPlan
     from nspdata.files.local import Files
     from nspdata.instances.rows import Rows
+
+SCHEMA = record({"files": list_of(FILE)})
+"""The record of a finished part; it has the identity of the plan too."""
 
 
 def export_part(plan: ExportPlan, directory: Directory, number: int, files: Files) -> list[ShardEntry]:
@@ -47,8 +51,8 @@ def finished_parts(plan: ExportPlan, files: Files) -> dict[int, list[ShardEntry]
     for number in range(len(plan.parts)):
         if plan.part_path(number) not in recorded:
             continue
-        state = read_state(files, plan.part_path(number))
-        if not isinstance(state, dict) or {key: state.get(key) for key in identity} != identity:
+        state = read_state(files, plan.part_path(number), SCHEMA)
+        if state is None or {key: state.get(key) for key in identity} != identity:
             continue
         entries = [ShardEntry(**entry) for entry in state["files"]]
         if all(sizes.get(join(plan.stage, entry.path)) == entry.bytes for entry in entries):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nspdata.errors import NspdataError
 
 Schema = dict[str, Any]
-"""JSON Schema with the keywords `type`, `const`, `enum`, `minimum`, `maximum`, `pattern`, `maxLength`, `maxItems`,
-`items`, `properties`, `required`, `additionalProperties` and `anyOf`."""
+"""JSON Schema with the keywords `type`, `const`, `enum`, `minimum`, `maximum`, `pattern`, `maxLength`, `minItems`,
+`maxItems`, `items`, `prefixItems`, `properties`, `required`, `additionalProperties` and `anyOf`."""
 
 MAX_BYTES = 1_000_000_000
 """The largest file that is parsed, in bytes."""
@@ -49,6 +49,17 @@ KINDS: dict[str, tuple[Any, str]] = {
 def list_of(items: Schema, *, max_items: int = 100_000_000) -> Schema:
     """Returns the schema of a list whose items have one schema."""
     return {"type": "array", "items": items, "maxItems": max_items}
+
+
+def tuple_of(*items: Schema) -> Schema:
+    """Returns the schema of a list of so many items, each with its own schema.
+
+    >>> check(["a", -1], tuple_of(TEXT, COUNT), name="f")
+    Traceback (most recent call last):
+        ...
+    nspdata.errors.ShardError: f: [1] must be a whole number from 0 to 9007199254740992, not -1
+    """
+    return {"type": "array", "prefixItems": list(items), "minItems": len(items), "maxItems": len(items)}
 
 
 def map_of(values: Schema) -> Schema:
@@ -135,6 +146,9 @@ def _problem(value: Any, schema: Schema, key: str) -> _Problem | None:
         return key, f"must be {_rule(schema)}", value
     if isinstance(value, dict):
         return _problem_in_object(value, schema, key)
+    if isinstance(value, list) and "prefixItems" in schema:
+        pairs = enumerate(zip(value, schema["prefixItems"], strict=True))
+        return next(filter(None, (_problem(item, inner, f"{key}[{index}]") for index, (item, inner) in pairs)), None)
     if isinstance(value, list) and "items" in schema and not _all_counts(value, schema["items"]):
         for index, item in enumerate(value):
             if problem := _problem(item, schema["items"], f"{key}[{index}]"):
@@ -170,7 +184,7 @@ def _is_allowed(value: Any, schema: Schema) -> bool:
         return bool(schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf))
     if isinstance(value, str):
         return len(value) <= schema.get("maxLength", len(value)) and bool(re.search(schema.get("pattern", ""), value))
-    return not isinstance(value, list) or len(value) <= schema.get("maxItems", len(value))
+    return not isinstance(value, list) or schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
 
 
 def _is_kind(value: Any, kind: str) -> bool:

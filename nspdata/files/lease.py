@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.files.local import join
-from nspdata.files.owners import WORK, busy, gone, me, number
+from nspdata.files.owners import OWNER, WORK, busy, gone, me, number
 from nspdata.files.state import read_state, write_state
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def check_job(directory: str, files: Files) -> None:
     Raises:
         InputError: a job was submitted without waiting for it, and is alive.
     """
-    record = read_state(files, join(directory, JOB))
+    record = read_state(files, join(directory, JOB), OWNER)
     if isinstance(record, dict) and time.time() - number(record, "renewed") < JOB_LEASE_S:
         more = (
             f": {record.get('job')}; its record expires when no worker has renewed it for {JOB_LEASE_S / 60:.0f} min; if the job "
@@ -111,7 +111,7 @@ def renew_job(directory: str, files: Files) -> None:
     _renewed = now
     path = join(directory, JOB)
     with suppress(Exception):  # the store may fail for a moment; the record is valid for much longer
-        record = read_state(files, path)
+        record = read_state(files, path, OWNER)
         if isinstance(record, dict):
             write_state(files, path, {**record, "renewed": now})
 
@@ -145,7 +145,7 @@ def _others(directory: str, files: Files, path: str) -> list[dict[str, Any]]:
     for other in (file.path for file in files.listing(join(directory, OWNERS))):
         if other.rpartition("/")[2] in {path.rpartition("/")[2], JOB.rpartition("/")[2]}:
             continue
-        record = read_state(files, other)
+        record = read_state(files, other, OWNER)
         if not isinstance(record, dict):
             continue  # being removed, or damaged
         if gone(record) or time.time() - number(record, "renewed") >= LEASE_S:
@@ -158,6 +158,6 @@ def _others(directory: str, files: Files, path: str) -> list[dict[str, Any]]:
 def _renew(files: Files, path: str, mine: dict[str, Any], ended: threading.Event) -> None:
     while not ended.wait(RENEW_S):
         with suppress(Exception):  # a temporary failure of the store is retried before the record expires
-            if read_state(files, path) is None:
+            if read_state(files, path, OWNER) is None:
                 return
             write_state(files, path, {**mine, "renewed": time.time()})

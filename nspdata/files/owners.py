@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nspdata.errors import InputError
+from nspdata.errors import InputError, ShardError
+from nspdata.files.checked_json import LARGEST, TEXT, parse, record
+
+if TYPE_CHECKING:
+    from nspdata.files.checked_json import Schema
 
 WORK = ".build"
 """Directory in a dataset directory with the files of an unfinished build; it is removed at the end."""
+
+TIME: Schema = {"type": "number", "minimum": 0, "maximum": LARGEST}
+"""Seconds since 1970."""
+
+OWNER = record(
+    {},
+    {
+        "host": TEXT,
+        "pid": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+        "began": TEXT,
+        "started": TIME,
+        "renewed": TIME,
+    },
+)
+"""A record. Other keys are ignored."""
 
 
 def me() -> dict[str, Any]:
@@ -46,10 +64,10 @@ def gone(owner: dict[str, Any]) -> bool:
 def parsed(data: bytes) -> dict[str, Any]:
     """Parses a record; an empty one if it is damaged."""
     try:
-        owner = json.loads(data)
-    except ValueError:
+        owner: dict[str, Any] = parse(data, name="owner", schema=OWNER)
+    except ShardError:
         return {}
-    return owner if isinstance(owner, dict) else {}
+    return owner
 
 
 def number(owner: dict[str, Any], key: str) -> float:

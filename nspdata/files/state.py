@@ -15,7 +15,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from nspdata.errors import ShardError
+from nspdata.files.checked_json import parse
+
 if TYPE_CHECKING:
+    from nspdata.files.checked_json import Schema
     from nspdata.files.local import Files
 
 HEAD = re.compile(rb'\{"length": (\d{1,15}), "checksum": "([0-9a-f]{32})", "value":\n')
@@ -49,10 +53,15 @@ def write_state(files: Files, path: str, value: Any) -> None:
     files.write(path, seal(json.dumps(value).encode()))
 
 
-def read_state(files: Files, path: str) -> Any:
-    """Reads the value of a state file; None if it is missing, empty, truncated or altered."""
+def read_state(files: Files, path: str, schema: Schema | None = None) -> Any:
+    """Reads the value of a state file; None if it is missing, empty, truncated, altered, or not as the schema says."""
     value = read_sealed(files, path)
-    return None if value is None else json.loads(value)
+    if value is None:
+        return None
+    try:
+        return parse(value, name=path, schema=schema)
+    except ShardError:
+        return None
 
 
 def read_sealed(files: Files, path: str) -> bytes | None:

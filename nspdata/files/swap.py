@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import NspdataError, ShardError
+from nspdata.files.checked_json import COUNT, TEXT, exactly, list_of, tuple_of
 from nspdata.files.lease import OWNERS
 from nspdata.files.local import TEMPORARY, join
 from nspdata.files.lock import LOCK, locked
@@ -26,6 +28,9 @@ NEW = f"{WORK}/new"
 """Directory in which new content is built."""
 
 JOURNAL = f"{WORK}/swap.json"
+
+SWAP = exactly({"place": list_of(tuple_of(TEXT, COUNT)), "last": TEXT, "delete": list_of(TEXT)})
+"""The journal: name and size of each file to place, the file to place last, and the names to delete."""
 
 PATIENCE_S = 10.0
 """Seconds that a reader waits for a swap which another process is completing."""
@@ -63,10 +68,11 @@ def complete(directory: str, files: Files) -> None:
         ShardError: files of the new content are missing.
     """
     path = join(directory, JOURNAL)
-    journal = read_state(files, path)
+    journal = read_state(files, path, SWAP)
     staged = dict(_names(join(directory, NEW), files))
-    if not isinstance(journal, dict):
+    if journal is None:
         journal = _made_again(directory, staged)
+    _check_names(directory, [*(name for name, _ in journal["place"]), *journal["delete"], journal["last"]])
     _place(directory, files, [(str(name), int(size)) for name, size in journal["place"]], staged)
     if journal["delete"]:
         files.delete(*(join(directory, name) for name in journal["delete"]))
@@ -91,6 +97,24 @@ def _place(directory: str, files: Files, names: Sequence[tuple[str, int]], stage
             raise ShardError(f"{directory}: the finished build in {NEW} lacks {name}; build again with --overwrite")
     files.place(pairs)
     files.sync(sorted({posixpath.dirname(target) for _, target in pairs} | {directory} if pairs else set()))
+
+
+def _check_names(directory: str, names: Sequence[str]) -> None:
+    """Checks that a swap changes nothing outside its directory, not even through a symbolic link.
+
+    Raises:
+        ShardError: it would.
+    """
+    local = "://" not in directory
+    root = Path(directory).resolve() if local else Path()
+    parents = dict.fromkeys(posixpath.dirname(name) for name in names)
+    outside = {parent for parent in parents if local and not Path(directory, parent).resolve().is_relative_to(root)}
+    for name in names:
+        plain = name == posixpath.normpath(name) and not name.startswith(("/", "..")) and name not in {"", "."}
+        if not plain or posixpath.dirname(name) in outside:
+            raise ShardError(
+                f"{directory}: {JOURNAL} names {name!r}, outside of the directory; remove {join(directory, WORK)}"
+            )
 
 
 def _made_again(directory: str, staged: dict[str, int]) -> dict[str, Any]:

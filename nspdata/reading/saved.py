@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import InputError
+from nspdata.files.checked_json import TEXT, check, list_of, parse, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
 
 STATE = "state.json"
+
+MAX_BYTES = 100_000_000
+"""The most that is read of a description."""
+
+SAVED_STATE = record({"_data_files": list_of(record({"filename": TEXT}))})
+
+SAVED_SPLITS = record({}, {"splits": list_of(TEXT, max_items=10_000)})
 
 DESCRIPTIONS = frozenset({STATE, "dataset_info.json", "dataset_dict.json"})
 
@@ -44,10 +51,11 @@ def saved_files(matched: Sequence[str], files: Files) -> Saved:
     splits = _splits(there, files)
     for path in sorted(path for path in there if posixpath.basename(path) == STATE):
         state = _json(path, files)
-        if not isinstance(state.get("_data_files"), list):
+        if "_data_files" not in state:
             continue  # a state.json of another program
+        check(state, SAVED_STATE, name=path, error=InputError)
         directory = posixpath.dirname(path)
-        named = {posixpath.join(directory, str(entry["filename"])) for entry in state["_data_files"]}
+        named = {posixpath.join(directory, entry["filename"]) for entry in state["_data_files"]}
         if missing := sorted(named - there):
             raise InputError(f"{directory}: {STATE} names {missing[0]}, which is missing; save the dataset again")
         if state.get("_indices_data_files"):
@@ -66,15 +74,17 @@ def _splits(there: set[str], files: Files) -> dict[str, str]:
     """The directories of the splits of each `DatasetDict`, and the splits' names."""
     splits: dict[str, str] = {}
     for path in sorted(path for path in there if posixpath.basename(path) == "dataset_dict.json"):
-        for split in _json(path, files).get("splits", []):
-            splits[posixpath.join(posixpath.dirname(path), str(split))] = str(split)
+        described = _json(path, files)
+        check(described, SAVED_SPLITS, name=path, error=InputError)
+        for split in described.get("splits", ()):
+            splits[posixpath.join(posixpath.dirname(path), split)] = split
     return splits
 
 
 def _json(path: str, files: Files) -> dict[str, Any]:
     with files.open(path) as stream:
         try:
-            value = json.loads(stream.read())
-        except ValueError:
+            value = parse(stream.read(MAX_BYTES), name=path, error=InputError)
+        except InputError:
             return {}
     return value if isinstance(value, dict) else {}

@@ -29,10 +29,10 @@ def read_metrics(run: Path) -> list[Line]:
     path = run / FILE
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
         return [{"kind": line["kind"], "step": int(line["step"])} | line for line in map(json.loads, lines)]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ShardError(
             f"{path}: not a record of metrics ({error!r}); move it away, training does not need it"
         ) from error

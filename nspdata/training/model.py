@@ -209,7 +209,10 @@ def _bert_config(directory: Path) -> BertConfig:
     kind = parse(path.read_bytes(), name=str(path), schema=OBJECT, error=ConfigError).get("model_type")
     if kind != "bert":
         raise ConfigError(f"{path}: model_type {kind!r}; training can continue only from a 'bert' checkpoint")
-    return BertConfig.from_pretrained(directory, local_files_only=True)
+    try:
+        return BertConfig.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # whatever transformers raises for a wrong value
+        raise ConfigError(f"{path}: not the settings of a BERT ({error}); restore the file from a copy") from error
 
 
 TOKENIZER_SCHEMA = record(

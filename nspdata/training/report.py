@@ -6,6 +6,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
+from nspdata.files.checked_json import OBJECT, parse, record
 from nspdata.inspection.report.page import style_sheet
 from nspdata.training.metrics import read_metrics
 
@@ -50,7 +51,8 @@ PAGE = """<!doctype html>
 def write_report(run: Path) -> Path:
     """Writes the page of a run, finished or not."""
     lines = read_metrics(run)
-    settings = json.loads((run / "train.json").read_text(encoding="utf-8"))
+    path = run / "train.json"
+    settings = parse(path.read_bytes(), name=str(path), schema=record({"settings": OBJECT}))
     page = PAGE.format(
         title=html.escape(f"Training {run.name}"),
         style=style_sheet(),

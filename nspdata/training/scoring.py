@@ -67,7 +67,7 @@ class Scorer:
                 path, local_files_only=True, output_loading_info=True, dtype=torch.float32
             )
             tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever transformers raises for a wrong value
             raise ConfigError(f"{path}: cannot be read as a BERT with its tokenizer ({error})") from error
         finally:
             logging.set_verbosity(verbosity)
@@ -128,7 +128,7 @@ def _record(line: str, name: str, number: int) -> dict[str, Any]:
         record = json.loads(line)
         if isinstance(record["a"], str) and isinstance(record["b"], str):
             return dict(record)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise InputError(
         f'{name}, line {number}: not a pair; a line is {{"a": "...", "b": "..."}}, not {line.strip()[:80]!r}'

@@ -126,9 +126,9 @@ def _check_rejected(directory: Path, names: list[str], manifest: Manifest, findi
         try:
             with (directory / name).open(encoding="utf-8") as lines:
                 for record in map(json.loads, lines):
-                    found[record["reason"]] += 1
-                    sizes[record["reason"]] += record["bytes"]
-        except (ValueError, KeyError, TypeError) as error:
+                    found[str(record["reason"])] += 1
+                    sizes[str(record["reason"])] += int(record["bytes"])
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             findings.add("rejected", f"not records of rejected input ({error!r})", file=name)
     read = manifest.counts.get("read", {})
     for what, there, counted in (

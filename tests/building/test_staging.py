@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from nspdata.dataset.manifest import read_manifest
-from nspdata.errors import ConfigError, InputError
+from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.local import LocalFiles
 from nspdata.files.lock import locked
+from nspdata.files.state import read_state, write_state
 from nspdata.reading.content import content_of
 from nspdata.testing import FaultyFiles, Stopped
 from tests.building.corpus import digests
@@ -184,6 +185,27 @@ def test_a_damaged_journal_is_made_again(place: Place, damage: str) -> None:
     journal.write_bytes(DAMAGES[damage](journal.read_bytes()))
     assert read_manifest(place.output).splits
     assert digests(place.output) == whole
+
+
+@pytest.mark.parametrize("key", ["place", "delete", "last"])
+@pytest.mark.parametrize(
+    "name", ["../mine.txt", "/mine.txt", "a/../../mine.txt", "train/../..", "link/mine.txt", "", "."]
+)
+def test_a_journal_names_only_files_of_its_directory(place: Place, key: str, name: str) -> None:
+    """A journal that came with a dataset cannot write or delete outside of it, also not through a link."""
+    place.stop("link ")
+    (place.directory / "mine.txt").write_text("mine")
+    (place.output / "link").symlink_to(place.directory)
+    journal = place.output / ".build" / "swap.json"
+    values = read_state(LocalFiles(), str(journal))
+    staged = place.output / ".build" / "new" / "link"
+    staged.mkdir()
+    (staged / "mine.txt").write_text("other")
+    values[key] = name if key == "last" else [*values[key], [name, 5] if key == "place" else name]
+    write_state(LocalFiles(), str(journal), values)
+    with pytest.raises(ShardError, match=r"swap\.json names .*, outside of the directory; remove .*\.build"):
+        read_manifest(place.output)
+    assert (place.directory / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,11 +34,7 @@ from nspdata.files.checked_json import (
 from nspdata.statistics import from_json
 from nspdata.tokenization.wordpiece import WordPiece
 from tests.datasets import write_dataset
-
-HOSTILE: list[Any] = [
-    None, True, False, -1, 0, 1, 0.5, -0.0, 10**12, -(10**12), LARGEST + 1, 10**30, 1e308, "", "x", "\x00", "\ud800", "../../etc",
-    "9" * 500, [], [[]], {}, {"": None}, [None], [-1], [10**30], [0.5], {"a": {"b": []}},
-]  # fmt: skip
+from tests.files.mutations import mutated
 
 
 @pytest.mark.parametrize(
@@ -90,49 +84,18 @@ def test_what_is_no_plain_json_is_refused(text: bytes) -> None:
         parse(text, name="f", error=ConfigError)
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths of all values, the first few of long lists only."""
-    yield path
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for index, (key, item) in enumerate(items):
-        if index < 12:
-            yield from places(item, (*path, key))
-
-
-def mutated(text: bytes, number: int) -> bytes:
-    """The text with one or two values replaced, removed or added, or some bytes changed."""
-    chance = random.Random(number)  # a seed of its own: a failure is repeated by its number
-    if number % 4 == 0:
-        data = bytearray(text)
-        for _ in range(chance.randint(1, 4)):
-            at = chance.randrange(len(data))
-            data[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
-        return bytes(data) if chance.random() < 0.7 else bytes(data[: chance.randrange(len(data))])
-    value = {"whole": json.loads(text)}
-    for _ in range(chance.randint(1, 2)):
-        *path, last = chance.choice(list(places(value))[1:])
-        inner: Any = value
-        for key in path:
-            inner = inner[key]
-        action = chance.random()
-        if action < 0.7:
-            inner[last] = copy.deepcopy(chance.choice(HOSTILE))
-        elif action < 0.85:
-            del inner[last]
-        elif isinstance(inner, dict):
-            inner[chance.choice(["surprise", "", last])] = copy.deepcopy(chance.choice(HOSTILE))
-        value.setdefault("whole", None)
-    return json.dumps(value["whole"]).encode()
-
-
 def read_metadata(schema: pa.Schema, data: bytes) -> None:
     row_metadata(schema.with_metadata({METADATA_KEY: data}), name="shard")
 
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
+    return kinds(tmp_path_factory.mktemp("files"))
+
+
+def kinds(place: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
     """A good text of each kind of file, and what reads it."""
-    directory = write_dataset(tmp_path_factory.mktemp("files") / "data")
+    directory = write_dataset(place / "data")
     manifest = (directory / MANIFEST).read_bytes()
     entry = next(iter(Manifest.from_json(manifest).splits.values()))[0]
     schema = open_shard(directory, entry)[0].schema
