@@ -185,12 +185,14 @@ class LogConfig:
         to: further destinations of the metrics: `tensorboard`, `wandb`, `mlflow`, as a list; each needs its package.
         divergence: an MLM or NSP loss this far above its lowest, in nats, stops the run; 0 never stops it.
         profile: steps to record with torch's profiler, after the first ten, into `RUN/profile`; 0 for none.
+        report: whether `RUN/report.html`, with curves of the metrics, is written at the end: about 2 CPU-seconds.
     """
 
     every: int = 10
     to: tuple[Destination, ...] = ("tensorboard",)
     divergence: float = 3.0
     profile: int = 0
+    report: bool = True
 
     def __post_init__(self) -> None:
         require("log.every", self.every, "at least 1", holds=self.every >= 1)

@@ -103,7 +103,7 @@ def _train(directory: str | Path, run: Path, config: TrainConfig, *, resume: boo
             step = load_progress(checkpoints(run / CHECKPOINTS)[-1]).step if stopped else training.num_steps
             if metrics and not stopped:
                 _finish(training, run, metrics)
-        if processes.rank == 0:
+        if processes.rank == 0 and config.log.report:
             write_report(run)
         processes.wait()
     return Outcome(step=step, num_steps=training.num_steps, lines=read_metrics(run), signal=stopped)

@@ -29,7 +29,12 @@ def dataset(tmp_path_factory):
 def run(dataset, tmp_path_factory):
     """The directory of a finished training of six steps, with evaluations and checkpoints on the way."""
     directory = tmp_path_factory.mktemp("train") / "run"
-    settings = {"steps": 6, "evaluation": {"every": 3}, "checkpoint": {"every": 2}, "log": {"to": ["tensorboard"]}}
+    settings = {
+        "steps": 6,
+        "evaluation": {"every": 3},
+        "checkpoint": {"every": 2},
+        "log": {"to": ["tensorboard"], "report": True},
+    }
     train_small(dataset, directory, **settings)
     return directory
 

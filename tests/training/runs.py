@@ -30,7 +30,12 @@ def small_dataset(directory: Path, **options: Any) -> Path:
 
 def small_config(**settings: Any) -> TrainConfig:
     """Settings of a short training on a processor: each step told, 8 rows a step, 4 steps."""
-    plain = {"device": {"name": "cpu"}, "log": {"every": 1, "to": []}, "batch_sequences": 8, "steps": 4}
+    plain = {
+        "device": {"name": "cpu"},
+        "log": {"every": 1, "to": [], "report": False},
+        "batch_sequences": 8,
+        "steps": 4,
+    }
     if "phases" in settings:
         del plain["batch_sequences"], plain["steps"]
     for key, value in settings.items():
@@ -55,7 +60,7 @@ def figures(run: Path, kind: str = "train") -> dict[int, dict[str, float]]:
 def command(dataset: Path, run: Path, *options: str, processes: int = 1) -> list[str]:
     """The command of a training in a process of its own, or in several by torchrun."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    settings = ["device.name=cpu", "log.every=1", "log.to=[]"]
+    settings = ["device.name=cpu", "log.every=1", "log.to=[]", "log.report=false"]
     start = torchrun if processes > 1 else []
     return [
         sys.executable,

@@ -77,6 +77,7 @@ def test_evaluation_can_be_of_fewer_rows(dataset, tmp_path):
     """`evaluation.rows` is the number of rows that are evaluated, whatever the batches."""
     train_small(dataset, tmp_path / "run", steps=1, evaluation={"rows": 10, "batch_size": 4})
     assert [line["rows"] for line in lines(tmp_path / "run", "evaluation")] == [10]
+    assert not (tmp_path / "run" / "report.html").exists()  # log.report is false
 
 
 def test_guessing_is_counted_from_the_rows(run, dataset):
