@@ -122,7 +122,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
 
     place = detached(beam_options)
     pipeline = beam.Pipeline(options=pipeline_options(beam_options))
-    build(pipeline)
+    with without_cell_labels():
+        build(pipeline)
     try:
         with (
             beam_logs(beam_options),
@@ -135,6 +136,22 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     except Exception as error:
         raise (workers.failure() or _cause(error) or error) from error
     return None
+
+
+@contextmanager
+def without_cell_labels() -> Iterator[None]:
+    """Builds a pipeline in IPython as anywhere else.
+
+    There Beam puts the number of the cell into the labels. For that it imports `apache_beam.dataframe`, which fails with pandas 3.
+    """
+    from apache_beam import pipeline as module
+
+    before = module.alter_label_if_ipython
+    module.alter_label_if_ipython = lambda _transform, _pvalueish: None
+    try:
+        yield
+    finally:
+        module.alter_label_if_ipython = before
 
 
 @contextmanager

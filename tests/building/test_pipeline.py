@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from nspdata.pipelines.build import build_pipeline
+from nspdata.pipelines.run import run_pipeline
 from tests.building.test_plan import plan_of
 
 STEPS = [
@@ -83,3 +86,17 @@ def test_dataflow_translates_it_without_a_network() -> None:
     pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, plan_of(), [b"[]"])
     pipeline.run()
+
+
+def test_a_build_in_a_notebook_is_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In IPython a pipeline is built too, with the same names of steps: Beam's own labels of cells fail with pandas 3."""
+    ipython = pytest.importorskip("IPython")
+    monkeypatch.setattr(ipython, "get_ipython", lambda: SimpleNamespace(execution_count=7, config={}))
+    labels: list[str] = []
+
+    def add_steps(pipeline: beam.Pipeline) -> None:
+        step = pipeline | "Start" >> beam.Impulse()
+        labels.append(step.producer.full_label)
+
+    assert run_pipeline(add_steps, []) is None
+    assert labels == ["Start"]
