@@ -109,6 +109,16 @@ class FaultyDisk(Disk):
         super().write(path, data)
         self._unsynced.add(path.stat().st_ino)
 
+    def write_by(self, path: Path, write: Callable[[Path], object]) -> None:
+        """See `Disk.write_by`."""
+        torn = self._step(f"write {path.name}")
+        self._changes.append(_Change(path.parent, lambda: path.unlink(missing_ok=True)))
+        super().write_by(path, write)
+        self._unsynced.add(path.stat().st_ino)
+        if torn:
+            os.truncate(path, path.stat().st_size // 2)
+            self._stop()
+
     def append(self, path: Path, data: bytes) -> None:
         """See `Disk.append`."""
         if self._step(f"write {path.name}"):

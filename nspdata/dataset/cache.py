@@ -6,10 +6,12 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nspdata.errors import ConfigError
+from nspdata.files.disk import Disk
 
 try:
     import fcntl
@@ -44,6 +46,7 @@ class Cache:
         timeout_s: timeout of one request in seconds, if the filesystem supports it.
         back_off_s: seconds before the first retry; doubled before each further one.
         threads: number of threads that fetch shards in advance; 0 fetches only what is needed now.
+        disk: the system calls that change the disk; for tests.
 
     >>> Cache(directory=Path("cache"), max_bytes=10 << 30).range_bytes
     16777216
@@ -56,6 +59,7 @@ class Cache:
     timeout_s: float = 60.0
     back_off_s: float = 0.5
     threads: int = 4
+    disk: Disk = field(default_factory=Disk, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, least in (("max_bytes", 1), ("range_bytes", 1), ("tries", 1), ("threads", 0)):
@@ -102,7 +106,11 @@ class Cache:
             for _, size, path in sorted(found):
                 if total <= self.max_bytes:
                     break
-                path.unlink(missing_ok=True)
+                self.disk.remove(path)
                 total -= size
-            with part.open("wb") as stream:
-                stream.truncate(size_bytes)
+            self.disk.write_by(part, partial(_reserve, size_bytes=size_bytes))
+
+
+def _reserve(path: Path, size_bytes: int) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(size_bytes)

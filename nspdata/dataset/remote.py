@@ -102,7 +102,7 @@ class RemoteStore:
                         path, ns=(time.time_ns(), path.stat().st_mtime_ns)
                     )  # the least recently used shard is deleted first
                     return path.open("rb")
-                path.unlink()
+                self.cache.disk.remove(path)
 
     def ahead(self, entries: list[ShardEntry]) -> None:
         """See `Store.ahead`."""
@@ -114,7 +114,7 @@ class RemoteStore:
         Raises:
             ShardError: it is missing, or differs from the manifest after all retries.
         """
-        path = self.cache.path(entry)
+        path, disk = self.cache.path(entry), self.cache.disk
         with self.cache.locked(entry.sha256[:2]):
             if self.cache.holds(entry):
                 return
@@ -122,12 +122,13 @@ class RemoteStore:
             name = f"{self.name}/{entry.path}"
             self.cache.make_room(part, entry.bytes)
             try:
-                self._retried(partial(self._download, entry, part), name)
-                part.replace(path)
+                self._retried(partial(disk.write_by, part, partial(self._download, entry)), name)
+                disk.replace(part, path)
             except FileNotFoundError as error:
                 raise ShardError(f"{name}: missing, though the manifest names it; copy the shard again") from error
             finally:
-                part.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    disk.remove(part)
 
     def _download(self, entry: ShardEntry, part: Path) -> None:
         """Writes the shard to a file, range by range; raises `_WrongAnswerError` if its sha256 is not the manifest's."""

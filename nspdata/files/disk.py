@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -17,6 +18,10 @@ class Disk:
     def write(self, path: Path, data: bytes) -> None:
         """Creates a file with these bytes."""
         path.write_bytes(data)
+
+    def write_by(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Creates a file by a function that writes it."""
+        write(path)
 
     def append(self, path: Path, data: bytes) -> None:
         """Adds bytes at the end of a file; a missing file is created."""

@@ -132,7 +132,7 @@ class LocalFiles:
     def write(self, path: str, data: bytes) -> None:
         """See `Files.write`: written to a temporary name, synchronized, renamed, and the directory synchronized."""
         final = Path(path)
-        self._make_directories(final.parent)
+        self.make_directories(final.parent)
         temporary = _temporary(final)
         try:
             with naming(path):
@@ -148,7 +148,7 @@ class LocalFiles:
     def create(self, path: str) -> GrowingFile:
         """See `Files.create`."""
         final = Path(path)
-        self._make_directories(final.parent)
+        self.make_directories(final.parent)
         return LocalGrowingFile(self.disk, _temporary(final), final)
 
     def exists(self, path: str) -> bool:
@@ -178,7 +178,7 @@ class LocalFiles:
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """See `Files.place`: by hard links, or by renaming where the file system has none."""
         for source, target in pairs:
-            self._make_directories(Path(target).parent)
+            self.make_directories(Path(target).parent)
             try:
                 self._link(Path(source), Path(target))
             except OSError as error:
@@ -204,7 +204,8 @@ class LocalFiles:
                     self.disk.remove(temporary)
                 raise
 
-    def _make_directories(self, directory: Path) -> None:
+    def make_directories(self, directory: Path) -> None:
+        """Creates a directory and its parents durably; existing ones are ignored."""
         missing = []
         while not directory.exists():
             missing.append(directory)

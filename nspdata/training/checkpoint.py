@@ -8,8 +8,6 @@ no other state.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from nspdata.errors import ShardError
 from nspdata.files.checked_json import LARGEST, OBJECT, parse
+from nspdata.files.local import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,29 +101,32 @@ class Writer:
             self._error = error
 
 
-def write_model(directory: Path, tensors: Mapping[str, Tensor], config: BertConfig) -> None:
+def write_model(directory: Path, tensors: Mapping[str, Tensor], config: BertConfig, files: LocalFiles) -> None:
     """Writes `model.safetensors` and `config.json`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()},
-        directory / "model.safetensors",
-        {"format": "pt"},
-    )
-    (directory / "config.json").write_text(config.to_json_string(), encoding="utf-8")
+    files.make_directories(directory)
+    kept = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    files.disk.write_by(directory / "model.safetensors", lambda path: save_file(kept, path, {"format": "pt"}))
+    files.disk.write(directory / "config.json", config.to_json_string().encode())
 
 
-def replace_directory(temporary: Path, final: Path) -> None:
-    """Renames a finished directory and deletes the one it replaces. Its files are synced to the disk first."""
-    for path in (*temporary.iterdir(), temporary):
-        handle = os.open(path, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
+def replace_directory(temporary: Path, final: Path, files: LocalFiles) -> None:
+    """Renames a finished directory and deletes the one it replaces. Its files are synced to the disk first.
+
+    At no moment is there a directory of the final name that lacks files.
+    """
+    for path in (*sorted(temporary.iterdir()), temporary):
+        files.disk.sync(path)
+    old = _hidden(final, "old")
     if final.exists():
-        shutil.rmtree(final)
-    temporary.rename(final)
-    handle = os.open(final.parent, os.O_RDONLY)
-    os.fsync(handle)
-    os.close(handle)
+        files.delete(str(old))
+        files.disk.replace(final, old)
+    files.disk.replace(temporary, final)
+    files.disk.sync(final.parent)
+    files.delete(str(old))
+
+
+def _hidden(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.name}.{suffix}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,9 @@ class Content:
     settings: Mapping[str, Any]
 
 
-def save_checkpoint(directory: Path, progress: Progress, content: Content, *, keep: int) -> Path:
+def save_checkpoint(
+    directory: Path, progress: Progress, content: Content, *, keep: int, files: LocalFiles | None = None
+) -> Path:
     """Writes a checkpoint under a temporary name, renames it, and removes the oldest.
 
     Args:
@@ -152,17 +156,21 @@ def save_checkpoint(directory: Path, progress: Progress, content: Content, *, ke
         progress: how far the training is.
         content: tensors, config and settings.
         keep: how many checkpoints are kept.
+        files: the disk.
     """
+    files = files or LocalFiles()
     final = directory / f"{PREFIX}{progress.step:08d}"
-    temporary = directory / f".{final.name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    write_model(temporary, content.model, content.config)
-    save_file(dict(content.optimizer), temporary / "optimizer.safetensors")
+    temporary = _hidden(final, "tmp")
+    files.delete(*map(str, sorted(directory.glob(f".{PREFIX}*"))))  # of a killed process
+    write_model(temporary, content.model, content.config, files)
+    optimizer = dict(content.optimizer)
+    files.disk.write_by(temporary / "optimizer.safetensors", lambda path: save_file(optimizer, path))
     for name, values in (("settings", content.settings), ("progress", asdict(progress))):
-        (temporary / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    replace_directory(temporary, final)
+        files.disk.write(temporary / f"{name}.json", (json.dumps(values, indent=1) + "\n").encode())
+    replace_directory(temporary, final, files)
     for old in checkpoints(directory)[:-keep]:
-        shutil.rmtree(old)
+        files.disk.replace(old, _hidden(old, "old"))
+        files.delete(str(_hidden(old, "old")))
     return final
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from nspdata.errors import NspdataError, ShardError
+from nspdata.files.local import LocalFiles
 from nspdata.training.destinations import DESTINATIONS
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def read_metrics(run: Path) -> list[Line]:
 def keep_metrics(run: Path, *, step: int) -> list[Line]:
     """Removes the lines of `metrics.jsonl` after this many updates; returns the lines that are left."""
     lines = [line for line in read_metrics(run) if line["step"] <= step]
-    temporary = run / f".{FILE}.tmp"
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    temporary.replace(run / FILE)
+    LocalFiles().write(str(run / FILE), "".join(json.dumps(line) + "\n" for line in lines).encode())
     return lines
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nspdata.files.checked_json import OBJECT, parse, record
+from nspdata.files.local import LocalFiles
 from nspdata.inspection.report.page import style_sheet
 from nspdata.training.metrics import read_metrics
 
@@ -61,9 +62,7 @@ def write_report(run: Path) -> Path:
         settings=html.escape(json.dumps(settings["settings"], indent=1)),
     )
     path = run / FILE
-    temporary = run / f".{FILE}.tmp"
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    LocalFiles().write(str(path), page.encode())
     return path
 
 

@@ -6,10 +6,12 @@ import contextlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
 from nspdata.files.checked_json import COUNT, OBJECT, TEXT, list_of, parse, record
+from nspdata.files.local import LocalFiles
 from nspdata.training.checkpoint import Progress, checkpoints, load_progress, replace_directory
 from nspdata.training.data import check_states
 from nspdata.training.evaluation import guessing
@@ -227,19 +229,18 @@ def check_resumed(path: Path, now: dict[str, Any], *, step: int) -> list[str]:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes a JSON file atomically."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    """Writes a JSON file atomically and durably."""
+    LocalFiles().write(str(path), (json.dumps(values, indent=1) + "\n").encode())
 
 
-def export(run: Path, checkpoint: Path, dataset: Directory) -> None:
+def export(run: Path, checkpoint: Path, dataset: Directory, files: LocalFiles | None = None) -> None:
     """Writes `RUN/model` from a checkpoint: weights, config and the dataset's tokenizer, for `transformers`."""
+    files = files or LocalFiles()
     temporary = run / f".{MODEL}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    for path in (checkpoint / "model.safetensors", checkpoint / "config.json"):
-        shutil.copyfile(path, temporary / path.name)
+    files.delete(str(temporary))
+    files.make_directories(temporary)
+    for name in ("model.safetensors", "config.json"):
+        files.disk.write_by(temporary / name, partial(shutil.copyfile, checkpoint / name))
     for name, content in dataset.tokenizer_files().items():
-        (temporary / name).write_bytes(content)
-    replace_directory(temporary, run / MODEL)
+        files.disk.write(temporary / name, content)
+    replace_directory(temporary, run / MODEL, files)

@@ -87,7 +87,7 @@ def _check_rejected(directory: Path, report: SourceReport, findings: Findings) -
         try:
             for line in path.read_text(encoding="utf-8").splitlines():
                 digest ^= digest_rejected(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # reported by `validate`
     if digest != report.reading.rejected_digest:
         findings.add("rejected", "the records are not those that the input gives", file="rejected")
