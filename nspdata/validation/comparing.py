@@ -25,7 +25,7 @@ from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings
 from nspdata.validation.shard_source import ShardSource, SourceReport
 from nspdata.validation.source_totals import check_totals
-from nspdata.validation.spilling import Spiller, take_up
+from nspdata.validation.spilling import Spiller, append_to, documents_of, spills_of
 from nspdata.validation.tokenizer import check_tokenizer
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def compare(
         return findings.to_list()
     manifest, _ = settled
     sources = expand_inputs(inputs, AnyFiles(), spec.config.input)
-    _check_inputs(manifest, sources, findings)
+    check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
         work = _Work(directory, manifest, spec, Path(spills), fast)
         report = _compared(work, make_units(sources), num_workers, on_read)
@@ -101,7 +101,7 @@ class _Work:
 
     def encoder(self, *, plain: bool = False) -> DocumentEncoder:
         """The encoder whose result is compared with the rows; with `plain`, the plain one."""
-        return _encoder(self.directory, self.manifest, self.spec, fast=self.fast and not plain)
+        return encoder_of(self.directory, self.manifest, self.spec, fast=self.fast and not plain)
 
 
 _work: list[_Work] = []
@@ -116,17 +116,18 @@ def _begin(work: _Work) -> None:
 def _lay_down(unit: Sequence[Source]) -> Reading:
     work = _work[0]
     plain = work.encoder(plain=True) if work.fast else None
-    return Spiller(work.spec, AnyFiles(), work.encoder(), plain, work.own_spills).lay_down(unit)
+    return Spiller(work.spec, AnyFiles(), work.encoder(), plain, append_to(work.own_spills)).lay_down(unit)
 
 
 def _check(key: int) -> SourceReport:
     work = _work[0]
-    documents, dropped = take_up(key, work.spec, work.spills)
+    documents, dropped = documents_of(spills_of(key, work.spills), work.spec)
     checks = ShardSource(work.directory, work.manifest, work.spec, np.load(work.names, mmap_mode="r"))
     return checks.check(key, documents, dropped)
 
 
-def _encoder(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> DocumentEncoder:
+def encoder_of(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> DocumentEncoder:
+    """The encoder of a dataset's settings and tokenizer, the fast or the plain one; cached."""
     flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
     vocabulary = spec.vocabulary
     if "tokenizer_json" in manifest.tokenizer:
@@ -148,7 +149,7 @@ def _make_encoder(
     return DocumentEncoder(wordpiece, sentences, fast=fast)
 
 
-def _check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
+def check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:
     """Compares the given files with those that the manifest names."""
     named = {entry["name"]: entry["bytes"] for entry in manifest.inputs}
     given = {source.name: source.size_bytes for source in sources}

@@ -20,9 +20,20 @@ THREADS = 8
 """Files that are copied at a time."""
 
 
+def fetch_file(url: str, target: Path) -> None:
+    """Copies a file to the local disk; its directory is made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with AnyFiles().open(url) as source, target.open("wb") as stream:
+        shutil.copyfileobj(source, stream, 8 << 20)
+
+
 @contextmanager
-def local_directory(directory: str | Path) -> Iterator[Path]:
+def local_directory(directory: str | Path, *, shards: bool = True) -> Iterator[Path]:
     """A local dataset directory as it is; of one behind a URL, a temporary copy of every file.
+
+    Args:
+        directory: a path or a URL.
+        shards: False for empty files in place of the shards.
 
     Raises:
         InputError: the URL cannot be read.
@@ -40,9 +51,11 @@ def local_directory(directory: str | Path) -> Iterator[Path]:
 
     def copy(path: str) -> None:
         target = Path(copied, path.removeprefix(f"{url}/"))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with files.open(path) as source, target.open("wb") as stream:
-            shutil.copyfileobj(source, stream, 8 << 20)
+        if shards or target.suffix != ".arrow":
+            fetch_file(path, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
 
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as copied:
         with ThreadPoolExecutor(THREADS) as pool:

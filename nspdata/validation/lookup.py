@@ -40,6 +40,9 @@ FAULTS = {
 }
 
 
+UNPLACED = "no document of the input that belongs to this shard has that id"
+
+
 @dataclass(frozen=True, slots=True)
 class FoundRows:
     """Where the rows of a shard were found.
@@ -60,14 +63,14 @@ class FoundRows:
 
 
 def look_up(
-    rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64], spec: RowSpec, notes: Notes
+    rows: Rows, documents: TokenizedDocuments, names: NDArray[np.uint64] | None, spec: RowSpec, notes: Notes
 ) -> FoundRows:
     """Finds every row's segments in its documents.
 
     Args:
         rows: all rows of a shard, of a valid shape.
         documents: those that belong to the shard, in order.
-        names: hashes of the ids of all documents of the input, shape (any,), sorted.
+        names: hashes of the ids of all documents of the input, shape (any,), sorted; None if they are not known here.
         spec: what rows must be.
         notes: where to note what is wrong.
     """
@@ -114,10 +117,13 @@ def _segments(rows: Rows) -> Segments:
     )
 
 
-def _note_unnamed(rows: Rows, named: Named, names: NDArray[np.uint64], notes: Notes) -> None:
+def _note_unnamed(rows: Rows, named: Named, names: NDArray[np.uint64] | None, notes: Notes) -> None:
     """Rows of documents that are in no input, or not in this shard."""
     for wanted, count in ((rows.document_a, named.count_a), (rows.document_b, named.count_b)):
         absent = np.flatnonzero(count == 0)
+        if names is None:
+            notes.add("wrong_shard", absent, UNPLACED)
+            continue
         read = np.isin(wanted[absent], names)
         notes.add("unknown_document", absent[~read])
         notes.add("wrong_shard", absent[read])

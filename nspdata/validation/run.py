@@ -56,25 +56,38 @@ def validate(
 
 def _validate(place: Path, num_workers: int, on_shard: Callable[[str, int], None]) -> list[Finding]:
     findings, tally = Findings(), Tally()
-    settled = check_manifest(place, findings)
-    if settled is None:
+    begun = begin(place, findings)
+    if begun is None:
         return findings.to_list()
-    manifest, config = settled
-    check_files(place, manifest, findings)
-    spec = check_tokenizer(place, manifest, config, findings)
+    manifest, spec = begun
     for entry, report in _reports(ShardChecks(place, spec), manifest, num_workers):
         findings.add_all(report.findings)
         tally.add(report.tally)
         on_shard(entry.path, entry.bytes)
     if spec:
-        check_names(manifest, spec, findings)
-        check_datasets_files(place, manifest, spec, findings)
-        check_shares(tally.replaced, spec, findings)
-        check_whole(tally, manifest, spec, findings)
-        statistics = check_statistics(place, manifest, tally, findings)
-        if statistics:
-            check_card(place, manifest, statistics, findings)
+        conclude(place, manifest, spec, tally, findings)
     return without_skipped(findings.to_list(), manifest)
+
+
+def begin(place: Path, findings: Findings) -> tuple[Manifest, RowSpec | None] | None:
+    """Checks the files other than shards: returns the manifest, and what rows must be; None for what cannot be known."""
+    settled = check_manifest(place, findings)
+    if settled is None:
+        return None
+    manifest, config = settled
+    check_files(place, manifest, findings)
+    return manifest, check_tokenizer(place, manifest, config, findings)
+
+
+def conclude(place: Path, manifest: Manifest, spec: RowSpec, tally: Tally, findings: Findings) -> None:
+    """Checks what only all shards together show."""
+    check_names(manifest, spec, findings)
+    check_datasets_files(place, manifest, spec, findings)
+    check_shares(tally.replaced, spec, findings)
+    check_whole(tally, manifest, spec, findings)
+    statistics = check_statistics(place, manifest, tally, findings)
+    if statistics:
+        check_card(place, manifest, statistics, findings)
 
 
 def _reports(checks: ShardChecks, manifest: Manifest, num_workers: int) -> Iterator[tuple[ShardEntry, ShardReport]]:

@@ -78,13 +78,13 @@ class ShardSource:
         directory: the dataset directory.
         manifest: the dataset's.
         spec: what rows must be.
-        names: hashes of the ids of all documents of the input, shape (any,), uint64, sorted.
+        names: hashes of the ids of all documents of the input, shape (any,), uint64, sorted; None if they are not known.
     """
 
     directory: Path
     manifest: Manifest
     spec: RowSpec
-    names: NDArray[np.uint64]
+    names: NDArray[np.uint64] | None
 
     def check(self, key: int, documents: TokenizedDocuments, dropped: dict[str, int]) -> SourceReport:
         """Checks a shard.

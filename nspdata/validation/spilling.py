@@ -20,7 +20,7 @@ from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -116,14 +116,14 @@ class Spiller:
         files: where the input is.
         encoder: how texts become ids.
         plain: the plain encoder, if it encodes a sample too, see `_compare`; None for no comparison.
-        directory: where this process writes.
+        write: called with the number of a shard and documents of it.
     """
 
     spec: RowSpec
     files: Files
     encoder: DocumentEncoder
     plain: DocumentEncoder | None
-    directory: Path
+    write: Callable[[int, bytes], None]
 
     def lay_down(self, sources: Sequence[Source]) -> Reading:
         """Reads, tokenizes and writes all documents of a unit of input."""
@@ -131,14 +131,14 @@ class Spiller:
         languages = Languages.of(self.spec.config.sentences)
         for source in sources:
             if source.split != split:
-                _spill(gathered, self.spec, self.directory, split)
+                self._spill(gathered, split)
                 gathered, split = [], source.split
             for batch in read_source(source, self.files, self.spec.config.input, languages=languages):
                 gathered.append(self._tokenize(batch, reading))
                 if sum(len(documents.ids) for documents in gathered) >= SPILL_TOKENS:
-                    _spill(gathered, self.spec, self.directory, split)
+                    self._spill(gathered, split)
                     gathered = []
-        _spill(gathered, self.spec, self.directory, split)
+        self._spill(gathered, split)
         return reading
 
     def _tokenize(self, batch: ReadBatch, reading: Reading) -> TokenizedDocuments:
@@ -156,6 +156,14 @@ class Spiller:
             document_ids=names,
             text_hashes=text_hashes(texts),
         )
+
+    def _spill(self, gathered: list[TokenizedDocuments], split: str) -> None:
+        documents = TokenizedDocuments.concatenate(gathered, self.spec.vocabulary.dtype)
+        keys = self.spec.partition.assign(documents.text_hashes, split)
+        order = np.argsort(keys, kind="stable")
+        used, starts = np.unique(keys[order], return_index=True)
+        for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():
+            self.write(key, documents.take(indices).to_bytes())
 
 
 def _compare(
@@ -181,19 +189,7 @@ def _compare(
             reading.differing.append(int(names[index]))
 
 
-def _spill(gathered: list[TokenizedDocuments], spec: RowSpec, directory: Path, split: str) -> None:
-    """Appends the documents to the files of their shards."""
-    documents = TokenizedDocuments.concatenate(gathered, spec.vocabulary.dtype)
-    keys = spec.partition.assign(documents.text_hashes, split)
-    order = np.argsort(keys, kind="stable")
-    used, starts = np.unique(keys[order], return_index=True)
-    for key, indices in zip(used.tolist(), np.split(order, starts[1:]), strict=True) if len(used) else ():
-        data = documents.take(indices).to_bytes()
-        with (directory / str(key)).open("ab") as file:
-            file.write(struct.pack("<Q", len(data)) + data)
-
-
-def _frames(key: int, directory: Path) -> Iterator[bytes]:
+def spills_of(key: int, directory: Path) -> Iterator[bytes]:
     """What the processes wrote for a shard; their files are deleted."""
     for path in [written for written in directory.glob(f"*/{key}") if written.is_file()]:
         with path.open("rb") as file:
@@ -202,13 +198,27 @@ def _frames(key: int, directory: Path) -> Iterator[bytes]:
         path.unlink()
 
 
-def take_up(key: int, spec: RowSpec, directory: Path) -> tuple[TokenizedDocuments, dict[str, int]]:
+def append_to(directory: Path) -> Callable[[int, bytes], None]:
+    """Returns a function that appends documents to the file of their shard."""
+
+    def write(key: int, data: bytes) -> None:
+        with (directory / str(key)).open("ab") as file:
+            file.write(struct.pack("<Q", len(data)) + data)
+
+    return write
+
+
+def documents_of(spills: Iterable[bytes], spec: RowSpec) -> tuple[TokenizedDocuments, dict[str, int]]:
     """The documents of a shard in their order: by text and id, no text twice, none without a token, long sentences cut.
+
+    Args:
+        spills: what was written for the shard, in any order.
+        spec: the settings and the vocabulary.
 
     Returns:
         The documents, how many were left out (`duplicates_dropped`, `documents_without_tokens`), and `Cuts.counts`.
     """
-    parts = [TokenizedDocuments.from_bytes(data) for data in _frames(key, directory)]
+    parts = [TokenizedDocuments.from_bytes(data) for data in spills]
     documents = TokenizedDocuments.concatenate(parts, spec.vocabulary.dtype)
     high, low = documents.text_hashes.T
     order = np.lexsort((documents.document_ids, low, high))

@@ -17,7 +17,7 @@ from nspdata.validation.findings import Findings
 from nspdata.validation.shard_source import SourceReport
 from nspdata.validation.source_totals import check_totals
 from nspdata.validation.spec import RowSpec
-from nspdata.validation.spilling import Spiller
+from nspdata.validation.spilling import Spiller, append_to
 from tests.validation.builds import settings
 from tests.validation.damage import Row, edit_rows
 
@@ -56,7 +56,7 @@ def test_an_encoder_that_differs(place: Path, sound: Callable[[str], Path], tmp_
     for marks, number in (("next", 0), ("as_spacy", 1)):
         plain = DocumentEncoder(wordpiece, replace(config.sentences, opening_marks=marks), fast=False)
         report, findings = SourceReport(), Findings()
-        report.reading = Spiller(spec, AnyFiles(), fast, plain, tmp_path).lay_down(sources)
+        report.reading = Spiller(spec, AnyFiles(), fast, plain, append_to(tmp_path)).lay_down(sources)
         check_totals(sound("nsp"), open_directory(sound("nsp")).manifest, report, findings)
         assert report.reading.compared == 1
         assert [finding.count for finding in findings.to_list() if finding.rule == "encoder"] == [1] * number
