@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nspdata.dataset.manifest import ShardEntry
+
+PART = re.compile(r"\.[0-9a-f]{64}\.\d+\.\d+\.part")
+"""Names of partial downloads."""
 
 STALE_S = 6 * 3600
 """Seconds after which abandoned partial downloads are deleted."""
@@ -101,7 +105,7 @@ class Cache:
                     total += status.st_size
                     if path.suffix == ".arrow":
                         found.append((status.st_atime_ns, status.st_size, path))
-                    elif time.time() - status.st_mtime > STALE_S:
+                    elif path != part and (time.time() - status.st_mtime > STALE_S or self._is_abandoned(path, part)):
                         found.append((0, status.st_size, path))
             for _, size, path in sorted(found):
                 if total <= self.max_bytes:
@@ -109,6 +113,19 @@ class Cache:
                 self.disk.remove(path)
                 total -= size
             self.disk.write_by(part, partial(_reserve, size_bytes=size_bytes))
+
+    def _is_abandoned(self, path: Path, mine: Path) -> bool:
+        """Whether the process that downloaded a part has ended: a download holds the lock of its directory."""
+        if fcntl is None or not PART.fullmatch(path.name):
+            return False
+        if path.parent == mine.parent:
+            return True  # this download holds the lock
+        with (Path(self.directory) / "locks" / path.parent.name).open("ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            return True
 
 
 def _reserve(path: Path, size_bytes: int) -> None:

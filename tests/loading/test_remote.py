@@ -143,6 +143,20 @@ def test_the_least_recently_used_leaves(tmp_path: Path, directory: Path) -> None
     assert (stale.exists(), fresh.exists(), part.stat().st_size) == (False, True, 150)
 
 
+def test_the_part_of_a_killed_process_leaves(tmp_path: Path, directory: Path) -> None:
+    """Parts whose lock nobody holds count as room, whatever their age; the part of a running download stays."""
+    cache = cache_in(tmp_path, max_bytes=250)
+    paths = {cache.path(entry).parent.name: cache.path(entry) for entry in read_manifest(directory).splits["train"]}
+    first, second, third = list(paths.values())[:3]
+    for path in (first, second):
+        path.parent.mkdir(parents=True)
+        path.with_name(f".{path.stem}.1.2.part").write_bytes(bytes(100))
+    with cache.locked(second.parent.name), cache.locked(third.parent.name):
+        cache.make_room(third.with_name(f".{third.stem}.3.4.part"), 150)
+    assert not first.with_name(f".{first.stem}.1.2.part").exists()
+    assert second.with_name(f".{second.stem}.1.2.part").exists()
+
+
 def test_a_cache_too_small_is_refused(server: FaultyServer, tmp_path: Path) -> None:
     """A shard that is larger than the cache is reported before anything is fetched."""
     with pytest.raises(ConfigError, match="give it a larger max_bytes"):
