@@ -144,7 +144,7 @@ def test_the_least_recently_used_leaves(tmp_path: Path, directory: Path) -> None
 
 
 def test_the_part_of_a_killed_process_leaves(tmp_path: Path, directory: Path) -> None:
-    """Parts whose lock nobody holds count as room, whatever their age; the part of a running download stays."""
+    """Parts whose lock is free count as room, whatever their age; the part of a running download stays."""
     cache = cache_in(tmp_path, max_bytes=250)
     paths = {cache.path(entry).parent.name: cache.path(entry) for entry in read_manifest(directory).splits["train"]}
     first, second, third = list(paths.values())[:3]
