@@ -154,13 +154,16 @@ def check(
         return
     swapped = pairing["objective"] == "sop" and row["next_sentence_label"] == 1
     negative = pairing["objective"] == "nsp" and row["next_sentence_label"] == 1
-    assert negative == (row["document_a"] != row["document_b"]), "label and documents disagree"
+    same = pairing["negatives"] == "same_document"
+    assert (negative and not same) == (row["document_a"] != row["document_b"]), "label and documents disagree"
     early, late = (
         ((b, row["sentence_b"]), (a, row["sentence_a"]))
         if swapped
         else ((a, row["sentence_a"]), (b, row["sentence_b"]))
     )
-    if negative:
+    if negative and same:
+        found = [apart(a, b, row, one, full=full) for one, _ in pairs]
+    elif negative:
         found = [stands(a, one, early[1], full=full) and stands(b, other, late[1], full=full) for one, other in pairs]
     else:
         found = [
@@ -168,6 +171,19 @@ def check(
             for one, _ in pairs
         ]
     assert any(found), row
+
+
+def apart(a: list[int], b: list[int], row: dict[str, Any], document: Document, *, full: bool) -> bool:
+    """Whether A and B stand in a document with at least one sentence between them."""
+    first, second = (a, row["sentence_a"]), (b, row["sentence_b"])
+    early, late = sorted((first, second), key=lambda segment: segment[1])
+    if late[1] >= len(document.starts) - 1:
+        return False
+    gap = document.starts[late[1] - 1]  # where the last sentence before the later segment begins
+    begin = document.starts[early[1]]
+    found = document.find(early[0], begin, gap) if begin < gap else None
+    ends = found is not None and found + len(early[0]) <= gap
+    return ends and stands(early[0], document, early[1], full=full) and stands(late[0], document, late[1], full=full)
 
 
 def stands(segment: list[int], document: Document, sentence: int, *, full: bool, before: int = 0) -> bool:

@@ -189,7 +189,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
     scale = sample.counts["text_bytes"] / sample.kept_bytes
     corpus, rows = trial.statistics.corpus.counts, trial.statistics.rows.counts
     counts = Counter({key: round(count) for key, count in sample.counts.items()})
-    for key in ("sentences", "tokens", "duplicates_dropped", "forced_negatives"):
+    for key in ("sentences", "tokens", "duplicates_dropped", "forced_negatives", "forced_positives"):
         counts[key] = round(scale * corpus[key])
     counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
     units = make_units(sources)

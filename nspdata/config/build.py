@@ -34,7 +34,7 @@ Objective = Literal["nsp", "sop", "none"]
 
 Unit = Literal["segments", "sentences"]
 
-Negatives = Literal["other", "similar"]
+Negatives = Literal["other", "similar", "same_document"]
 
 Fill = Literal["fit", "overshoot"]
 
@@ -139,7 +139,9 @@ class PairingConfig:
     Attributes:
         objective: `nsp` (BERT), `sop` (ALBERT: the same two segments, swapped or not), `none` (one segment per row, no label).
         unit: `segments` packs whole sentences to the target length, `sentences` pairs single consecutive ones.
-        negatives: `other` draws B from any other document of the shard, `similar` from one that shares rare words.
+        negatives: `other` draws B from any other document of the shard, `similar` from one that shares rare words, `same_document`
+            from another place of A's document, with at least one sentence between A and B: label 1 then means "not adjacent". A pair
+            whose document has no other place gets label 0; a document of one sentence gives no row.
         fill: how sentences are packed into a row. `fit`: the row ends before the sentence that would not fit, and nothing is truncated.
             `overshoot` (Google): sentences are added until the target length is reached or passed, then the row is truncated.
         max_seq_length: maximum tokens per row, including [CLS] and [SEP].

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -33,6 +33,21 @@ LABELS = {
 }
 """What each value of `next_sentence_label` means, by objective: Google's and Hugging Face's convention."""
 
+OTHER, SAME_DOCUMENT = "other", "same_document"
+"""Values of `pairing.negatives`."""
+
+SAME_DOCUMENT_LABELS = {IS_NEXT: "B follows A", NOT_NEXT: "B is from the same document as A, but not adjacent to A"}
+"""`LABELS` of `nsp` if `pairing.negatives` is `same_document`."""
+
+
+def label_meanings(objective: str, negatives: str = OTHER) -> dict[int, str]:
+    """What each value of `next_sentence_label` means; empty if it has no meaning.
+
+    >>> label_meanings("nsp", "same_document")[1]
+    'B is from the same document as A, but not adjacent to A'
+    """
+    return SAME_DOCUMENT_LABELS if (objective, negatives) == ("nsp", SAME_DOCUMENT) else LABELS[objective]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowMetadata:
@@ -45,6 +60,8 @@ class RowMetadata:
         vocab_size: entries of the vocabulary, every id is below it.
         special_ids: id of each of `SPECIAL_TOKENS`.
         tokenizer_sha256: of the vocabulary, one token a line, as hexadecimal.
+        label_convention: what the labels mean, for a reader.
+        negatives: `same_document` if B of a row with label 1 is from A's document, otherwise `other`.
     """
 
     version: int = SCHEMA_VERSION
@@ -55,11 +72,13 @@ class RowMetadata:
     special_ids: dict[str, int]
     tokenizer_sha256: str
     label_convention: str = "0 = B follows A, 1 = B is from another document (sop: 1 = A and B swapped)"
+    negatives: str = OTHER
 
     @staticmethod
     def of(pairing: PairingConfig, masking: MaskingConfig, vocabulary: Vocabulary) -> RowMetadata:
         """The metadata of rows that are built with these settings and this vocabulary."""
-        return RowMetadata(
+        same = (pairing.objective, pairing.negatives) == ("nsp", SAME_DOCUMENT)
+        metadata = RowMetadata(
             objective=pairing.objective,
             max_seq_length=pairing.max_seq_length,
             max_predictions_per_seq=masking.predictions(pairing.max_seq_length),
@@ -67,6 +86,24 @@ class RowMetadata:
             special_ids=vocabulary.special_ids,
             tokenizer_sha256=vocabulary.sha256,
         )
+        if not same:
+            return metadata
+        meanings = ", ".join(f"{label} = {text}" for label, text in SAME_DOCUMENT_LABELS.items())
+        return replace(metadata, negatives=SAME_DOCUMENT, label_convention=meanings)
+
+    @property
+    def labels(self) -> dict[int, str]:
+        """What each value of `next_sentence_label` means."""
+        return label_meanings(self.objective, self.negatives)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, without optional ones that have their default."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if name not in OPTIONAL or value != OPTIONAL[name]}
+
+
+OPTIONAL = {"negatives": OTHER}
+"""Fields that the JSON of the metadata has only if they differ from these values."""
 
 
 def row_schema(metadata: RowMetadata) -> pa.Schema:
@@ -83,7 +120,7 @@ def row_schema(metadata: RowMetadata) -> pa.Schema:
         ("sentence_a", pa.uint32()),
         ("sentence_b", pa.uint32()),
     ]
-    described = json.dumps(asdict(metadata), sort_keys=True).encode()
+    described = json.dumps(metadata.to_dict(), sort_keys=True).encode()
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields], {METADATA_KEY: described})
 
 
@@ -100,7 +137,8 @@ METADATA_SCHEMA = exactly(
         "special_ids": map_of(_TOKENS),
         "tokenizer_sha256": TEXT,
         "label_convention": TEXT,
-    }
+    },
+    optional={"negatives": {"enum": [OTHER, SAME_DOCUMENT]}},
 )
 """What `row_metadata` accepts."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nspdata.dataset.schema import LABELS
 from nspdata.exporting import delimited
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def _header(plan: ExportPlan, splits: Mapping[str, list[ShardEntry]]) -> str:
 
 
 def _labels(plan: ExportPlan, context: Context) -> str:
-    meanings = LABELS[context.metadata.objective]
+    meanings = context.metadata.labels
     if not meanings:
         return "The rows have no sentence label: its column is 0 everywhere."
     ibm = plan.options.convention == "ibm"

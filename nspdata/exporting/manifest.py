@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nspdata.dataset.manifest import FILE, MANIFEST, ShardEntry
-from nspdata.dataset.schema import LABELS
 from nspdata.errors import ShardError
 from nspdata.exporting import mds, saved
 from nspdata.exporting.options import CONVENTIONS
@@ -74,7 +73,7 @@ def collected(plan: ExportPlan, parts: Mapping[int, list[ShardEntry]]) -> dict[s
 
 def manifest_text(plan: ExportPlan, splits: Mapping[str, list[ShardEntry]], context: Context) -> bytes:
     """The text of `manifest.json`, the same for equal exports."""
-    labels = {str(value): text for value, text in LABELS[context.metadata.objective].items()}
+    labels = {str(value): text for value, text in context.metadata.labels.items()}
     if plan.options.convention == "ibm":
         labels = {str(1 - int(value)): text for value, text in labels.items()}
     value = {

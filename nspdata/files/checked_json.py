@@ -72,9 +72,9 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
-def exactly(required: Mapping[str, Schema]) -> Schema:
+def exactly(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
     """Returns the schema of an object with exactly these keys."""
-    return {**record(required), "additionalProperties": False}
+    return {**record(required, optional), "additionalProperties": False}
 
 
 def one_of(*choices: Schema) -> Schema:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.dataset.directory import open_directory
-from nspdata.dataset.schema import LABELS
 from nspdata.errors import ConfigError
 from nspdata.inspection.decoding import decode, replacement_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -166,14 +165,14 @@ def select(directory: Directory | str | Path, split: str, selection: Selection) 
         raise ConfigError(
             f"--row must be from 0 to {total - 1:,} (the split {split!r} has {total:,} rows), not {selection.first:,}"
         )
-    mask_id, objective = opened.vocabulary.special_ids["[MASK]"], opened.metadata.objective
+    mask_id, meanings = opened.vocabulary.special_ids["[MASK]"], opened.metadata.labels
     left, wanted = selection.num_rows, _spread(selection, total)
     for shard, begin, rows in _batches(shards):
         chosen = np.flatnonzero(_matching(rows, selection))
         chosen = chosen[np.isin(begin + chosen, wanted)] if wanted is not None else chosen
         chosen = chosen[begin + chosen >= (selection.first or 0)][:left]
         for row in chosen.tolist():
-            yield _shown(rows, row, mask_id, objective, place=(split, begin + row, shard.entry.path))
+            yield _shown(rows, row, mask_id, meanings, place=(split, begin + row, shard.entry.path))
         left -= len(chosen)
         if not left:
             return
@@ -209,7 +208,7 @@ def _matching(rows: Rows, selection: Selection) -> NDArray[np.bool_]:
     return keep
 
 
-def _shown(rows: Rows, row: int, mask_id: int, objective: str, *, place: tuple[str, int, str]) -> Shown:
+def _shown(rows: Rows, row: int, mask_id: int, meanings: Mapping[int, str], *, place: tuple[str, int, str]) -> Shown:
     ids = rows.input_ids[rows.offsets[row] : rows.offsets[row + 1]]
     masked = slice(int(rows.masked_offsets[row]), int(rows.masked_offsets[row + 1]))
     positions, labels = rows.masked_lm_positions[masked], rows.masked_lm_labels[masked]
@@ -236,7 +235,7 @@ def _shown(rows: Rows, row: int, mask_id: int, objective: str, *, place: tuple[s
         row=index,
         shard=shard,
         label=label,
-        meaning=LABELS[objective].get(label, ""),
+        meaning=meanings.get(label, ""),
         segments=[a] if middle == len(ids) else [a, b],
         masks=[Mask(position=at, original=was, replacement=now, kind=kind) for at, was, now, kind in described],
     )

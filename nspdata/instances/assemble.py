@@ -39,12 +39,14 @@ def build_instances(
         shard: index of the shard in its split.
 
     Returns:
-        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`.
+        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`; with negatives of the same
+        document also `forced_positives`.
 
     Raises:
         InputError: all documents of the shard have the same id, so none can supply negatives.
     """
-    if config.pairing.objective == "nsp":
+    same = config.pairing.objective == "nsp" and config.pairing.negatives == "same_document"
+    if config.pairing.objective == "nsp" and not same:
         _check_pool(documents, config, split=split, shard=shard)
     passes, made, counts = [], [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
     for duplicate in range(config.duplicate_factor):
@@ -58,6 +60,8 @@ def build_instances(
         counts["forced_negatives"] += pairs.forced
         counts["sentences_unpaired"] += pairs.unpaired
         counts["tokens_truncated"] += pairs.truncated
+        if same:
+            counts["forced_positives"] = counts.get("forced_positives", 0) + pairs.forced_positives
     counts["used_tokens"] = used_tokens(made, swaps=config.pairing.objective == "sop")
     return Rows.concatenate(passes), counts
 
@@ -81,7 +85,7 @@ def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, sh
         raise InputError(
             f"shard {shard} of {split} has only documents with one id ({len(documents)} of them), but a negative's B comes from a "
             f"document of another id of the same shard; use fewer shards (output.num_shards is {config.output.num_shards}), "
-            "give more documents, or set pairing.objective to sop or none"
+            "give more documents, or set pairing.negatives to same_document, or pairing.objective to sop or none"
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.random import heads, words_for_heads
+from nspdata.instances.chunks import PairRules, chunk_end, nearest_end, num_starts, with_last
+from nspdata.instances.elsewhere import draw_elsewhere, has_elsewhere
 from nspdata.instances.pool import below, make_pool, other_document, rarest_token, sentence_holding, similar_document
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Pairs:
         length_a, length_b: tokens of each segment, after truncation.
         label: 1 if B does not follow A.
         forced: how many pairs could only have label 1.
+        forced_positives: how many pairs could only have label 0; always 0 unless negatives are `same_document`.
         unpaired: sentences that are in no pair.
         truncated: tokens cut off.
     """
@@ -49,33 +52,12 @@ class Pairs:
     length_b: NDArray[np.int64]
     label: NDArray[np.int64]
     forced: int = 0
+    forced_positives: int = 0
     unpaired: int = 0
     truncated: int = 0
 
     def __len__(self) -> int:
         return len(self.label)
-
-
-class PairRules(NamedTuple):
-    """How pairs are made: `PairingConfig` as the compiled loop reads it.
-
-    Attributes:
-        max_tokens: tokens of A and B together, at most.
-        short_below: a 32-bit draw under this gives a short target.
-        random_next_prob: share of label 1.
-        single: A and B are single sentences.
-        swaps: label 1 is A and B swapped (`sop`).
-        similar: B's document shares a rare token with A.
-        fits: a chunk ends before it has more than `max_tokens`.
-    """
-
-    max_tokens: int
-    short_below: int
-    random_next_prob: float
-    single: bool
-    swaps: bool
-    similar: bool
-    fits: bool
 
 
 class Aim(NamedTuple):
@@ -117,13 +99,16 @@ def pair(
     pass counts both kinds, and the second draws free labels with the probability that gives `random_next_prob` over both. The
     deviation so far is spread over the remaining free labels.
 
+    With negatives `same_document` B is drawn from the rest of A's document; a chunk whose document has no other place can only have
+    label 0, and the sentence of a document of one sentence is in no pair.
+
     Args:
         text: the documents.
         document_ids: shape (num_documents,); documents with equal ids never supply negatives to each other.
         bits: the stream of this shard and pass.
         objective: `nsp` or `sop`.
         unit: `segments` or `sentences`.
-        negatives: `other` or `similar`.
+        negatives: `other`, `similar` or `same_document`.
         fill: `fit` or `overshoot`.
         max_tokens: tokens of A and B together, at most.
         short_seq_prob: share of pairs with a random, shorter target.
@@ -137,26 +122,32 @@ def pair(
         single=unit == "sentences",
         swaps=objective == "sop",
         similar=negatives == "similar",
+        same=negatives == "same_document" and objective == "nsp",
         fits=fill == "fit",
     )
     pool = make_pool(text, document_ids, similar=rules.similar)
     words = bits.random_raw(num_sentences * DRAWS // 2)
     draws = np.stack([words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)], axis=1).view(np.int64).reshape(-1, DRAWS)
     found = np.empty((num_sentences, 7), np.int64)
-    count, forced, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found)
-    free = max(1, count - forced)
+    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found)
+    free = max(1, count - forced - fixed)
     chance = min(1.0, max(0.0, (random_next_prob * count - forced) / free))
     aim = Aim(chance, free / max(1, num_sentences))
-    count, forced, unpaired = _chunks(text, pool, rules, aim, draws, found)
-    return _truncated(found[:count], text.sentence_offsets, bits, max_tokens, forced=forced, unpaired=unpaired)
+    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, draws, found)
+    pairs = _truncated(found[:count], text.sentence_offsets, bits, max_tokens)
+    return replace(pairs, forced=int(forced), forced_positives=int(fixed), unpaired=int(unpaired))
 
 
 @compiled
 def _chunks(
     text: Text, pool: Pool, rules: PairRules, aim: Aim, draws: NDArray[np.int64], found: NDArray[np.int64]
-) -> tuple[int, int, int]:
-    """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label. Returns pairs, forced, unpaired."""
-    count, forced, unpaired, negatives = 0, 0, 0, 0
+) -> tuple[int, int, int, int]:
+    """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label.
+
+    Returns:
+        Pairs, those that could only have label 1, those that could only have label 0, unpaired sentences.
+    """
+    count, forced, fixed, unpaired, negatives = 0, 0, 0, 0, 0
     num_sentences = len(text.sentence_offsets) - 1
     for document in range(len(text.document_offsets) - 1):
         first, end = text.document_offsets[document], text.document_offsets[document + 1]
@@ -166,62 +157,37 @@ def _chunks(
             target = rules.max_tokens
             if draw[0] < rules.short_below:
                 target = 2 + below(draw[1], rules.max_tokens - 1)
-            stop = _chunk_end(text.sentence_offsets, sentence, end, (target, rules.max_tokens), rules)
+            stop = chunk_end(text.sentence_offsets, sentence, end, (target, rules.max_tokens), rules)
             if rules.fits and stop == end - 1 and not rules.single:
-                stop = _with_last(text.sentence_offsets, sentence, stop, rules.max_tokens)
-            if rules.swaps:  # a single sentence cannot be swapped
+                stop = with_last(text.sentence_offsets, sentence, stop, rules.max_tokens)
+            only_next = rules.same and not has_elsewhere(first, sentence, end)
+            if rules.swaps or only_next:  # a single sentence cannot be swapped, and has no B
                 stop = max(stop, min(sentence + 2, end))
             alone, paired = stop == sentence + 1, rules.single and sentence > first
-            if alone and (rules.swaps or paired):
+            if alone and (rules.swaps or only_next or paired):
                 unpaired += not paired
                 sentence = stop
                 continue
             to_come = max(1.0, aim.free_rate * (num_sentences - sentence))
             chance = aim.chance + (rules.random_next_prob * count - negatives) / to_come
-            label = alone or draw[3] < chance * 4294967296.0
+            label = alone or (not only_next and draw[3] < chance * 4294967296.0)
             middle = sentence + 1 + below(draw[2], stop - sentence - 1)
             row[0], row[1], row[2], row[3], row[4], row[5] = document, document, sentence, middle, middle, stop
             row[6] = label
             if label and rules.swaps:
                 row[2], row[3], row[4], row[5] = middle, stop, sentence, middle
             elif label:
-                _draw_other(text, pool, rules, draw, target, row)
+                if rules.same:
+                    draw_elsewhere(text, rules, draw, target, row)
+                else:
+                    _draw_other(text, pool, rules, draw, target, row)
                 stop = row[3]
             sentence = sentence + 1 if rules.single else stop
             count += 1
             forced += alone
+            fixed += only_next
             negatives += label
-    return count, forced, unpaired
-
-
-@compiled
-def _chunk_end(
-    sentence_offsets: NDArray[np.int64], sentence: int, end: int, lengths: tuple[int, int], rules: PairRules
-) -> int:
-    """Returns the end of a chunk: after two sentences, or after as many as reach the target; at most `end`.
-
-    `lengths` are the target and, if chunks must fit, the most tokens. The first sentence is always taken.
-    """
-    target, most = lengths
-    if rules.single:
-        return min(sentence + 2, end)
-    begin, stop = sentence_offsets[sentence], sentence + 1
-    while stop < end and sentence_offsets[stop] - begin < target:
-        if rules.fits and sentence_offsets[stop + 1] - begin > most:
-            break
-        stop += 1
-    return stop
-
-
-@compiled
-def _with_last(sentence_offsets: NDArray[np.int64], sentence: int, stop: int, most: int) -> int:
-    """Returns the end of a chunk that precedes the document's last sentence, so that this sentence is not left alone.
-
-    A single remaining sentence could only be in a negative, and in no `sop` pair. A chunk of two sentences is not shortened.
-    """
-    if sentence_offsets[stop + 1] - sentence_offsets[sentence] <= most:
-        return stop + 1
-    return max(stop - 1, min(sentence + 2, stop))
+    return count, forced, fixed, unpaired
 
 
 @compiled
@@ -239,7 +205,7 @@ def _draw_other(
     row[1] = other_document(pool, draw[4], row[0]) if rarest < 0 else similar_document(pool, draw[4], row[0], rarest)
     first, last = text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
     wanted = offsets[row[5]] - end if rules.fits and not rules.single else 0
-    row[4] = first + below(draw[5], _num_starts(offsets, first, last, wanted))
+    row[4] = first + below(draw[5], num_starts(offsets, first, last, wanted))
     if rarest >= 0:
         row[4] = sentence_holding(text, rarest, row[4], last)
     if rules.fits:
@@ -247,35 +213,12 @@ def _draw_other(
         _fit_first(text, rules, row)
         length = offsets[row[3]] - begin
         row[5] = (
-            row[4] + 1 if rules.single else _nearest_end(offsets, row[4], last, aim - length, rules.max_tokens - length)
+            row[4] + 1 if rules.single else nearest_end(offsets, row[4], last, aim - length, rules.max_tokens - length)
         )
         return
     row[5] = row[4] + 1
     if not rules.single:
-        row[5] = _chunk_end(offsets, row[4], last, (target - (end - begin), rules.max_tokens), rules)
-
-
-@compiled
-def _num_starts(sentence_offsets: NDArray[np.int64], first: int, last: int, wanted: int) -> int:
-    """Returns how many sentences of a document, from its first, have at least `wanted` tokens up to its end; at least 1.
-
-    >>> _num_starts(np.array([0, 10, 20, 30]), 0, 3, 15), _num_starts(np.array([0, 10, 20, 30]), 0, 3, 40)
-    (2, 1)
-    """
-    starts = np.searchsorted(sentence_offsets[first:last], sentence_offsets[last] - wanted, side="right")
-    return max(1, int(starts))
-
-
-@compiled
-def _nearest_end(sentence_offsets: NDArray[np.int64], sentence: int, last: int, wanted: int, most: int) -> int:
-    """Returns the end of the run whose tokens are closest to the wanted number and at most `most`."""
-    begin, stop = sentence_offsets[sentence], sentence + 1
-    while stop < last:
-        held, more = sentence_offsets[stop] - begin, sentence_offsets[stop + 1] - begin
-        if more > most or abs(more - wanted) > abs(held - wanted):
-            break
-        stop += 1
-    return stop
+        row[5] = chunk_end(offsets, row[4], last, (target - (end - begin), rules.max_tokens), rules)
 
 
 @compiled
@@ -305,9 +248,6 @@ def _truncated(
     sentence_offsets: NDArray[np.int64],
     bits: np.random.Philox,
     max_tokens: int,
-    *,
-    forced: int,
-    unpaired: int,
 ) -> Pairs:
     """Cuts tokens off the longer segment, each from the front or the back with equal probability, until both fit."""
     start_a, start_b = sentence_offsets[found[:, 2]], sentence_offsets[found[:, 4]]
@@ -325,8 +265,6 @@ def _truncated(
         length_a=length_a - cut_a,
         length_b=length_b - cut_b,
         label=found[:, 6],
-        forced=int(forced),
-        unpaired=int(unpaired),
         truncated=int(both.sum()),
     )
 

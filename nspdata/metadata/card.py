@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict
-from nspdata.dataset.schema import LABELS
+from nspdata.dataset.schema import label_meanings
 from nspdata.statistics.checks import find_warnings
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _what(manifest: Manifest) -> str:
     return (
         f"Rows for masked language modelling{' and next sentence prediction' if pairing['objective'] == 'nsp' else ''}, made from "
         f"{named}{more}.\nA row holds at most {pairing['max_seq_length']} tokens of a WordPiece vocabulary of "
-        f"{manifest.tokenizer['vocab_size']:,} (`tokenizer/`).\n\n- {describe_labels(pairing['objective'])}.\n- {masks}\n\n"
+        f"{manifest.tokenizer['vocab_size']:,} (`tokenizer/`).\n\n- {describe_labels(pairing['objective'], pairing['negatives'])}.\n- {masks}\n\n"
         "| column | meaning |\n| --- | --- |\n" + "".join(f"| `{name}` | {text} |\n" for name, text in COLUMNS.items())
     )
 
@@ -231,15 +231,16 @@ def _license(manifest: Manifest) -> str:
     return f"## Licence\n\n{text}\n"
 
 
-def describe_labels(objective: str) -> str:
-    """What `next_sentence_label` means with this objective.
+def describe_labels(objective: str, negatives: str = "other") -> str:
+    """What `next_sentence_label` means with this objective and these negatives.
 
     >>> describe_labels("nsp")
     '`next_sentence_label`: 0 = B follows A, 1 = B is from another document'
     """
-    if not LABELS[objective]:
+    meanings = label_meanings(objective, negatives)
+    if not meanings:
         return "`next_sentence_label` is always 0: a row is one segment, not a pair"
-    return "`next_sentence_label`: " + ", ".join(f"{label} = {text}" for label, text in LABELS[objective].items())
+    return "`next_sentence_label`: " + ", ".join(f"{label} = {text}" for label, text in meanings.items())
 
 
 def _plain(text: str) -> str:

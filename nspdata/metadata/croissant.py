@@ -38,12 +38,13 @@ CONTEXT: dict[str, Any] = {
 def croissant(manifest: Manifest) -> str:
     """The metadata as JSON-LD: every shard with its size and sha256, every column of every split, and the inputs they come from."""
     entries = [entry for split in manifest.splits.values() for entry in split]
+    pairing = manifest.config["pairing"]
     described: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": CROISSANT_VERSION,
         "name": f"bert-pretraining-{manifest.config_fingerprint[:16]}",
-        "description": f"BERT pretraining rows. {describe_labels(manifest.config['pairing']['objective'])}.",
+        "description": f"BERT pretraining rows. {describe_labels(pairing['objective'], pairing['negatives'])}.",
         "license": manifest.config["output"]["license"] or "unknown",
         "url": "README.md",
         "version": f"{manifest.version}.0.0",

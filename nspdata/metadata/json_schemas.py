@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nspdata.config.build import Config
 from nspdata.dataset.manifest import Manifest, ShardEntry
-from nspdata.dataset.schema import SCHEMA_VERSION, RowMetadata, row_schema
+from nspdata.dataset.schema import OPTIONAL, SCHEMA_VERSION, RowMetadata, row_schema
 from nspdata.statistics import values as statistics
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
@@ -91,7 +91,9 @@ def row_description() -> dict[str, Any]:
     columns = [
         {"name": field.name, "type": str(field.type), "nullable": field.nullable} for field in row_schema(example)
     ]
-    return {"title": "nspdata row", "version": SCHEMA_VERSION, "columns": columns, "metadata": _object(metadata)}
+    described = _object(metadata)
+    described["required"] = [name for name in metadata if name not in OPTIONAL]
+    return {"title": "nspdata row", "version": SCHEMA_VERSION, "columns": columns, "metadata": described}
 
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {

@@ -77,7 +77,11 @@ def written(value: float, unit: Unit) -> str:
 
 def figures(statistics: Statistics) -> list[Figure]:
     """All figures of the statistics; those of the corpus are missing if only rows are known."""
-    return [*_corpus(statistics.corpus), *_rows(statistics.rows)] if statistics.rows.counts else []
+    return (
+        [*_corpus(statistics.corpus), *_rows(statistics.rows, same="forced_positives" in statistics.corpus.counts)]
+        if statistics.rows.counts
+        else []
+    )
 
 
 def values(listed: list[Figure]) -> dict[str, float]:
@@ -172,13 +176,20 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
     ("tokens", "Tokens", "count", "without [CLS] and [SEP]"),
     ("words", "Words", "count", "tokens that start a word"),
     ("forced_negatives", "Forced negatives", "count", "rows of label 1 because their document had no B"),
+    (
+        "forced_positives",
+        "Forced positives",
+        "count",
+        "rows of label 0 because their document had no other place for B",
+    ),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
     ("tokens_truncated", "Tokens cut off", "count", "to fit a row; some are in other rows"),
     ("used_tokens", "Tokens used", "count", "in at least one row of their document"),
 )
 
 
-def _rows(part: PartStatistics) -> Iterator[Figure]:
+def _rows(part: PartStatistics, *, same: bool) -> Iterator[Figure]:
+    """`same`: negatives are from A's own document."""
     counts = part.counts
     for key, title, unit in (("rows", "Rows", "count"), ("tokens", "Tokens", "count"), ("bytes", "Shards", "bytes")):
         if key in counts:
@@ -187,7 +198,8 @@ def _rows(part: PartStatistics) -> Iterator[Figure]:
     if not counts.get("rows"):
         return
     label = _share(counts["label_1"], counts["rows"])
-    yield Figure(key="label_1_share", section="Rows", title="Rows of label 1", value=label, unit="share")
+    note = "B is from A's document, but not adjacent to A" if same else ""
+    yield Figure(key="label_1_share", section="Rows", title="Rows of label 1", value=label, unit="share", note=note)
     unknown = _share(counts["unknown_tokens"], counts["tokens"] - counts["special_tokens"])
     yield Figure(key="unknown_share", section="Rows", title="[UNK] among the tokens", value=unknown, unit="share")
     for key, title in (("row_tokens", "Tokens per row"), ("a_tokens", "Tokens of A"), ("b_tokens", "Tokens of B")):

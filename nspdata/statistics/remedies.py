@@ -115,7 +115,10 @@ def label(evidence: Evidence, _value: float) -> str:
     """Too many or too few rows of label 1."""
     share, wanted = evidence.figures["label_1_share"], evidence.config.pairing.random_next_prob
     forced = evidence.corpus.get("forced_negatives", 0)
+    fixed = evidence.corpus.get("forced_positives", 0)
     cause = f" ({forced:,} of them because their document has no other segment)" if forced and share > wanted else ""
+    if fixed and share < wanted:
+        cause = f" ({fixed:,} rows have label 0 because their document has no other place for B)"
     return (
         f"{share:.1%} of the rows have label 1{cause}; wanted: pairing.random_next_prob = {wanted:.1%}; {_sentences(evidence)}, join "
         "short documents, lower pairing.max_seq_length, or set pairing.unit=sentences"
@@ -124,8 +127,10 @@ def label(evidence: Evidence, _value: float) -> str:
 
 def one_sentence(evidence: Evidence, value: float) -> str:
     """Documents without a row of label 0."""
+    pairing = evidence.config.pairing
+    lost = "no row" if (pairing.objective, pairing.negatives) == ("nsp", "same_document") else "no row of label 0"
     return (
-        f"{value:.1%} of the documents have one sentence and give no row of label 0; usual: at most 20%; {_sentences(evidence)}, or "
+        f"{value:.1%} of the documents have one sentence and give {lost}; usual: at most 20%; {_sentences(evidence)}, or "
         "join short documents"
     )
 

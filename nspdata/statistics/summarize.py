@@ -44,6 +44,7 @@ FROM_BUILD = (
     "cuts_inside_word",
     "documents_without_tokens",
     "forced_negatives",
+    "forced_positives",
     "sentences_unpaired",
     "tokens_truncated",
     "used_tokens",

@@ -77,6 +77,8 @@ def check_cover(rows: Rows, places: FoundRows, documents: TokenizedDocuments, sp
         single = spec.config.pairing.unit == "sentences"
         passes = spec.config.duplicate_factor
         unpaired = passes * int(alone.sum()) if single else int(np.maximum(0, cover.wanted - cover.held).sum())
+    elif spec.same_document:
+        unpaired = spec.config.duplicate_factor * int((np.diff(cover.bounds) == 1).sum())
     if len(documents):
         _note_cover(cover, _tainted(places, len(documents)), documents, spec, notes)
     placed = bool(places.placed.all())
@@ -106,6 +108,8 @@ def _cover(places: FoundRows, documents: TokenizedDocuments, spec: RowSpec) -> C
     if single:  # a pair is counted where it begins, and none begins with the last sentence
         paired = (np.diff(bounds) > 1) | (pairing.objective == "sop")
         wanted[bounds[1:][paired] - 1] = 0
+    if spec.same_document:  # the sentence of a document of one sentence has no B
+        wanted[bounds[:-1][np.diff(bounds) == 1]] = 0
     return Cover(np.cumsum(steps[:-1]), wanted, bounds)
 
 

@@ -31,7 +31,12 @@ def check_labels(rows: Rows, spec: RowSpec, notes: Notes) -> None:
         notes.add("sentence_order", distance != 0)
         return
     negative = label == 1
-    if spec.objective == "nsp":
+    if spec.same_document:
+        notes.add("label_documents", ~same, "A and B are from two documents, but negatives are of the same document")
+        near = negative & same & (np.abs(distance) < 2)
+        notes.add("negative_adjacent", near, "label 1, but no sentence is between the first sentences of A and of B")
+        follows = ~negative & same
+    elif spec.objective == "nsp":
         notes.add("label_documents", ~negative & ~same, "label 0, but A and B are from two documents")
         notes.add("label_documents", negative & same, "label 1, but A and B are from one document")
         follows = ~negative & same

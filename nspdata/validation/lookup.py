@@ -16,6 +16,7 @@ from nspdata.validation.placement import (
     NO_SENTENCE,
     NOT_ADJACENT,
     NOT_WHOLE,
+    TOO_NEAR,
     Cut,
     Named,
     Segments,
@@ -37,6 +38,7 @@ FAULTS = {
     B_ABSENT: ("segment_not_found", "B is not in its document from its first sentence on"),
     NOT_ADJACENT: ("not_adjacent", ""),
     NOT_WHOLE: ("not_whole", ""),
+    TOO_NEAR: ("negative_adjacent", ""),
 }
 
 
@@ -78,7 +80,7 @@ def look_up(
     found = np.zeros((len(rows), COLUMNS), np.int64)
     text = Text(documents.ids, documents.sentence_offsets, documents.document_offsets)
     pairing = spec.config.pairing
-    cut = Cut(spec.max_tokens, pairing.unit == "sentences", pairing.objective == "sop")
+    cut = Cut(spec.max_tokens, pairing.unit == "sentences", pairing.objective == "sop", spec.same_document)
     segments = _segments(rows)
     (place_single if spec.objective == "none" else place_pairs)(text, segments, named, cut, found)
     _note_unnamed(rows, named, names, notes)

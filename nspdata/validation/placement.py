@@ -5,7 +5,7 @@ the two (from B where they were equal), each from its front or its back. So the 
 the sentences that they held, and what is kept is an unbroken run inside those sentences.
 """
 
-# ruff: noqa: PLR0913, PLR0917, SIM110 - compiled loops take arrays, and many of them, and are written out
+# ruff: noqa: PLR0911, PLR0913, PLR0917, SIM110 - compiled loops take arrays, and many of them, and are written out
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from nspdata.instances import Text
 
-FOUND, UNNAMED, NO_SENTENCE, A_ABSENT, B_ABSENT, NOT_ADJACENT, NOT_WHOLE = range(7)
+FOUND, UNNAMED, NO_SENTENCE, A_ABSENT, B_ABSENT, NOT_ADJACENT, NOT_WHOLE, TOO_NEAR = range(8)
 """What becomes of a row: found; of no document of the shard; of a sentence that its document has not; A or B not found from
-its first sentence on; A and B found, but not side by side; found, but not as whole sentences cut in the one way."""
+its first sentence on; A and B found, but not side by side; found, but not as whole sentences cut in the one way; found, but
+adjacent or overlapping in a row of label 1."""
 
 COLUMNS = 7
 """Of what is found for a row: one of the above, A's document, B's document, first and end of the run of the document that the
@@ -74,11 +75,13 @@ class Cut(NamedTuple):
         max_tokens: of A and B together.
         single: A and B are single sentences.
         swaps: label 1 is A and B swapped (`sop`).
+        same: with label 1, B is from another place of A's document.
     """
 
     max_tokens: int
     single: bool
     swaps: bool
+    same: bool
 
 
 @compiled
@@ -191,7 +194,7 @@ def _place_strangers(
     a, b = first + rows.sentence_a[row], text.document_offsets[other] + rows.sentence_b[row]
     if a >= end or b >= text.document_offsets[other + 1]:
         return NO_SENTENCE, 0, 0, 0
-    if document == other:
+    if (document == other) != cut.same:
         return B_ABSENT, 0, 0, 0
     end_a = end if rows.next_sentence[row] < 0 else min(end, first + rows.next_sentence[row])
     if end_a > a:
@@ -206,7 +209,8 @@ def _place_strangers(
         if cut.single or text.sentence_offsets[stop] - text.sentence_offsets[a] >= cut.max_tokens:
             break
         stop += 1
-    return _why(text, rows, row, a, b, document, other, a, stop, 0, cut), 0, 0, 0
+    why = _why(text, rows, row, a, b, document, other, a, stop, 0, cut)
+    return (TOO_NEAR if cut.same and why == NOT_ADJACENT else why), 0, 0, 0
 
 
 @compiled
@@ -217,6 +221,10 @@ def _cut_off(text: Text, rows: Segments, row: int, a: int, stop: int, b: int, ot
     whole_a = offsets[stop] - offsets[a]
     if stop > a + 1 and (cut.single or whole_a >= cut.max_tokens):
         return -1
+    if cut.same:
+        if a <= b <= stop:
+            return -1
+        end = a - 1 if b < a else end
     stop_b = sentence_end(text, b, end, offsets[b] + length_b)
     whole = whole_a == length_a and stop_b > 0 and (not cut.single or stop_b == b + 1)
     if whole and _both(text, rows, row, offsets[a], 0, offsets[b], 0):

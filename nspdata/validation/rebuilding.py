@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Notes
     from nspdata.validation.spec import RowSpec
 
-FROM_BUILD_ALONE = ("forced_negatives", "tokens_truncated", "sentences_unpaired", "used_tokens")
+FROM_BUILD_ALONE = ("forced_negatives", "forced_positives", "tokens_truncated", "sentences_unpaired", "used_tokens")
 """Counts of the build that are compared to what building again counts."""
 
 

@@ -15,6 +15,7 @@ SKIPPED = {
     "mask_replacement": "Google's script may replace a token by a special token",
     "whole_words": "the masking strategy is unknown",
     "label_documents": "the documents of the rows are unknown",
+    "negative_adjacent": "the documents of the rows are unknown",
     "sentence_order": "the documents of the rows are unknown",
     "label_share": "random_next_prob is unknown; Google's script gives 0.55 to 0.64",
     "split_overlap": "the documents of the rows are unknown",

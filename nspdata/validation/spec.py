@@ -66,6 +66,11 @@ class RowSpec:
         return self.config.pairing.objective
 
     @property
+    def same_document(self) -> bool:
+        """Whether a row of label 1 has A and B from one document."""
+        return self.objective == "nsp" and self.config.pairing.negatives == "same_document"
+
+    @property
     def max_tokens(self) -> int:
         """Tokens of A and B together at most."""
         return self.config.pairing.max_seq_length - (2 if self.objective == "none" else 3)

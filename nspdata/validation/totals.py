@@ -80,7 +80,7 @@ class Tally:
         self.places.append(path)
         for rows in parts:
             negative = rows.next_sentence_label == 1
-            other = negative & (rows.document_a != rows.document_b)
+            other = negative & (spec.same_document | (rows.document_a != rows.document_b))
             length_a, length_b = rows.lengths_a - 2, np.maximum(0, rows.lengths - rows.lengths_a - 1)
             self.rows += len(rows)
             self.negatives += int(negative.sum())
@@ -162,7 +162,7 @@ def _check_counts(tally: Tally, manifest: Manifest, spec: RowSpec, findings: Fin
             f"counts: {built.get('documents')} documents built, but the rows name {firsts}",
             file="manifest.json",
         )
-    if spec.config.pairing.unit == "segments" and spec.objective != "sop":
+    if spec.config.pairing.unit == "segments" and spec.objective != "sop" and not spec.same_document:
         _check_tokens(tally, built, spec, findings)
     if tally.rows == sum(entry.rows for entry in entries):
         _check_used(tally, built, spec, findings)
@@ -211,12 +211,11 @@ def _check_label_share(tally: Tally, manifest: Manifest, spec: RowSpec, findings
     if spec.objective == "none" or not tally.rows:
         return
     wanted = spec.config.pairing.random_next_prob
-    share, forced = (
-        tally.negatives / tally.rows,
-        manifest.counts.get("built", {}).get("forced_negatives", 0) / tally.rows,
-    )
+    built = manifest.counts.get("built", {})
+    share, forced = tally.negatives / tally.rows, built.get("forced_negatives", 0) / tally.rows
+    most = 1 - built.get("forced_positives", 0) / tally.rows
     chance = 4 * (0.25 / tally.rows) ** 0.5
-    if not wanted - 0.01 - chance <= share <= max(wanted, forced) + 0.01 + chance:
+    if not min(wanted, most) - 0.01 - chance <= share <= max(wanted, forced) + 0.01 + chance:
         findings.add(
             "label_share",
             f"{share:.2%} of the rows have label 1; random_next_prob is {wanted:.2%} and {forced:.2%} were forced",

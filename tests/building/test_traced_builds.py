@@ -52,6 +52,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"pairing": {"objective": "none", "max_seq_length": 64}, "masking": {"strategy": "span"}},
     "sentences": {"pairing": {"unit": "sentences"}, "masking": {"strategy": "whole_word"}, "duplicate_factor": 2},
     "similar": {"pairing": {"negatives": "similar", "max_seq_length": 48, "short_seq_prob": 0.5}},
+    "same_document": {"pairing": {"negatives": "same_document", "max_seq_length": 64}, "output": {"num_shards": 2}},
     "lines": {"sentences": {"paragraphs": "line"}, "pairing": {"max_seq_length": 512}, "masking": {"strategy": "none"}},
 }
 

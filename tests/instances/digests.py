@@ -18,7 +18,7 @@ from tests.instances.corpora import make_documents, random_lengths
 
 OBJECTIVES = ("nsp", "sop", "none")
 UNITS = ("segments", "sentences")
-NEGATIVES = ("other", "similar")
+NEGATIVES = ("other", "similar", "same_document")
 FILLS = ("fit", "overshoot")
 STRATEGIES = ("token", "whole_word", "span", "none")
 

@@ -104,7 +104,10 @@ class Checker:
             return
         b = self.segment(row.b, row.document_b)
         negative = row.label == 1 and self.pairing.objective == "nsp"
-        assert negative == (row.document_a != row.document_b)
+        same = self.pairing.negatives == "same_document"
+        assert (negative and not same) == (row.document_a != row.document_b)
+        if negative and same:
+            assert a[-1].sentence + 1 < b[0].sentence or b[-1].sentence + 1 < a[0].sentence
         if not negative:
             self.own.update(row.b)
             self.check_adjacent(row, a, b)

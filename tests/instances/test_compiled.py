@@ -29,5 +29,5 @@ def test_rows_are_the_same_bytes_without_numba() -> None:
     """Every objective, unit, kind of negative, fill and strategy, and the cuts of sentences: the plain loops give what the compiled ones give."""
     compiled, plain = printed("1"), printed("0")
     assert (compiled[0], plain[0]) == (str(COMPILED), "False")
-    assert len(plain) == 1 + 4 + 96
+    assert len(plain) == 1 + 4 + 144
     assert compiled[1:] == plain[1:]

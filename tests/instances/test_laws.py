@@ -25,7 +25,7 @@ PAIRINGS = st.builds(
     PairingConfig,
     objective=st.sampled_from(["nsp", "sop", "none"]),
     unit=st.sampled_from(["segments", "sentences"]),
-    negatives=st.sampled_from(["other", "similar"]),
+    negatives=st.sampled_from(["other", "similar", "same_document"]),
     fill=st.sampled_from(["fit", "overshoot"]),
     max_seq_length=st.integers(8, 90),
     short_seq_prob=st.sampled_from([0.0, 0.1, 1.0]),
@@ -86,7 +86,10 @@ def test_fit_truncates_nothing_if_any_two_sentences_fit(lengths: Lengths, pairin
     lengths = [[min(tokens, half) for tokens in document] for document in lengths]
     _, counts, checker, _ = build(lengths, Config(pairing=pairing))
     assert counts["tokens_truncated"] == 0
-    if pairing.objective != "sop" and pairing.unit == "segments":
+    same = pairing.objective == "nsp" and pairing.negatives == "same_document"
+    if same and pairing.unit == "segments":
+        assert checker.lost() == sum(document[0] for document in lengths if len(document) == 1)
+    elif pairing.objective != "sop" and pairing.unit == "segments":
         assert checker.lost() == 0
         assert counts["used_tokens"] == len(checker.places)
 
@@ -278,6 +281,30 @@ def test_similar_negatives_share_a_rare_token() -> None:
         shares[negatives] = sum(same) / len(same)
     assert shares["similar"] > 0.9
     assert shares["other"] < 0.1
+
+
+@pytest.mark.parametrize("unit", ["segments", "sentences"])
+@pytest.mark.parametrize("fill", ["fit", "overshoot"])
+def test_negatives_of_the_same_document_are_counted(fill: str, unit: str) -> None:
+    """Label 1 has its share wherever documents have three sentences; shorter ones give label 0 or no row, and both are counted."""
+    documents = make_documents(random_lengths(1500, 5, sentences=12, tokens=20, alone=0.1))
+    counted = np.diff(documents.document_offsets)
+    config = config_of(3, negatives="same_document", unit=unit, fill=fill)
+    rows, counts = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
+    assert (rows.document_a == rows.document_b).all()
+    assert float(rows.next_sentence_label.mean()) == pytest.approx(0.5, abs=0.01)
+    assert counts["sentences_unpaired"] == (counted == 1).sum() > 100
+    of_two = np.isin(rows.document_a, documents.document_ids[counted == 2])
+    assert of_two.sum() == (counted == 2).sum()
+    assert not rows.next_sentence_label[of_two].any()
+    assert counts["forced_positives"] >= of_two.sum()
+
+
+def test_a_shard_of_one_document_gives_negatives_of_the_same_document() -> None:
+    """No other document is needed."""
+    found, counts, _, _ = build([[9] * 30], config_of(negatives="same_document", max_seq_length=64))
+    assert 0 < sum(row.label for row in found) < len(found)
+    assert counts["sentences_unpaired"] == 0
 
 
 def test_each_pass_has_fresh_pairs_and_masks() -> None:

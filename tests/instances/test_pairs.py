@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,15 @@ SETTINGS = st.builds(
     random_next_prob=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
 )
 
+SAME_DOCUMENT = SETTINGS.filter(lambda settings: settings.objective == "nsp").map(
+    lambda settings: replace(settings, same_document=True)
+)
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """The settings as `pair` takes them, without the kind of negatives."""
+    return {name: value for name, value in asdict(settings).items() if name != "same_document"}
+
 
 def compare(lengths: Lengths, settings: Settings, seed: int) -> None:
     """Documents, sentences, lengths after truncation, labels and counters of both."""
@@ -41,8 +51,8 @@ def compare(lengths: Lengths, settings: Settings, seed: int) -> None:
         Text(documents.ids, documents.sentence_offsets, documents.document_offsets),
         documents.document_ids,
         stream(seed, "pairing"),
-        negatives="other",
-        **asdict(settings),
+        negatives="same_document" if settings.same_document else "other",
+        **options(settings),
     )
     whole = [
         (sum(lengths[row.document_a][s] for s in row.a), sum(lengths[row.document_b][s] for s in row.b))
@@ -65,11 +75,20 @@ def compare(lengths: Lengths, settings: Settings, seed: int) -> None:
     ]
     assert found.truncated == sum(map(sum, whole)) - sum(map(sum, kept))
     assert (found.forced, found.unpaired) == (sum(row.forced for row in expected), unpaired)
+    assert found.forced_positives == sum(row.only_next for row in expected)
 
 
 @given(lengths=LENGTHS, settings=SETTINGS, seed=st.integers(0, 1 << 30))
 def test_pairs_are_those_of_the_plain_procedure(lengths: Lengths, settings: Settings, seed: int) -> None:
     """On any documents, with any settings, also where sentences are longer than a row."""
+    compare(lengths, settings, seed)
+
+
+@given(lengths=LENGTHS, settings=SAME_DOCUMENT, seed=st.integers(0, 1 << 30))
+def test_negatives_of_the_same_document_are_those_of_the_plain_procedure(
+    lengths: Lengths, settings: Settings, seed: int
+) -> None:
+    """On any documents, with any settings, also where a document has no other place for B."""
     compare(lengths, settings, seed)
 
 
@@ -92,6 +111,8 @@ def test_pairs_of_real_documents_are_those_of_the_plain_procedure(objective: str
     """Addresses of up to 400 sentences, with sentences of up to 700 tokens."""
     settings = Settings(objective, "segments", fill, max_tokens, 0.1, 0.5)
     compare(real_lengths(), settings, 3)
+    if objective == "nsp":
+        compare(real_lengths(), replace(settings, same_document=True), 3)
 
 
 @pytest.mark.parametrize(("sentences", "seed"), [(12, 1), (40, 2)])
@@ -104,7 +125,7 @@ def test_a_random_b_is_as_long_as_a_real_one(sentences: int, seed: int) -> None:
         documents.document_ids,
         stream(seed, "pairing"),
         negatives="other",
-        **asdict(Settings("nsp", "segments", "fit", 125, 0.0, 0.5)),
+        **options(Settings("nsp", "segments", "fit", 125, 0.0, 0.5)),
     )
     free = pairs.sentence_a + 1 < documents.document_offsets[pairs.document_a + 1]  # A is not the last sentence
     real, drawn = (pairs.length_b[free & (pairs.label == label)].mean() for label in (0, 1))

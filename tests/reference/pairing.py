@@ -1,6 +1,7 @@
 """Pairs of segments, made plainly from the same random numbers: lists of sentence lengths, one sentence at a time.
 
-What `nspdata.instances.pairs` must give exactly, for `fit` and `overshoot`, `nsp` and `sop`, `segments` and `sentences`.
+What `nspdata.instances.pairs` must give exactly, for `fit` and `overshoot`, `nsp` and `sop`, `segments` and `sentences`, and for
+negatives of another document and of the same one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Settings:
     max_tokens: int
     short_seq_prob: float
     random_next_prob: float
+    same_document: bool = False
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Pair:
     b: list[int]
     label: int
     forced: bool = False
+    only_next: bool = False
 
 
 def below(draw: int, bound: int) -> int:
@@ -91,6 +94,51 @@ def random_b(
     return other, a, b
 
 
+def elsewhere(document: list[int], a: list[int]) -> list[int]:
+    """The sentences of a document that are neither in A nor next to it."""
+    return [s for s in range(len(document)) if s < a[0] - 1 or s > a[-1] + 1]
+
+
+def distant_b(document: list[int], pair: Pair, draw: int, target: int, settings: Settings) -> None:
+    """Replaces B by a run of sentences of A's document that is not adjacent to A, which may become shorter."""
+    most, fit, single = settings.max_tokens, settings.fill == "fit", settings.unit == "sentences"
+
+    def tokens(sentences: list[int]) -> int:
+        return sum(document[s] for s in sentences)
+
+    wanted = tokens(pair.b) if fit and not single else 0
+    total = tokens(pair.a) + wanted if wanted else target
+    while not elsewhere(document, pair.a):
+        pair.a = pair.a[:-1]
+    candidates = elsewhere(document, pair.a)
+    before, after = ([s for s in candidates if s < pair.a[0]], [s for s in candidates if s > pair.a[0]])
+    ranges = [part for part in (before, after) if part]
+    starts = [s for part in ranges for s in part if tokens(part[part.index(s) :]) >= wanted]
+    longer = before if tokens(before) > tokens(after) else after
+    start = starts[below(draw, len(starts))] if starts else longer[0]
+    if fit:
+        a = pair.a
+        while True:
+            candidates = elsewhere(document, a)
+            place = candidates.index(start)
+            tried = (candidates[place:] + candidates[:place])[:64]
+            fitting = [s for s in tried if document[s] + tokens(a) <= most]
+            if fitting or len(a) == 1:
+                break
+            a = a[:-1]
+        pair.a, start = a, (fitting[0] if fitting else start)
+    last = pair.a[0] - 2 if start < pair.a[0] else len(document) - 1
+    pair.b = [start]
+    while not single and pair.b[-1] < last:
+        held, more = tokens(pair.b), tokens([*pair.b, pair.b[-1] + 1])
+        left = total - tokens(pair.a) if fit else target - tokens(pair.a)
+        if not fit and held >= left:
+            break
+        if fit and (more > most - tokens(pair.a) or abs(more - left) > abs(held - left)):
+            break
+        pair.b.append(pair.b[-1] + 1)
+
+
 def one_pass(
     documents: Lengths, draws: list[list[int]], settings: Settings, chance: float, free_rate: float
 ) -> tuple[list[Pair], int]:
@@ -105,22 +153,29 @@ def one_pass(
             if draw[0] < int(settings.short_seq_prob * 2**32):
                 target = 2 + below(draw[1], settings.max_tokens - 1)
             size = chunk_size(document, start, target, settings)
+            only_next = settings.same_document and not elsewhere(document, [start])
+            if only_next:
+                size = max(size, min(2, len(document) - start))
             alone = size == 1
-            if alone and (settings.objective == "sop" or (settings.unit == "sentences" and start > 0)):
+            if alone and (settings.objective == "sop" or only_next or (settings.unit == "sentences" and start > 0)):
                 unpaired += not (settings.unit == "sentences" and start > 0)
                 start += 1
                 continue
             to_come = max(1.0, free_rate * (total - before - start))
             negatives = sum(pair.label for pair in pairs)
             steered = chance + (settings.random_next_prob * len(pairs) - negatives) / to_come
-            label = int(alone or draw[3] < steered * 2**32)
+            label = int(alone or (not only_next and draw[3] < steered * 2**32))
             middle = start + 1 + below(draw[2], size - 1)
             pair = Pair(
                 index, index, list(range(start, middle)), list(range(middle, start + size)), label, forced=alone
             )
+            pair.only_next = only_next
             stop = start + size
             if label and settings.objective == "sop":
                 pair.a, pair.b = pair.b, pair.a
+            elif label and settings.same_document:
+                distant_b(document, pair, draw[5], target, settings)
+                stop = pair.a[-1] + 1
             elif label:
                 pair.document_b, pair.a, pair.b = random_b(documents, pair, draw, target, settings)
                 stop = pair.a[-1] + 1
@@ -134,7 +189,7 @@ def make_pairs(documents: Lengths, draws: list[list[int]], settings: Settings) -
     """The pairs: a first pass counts the forced negatives, the second adjusts the share of the others."""
     pairs, _ = one_pass(documents, draws, settings, settings.random_next_prob, float("inf"))
     forced = sum(pair.forced for pair in pairs)
-    free = max(1, len(pairs) - forced)
+    free = max(1, len(pairs) - forced - sum(pair.only_next for pair in pairs))
     chance = min(1.0, max(0.0, (settings.random_next_prob * len(pairs) - forced) / free))
     return one_pass(documents, draws, settings, chance, free / max(1, sum(map(len, documents))))
 

@@ -22,6 +22,8 @@ KINDS = {
     "twice": ("duplicate_factor=2",),
     "twice sop": ("duplicate_factor=2", "pairing.objective=sop", "output.validation_fraction=0.2"),
     "similar": ("pairing.negatives=similar",),
+    "same_document": ("pairing.negatives=same_document",),
+    "same_document sentences": ("pairing.negatives=same_document", "pairing.unit=sentences"),
     "one shard": ("output.num_shards=1", "pairing.max_seq_length=16"),
     "overshoot": ("pairing.fill=overshoot",),
     "fit of long sentences": ("sentences.max_tokens=1000",),

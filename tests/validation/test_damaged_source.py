@@ -147,6 +147,12 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
     "A that ends too early in sop": ("sop", "not_adjacent", one(label(0), lose(last_of_a))),
     "B that ends too early in sop": ("sop", "not_adjacent", one(label(1), lose(last_of_b))),
     "sentences left out between A and B": ("nsp", "not_adjacent", edits(skip_sentences)),
+    "a swapped label of one document": (
+        "same_document",
+        "negative_adjacent",
+        one(lambda r: label(0)(r) and r["sentence_b"] > r["sentence_a"] + 1, lambda r: r.update(next_sentence_label=1)),
+    ),
+    "another token in the B of the same document": ("same_document", "segment_not_found", one(label(1), alter(in_b))),
     "B that ends too early": ("nsp", "not_whole", one(label(0), lose(last_of_b))),
     "A of a negative that begins too late": ("nsp", "not_whole", one(label(1), lose(lambda row: 1))),
     "B of a negative that ends too early": ("nsp", "not_whole", one(label(1), lose(last_of_b))),
@@ -183,6 +189,7 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
 }  # fmt: skip
 
 SEEN_WITHOUT = {
+    "a swapped label of one document",
     "A that ends too early",
     "A that ends too early in sop",
     "A of a negative that begins too late",

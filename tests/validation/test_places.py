@@ -30,6 +30,8 @@ DOCUMENTS = st.lists(st.lists(st.integers(1, 12) | st.integers(1, 60), min_size=
 SETTINGS = st.fixed_dictionaries(
     {
         "objective": st.sampled_from(["nsp", "sop", "none"]),
+        "negatives": st.sampled_from(["other", "same_document"]),
+        "fill": st.sampled_from(["fit", "overshoot"]),
         "unit": st.sampled_from(["segments", "sentences"]),
         "max_seq_length": st.sampled_from([8, 16, 40]),
         "short_seq_prob": st.sampled_from([0.0, 0.1, 1.0]),

@@ -114,6 +114,14 @@ def measure_shortcuts(
     )
 
 
+REMEDIES = {
+    "other": 'pairing.negatives = "similar" draws negatives from documents that share rare words',
+    "similar": "the documents differ much from each other even if they share rare words",
+    "same_document": "the places of a document differ much from each other",
+}
+"""What to do, or the cause, by `pairing.negatives`."""
+
+
 def cautions(found: Shortcuts) -> dict[str, str]:
     """Returns a warning per classifier out of range: figure, range and remedy; of the two that use words, only the better one."""
     result = {}
@@ -125,11 +133,7 @@ def cautions(found: Shortcuts) -> dict[str, str]:
             "the lengths; look at documents of one or two sentences, and at pairing.unit"
         )
     if words.low > EASY:
-        remedy = (
-            'pairing.negatives = "similar" draws negatives from documents that share rare words'
-            if found.negatives == "other"
-            else "the documents differ much from each other even if they share rare words"
-        )
+        remedy = REMEDIES[found.negatives]
         result[words.key] = (
             f"{_describe(words)}): negatives are easy to tell, and the task teaches topics more than order; {remedy}; "
             'with pairing.objective = "sop" shared words reveal nothing'
