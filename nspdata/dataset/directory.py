@@ -15,7 +15,7 @@ import pyarrow as pa
 from nspdata.config.build import Config, MaskingConfig
 from nspdata.config.parsing import from_dict
 from nspdata.dataset.manifest import VOCABULARY, split_entries
-from nspdata.dataset.schema import RowMetadata
+from nspdata.dataset.schema import SAME_DOCUMENT, RowMetadata
 from nspdata.dataset.shards import read_shard
 from nspdata.dataset.stores import open_store
 from nspdata.errors import ConfigError, ShardError
@@ -246,7 +246,10 @@ def _vocabulary(store: Store, manifest: Manifest) -> Vocabulary:
 def _row_settings(store: Store, manifest: Manifest) -> Config:
     """The settings that describe the rows; settings of a newer nspdata are ignored."""
     known = {field.name for field in fields(MaskingConfig)}
-    pairing = {key: manifest.config.get("pairing", {}).get(key) for key in ("objective", "max_seq_length")}
+    given = manifest.config.get("pairing", {})
+    pairing = {key: given.get(key) for key in ("objective", "max_seq_length")}
+    if given.get("negatives") == SAME_DOCUMENT:  # of the other values only the build needs to know
+        pairing["negatives"] = SAME_DOCUMENT
     masking = {key: value for key, value in manifest.config.get("masking", {}).items() if key in known}
     try:
         return from_dict(Config, {"pairing": pairing, "masking": masking})
