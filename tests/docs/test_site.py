@@ -29,5 +29,5 @@ def test_external_links_are_addresses(page: Path) -> None:
         assert parts.scheme == "https", link
         assert re.fullmatch(r"[\w-]+(\.[\w-]+)+", parts.netloc), link
         assert not re.search(r"\s", link), link
-        if match := re.match(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/main/([^#]+)", link):
+        if match := re.match(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/main/([^#?]+)", link):
             assert (ROOT / match[1]).exists(), link
