@@ -58,7 +58,7 @@ class Estimate:
 
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, `sentences`, `tokens`, `rows`, `row_tokens`,
-            `duplicates_dropped`, `forced_negatives`, `rejected.<reason>`, `rejected_bytes.<reason>`.
+            `duplicates_dropped`, `forced_negatives`, `forced_positives`, `rejected.<reason>`, `rejected_bytes.<reason>`.
         used_share: tokens of the corpus that are in at least one row of their own document.
         unknown_share: [UNK] among the tokens.
         label_1_share: rows of label 1.
@@ -190,7 +190,8 @@ def _scaled(  # noqa: PLR0913 - all that is known
     corpus, rows = trial.statistics.corpus.counts, trial.statistics.rows.counts
     counts = Counter({key: round(count) for key, count in sample.counts.items()})
     for key in ("sentences", "tokens", "duplicates_dropped", "forced_negatives", "forced_positives"):
-        counts[key] = round(scale * corpus[key])
+        if key in corpus:  # the last one only with negatives of the same document
+            counts[key] = round(scale * corpus[key])
     counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
     units = make_units(sources)
     num_workers = workers.how_many(num_workers, max(len(units), plan.total_shards))
