@@ -60,6 +60,11 @@ def upload(local: Path, server: Server) -> None:
     server.write("tok/vocab.txt", (local / "vocab.txt").read_bytes())
 
 
+ONE_STORE = pytest.mark.parametrize(
+    "server", ["s3", pytest.param("gs", marks=pytest.mark.slow)], indirect=True
+)  # the other one when asked: a build of its own for each moment
+
+
 def same_files(server: Server, directory: str, local: Path) -> bool:
     """Whether the store has the files of a local dataset, but for the card, which names the command."""
     found = {path: data for path, data in server.files(directory).items() if path != "README.md"}
@@ -120,6 +125,7 @@ def test_training_reads_a_url(local: Path, server: Server, monkeypatch: pytest.M
     assert (local / "run/model/model.safetensors").stat().st_size > 1_000_000
 
 
+@ONE_STORE
 def test_a_killed_build_resumes(local: Path, server: Server) -> None:
     """The whole process group of the command is killed when the first shard is there: the same command ends in the same bytes."""
     upload(local, server)
@@ -144,6 +150,7 @@ def test_a_killed_build_resumes(local: Path, server: Server) -> None:
     assert same_files(server, "out", local / "out")
 
 
+@ONE_STORE
 def test_a_killed_overwrite_leaves_the_old_dataset(local: Path, server: Server) -> None:
     """Killed when its first shard is staged: the old dataset is whole and readable; the same command replaces it with the new bytes."""
     upload(local, server)

@@ -58,7 +58,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "name", [long(name) if name in {"none", "lines", "sentences", "similar"} else name for name in SETTINGS]
+    "name", [long(name) if name in {"none", "lines", "sentences", "similar", "sop"} else name for name in SETTINGS]
 )
 def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, tmp_path: Path) -> None:
     """With every objective, unit and rule for paragraphs."""
