@@ -76,11 +76,9 @@ def _run(given: argparse.Namespace, beam_options: Sequence[str]) -> None:
 def write_findings(findings: list[Finding], directory: str, source: Sequence[str], path: str) -> None:
     """Writes the findings as `nspdata validate --json` prints them."""
     from nspdata.files.any import AnyFiles
-    from nspdata.validation import to_json
+    from nspdata.validation import report
 
-    found = {"directory": directory, "source": list(source), "valid": not findings}
-    text = json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1)
-    AnyFiles().write(path, f"{text}\n".encode())
+    AnyFiles().write(path, f"{report(findings, directory, source)}\n".encode())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from generate_settings import attributes
 
 from nspdata.dataset.manifest import Manifest, ShardEntry
 from nspdata.dataset.schema import RowMetadata
+from nspdata.metadata.card import COLUMNS
 from nspdata.metadata.json_schemas import SCHEMAS
 from nspdata.reading.records import REASONS, Rejected
 from nspdata.statistics.values import PartStatistics
@@ -34,16 +35,9 @@ What is in a dataset directory. This page is generated from the code (`python do
 
 """
 
-COLUMNS = {
-    "input_ids": "token ids of `[CLS] A [SEP] B [SEP]`, masks included; uint32 from 65,537 tokens on",
-    "token_type_ids": "0 for `[CLS] A [SEP]`, 1 for `B [SEP]`",
-    "next_sentence_label": "0: B follows A. 1: B is from another document (with `sop`: A and B are swapped)",
-    "masked_lm_positions": "positions of the predicted tokens in the row, increasing",
-    "masked_lm_labels": "original ids at these positions",
-    "document_a": "hash of the document that A is from",
-    "document_b": "hash of the document that B is from",
-    "sentence_a": "number of A's first sentence in its document, from 0",
-    "sentence_b": "number of B's first sentence in its document, from 0",
+TEXTS = COLUMNS | {
+    "input_ids": f"{COLUMNS['input_ids']}; uint32 from 65,537 tokens on",
+    "next_sentence_label": "0: B follows A. 1: B is from another document (with `same_document`: from the same one, not adjacent to A; with `sop`: A and B are swapped)",
 }
 """What each column of a row holds."""
 
@@ -130,7 +124,7 @@ def texts_of_statistics() -> dict[str, str]:
 def page() -> str:
     """The whole page."""
     row = SCHEMAS["row"]()
-    columns = [f"| `{one['name']}` | `{one['type']}` | {COLUMNS.get(one['name'], '')} |" for one in row["columns"]]
+    columns = [f"| `{one['name']}` | `{one['type']}` | {TEXTS[one['name']]} |" for one in row["columns"]]
     rejected = [f"| `{name}` | {text.rstrip('.')} |" for name, text in attributes(Rejected).items()]
     reasons = [f"| `{reason}` | {text.replace('<doc>', '`<doc>`')} |" for reason, text in REASONS.items()]
     parts = [

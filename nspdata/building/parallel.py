@@ -42,20 +42,15 @@ def processes(num_workers: int, initialize: Callable[..., None], *arguments: Any
         initialize(*arguments)
         yield _here
         return
-    pool = ProcessPool(num_workers, initialize=initialize, arguments=arguments)
+    with ProcessPool(num_workers, initialize=initialize, arguments=arguments) as pool:
 
-    def spread(
-        function: Callable[[Item], Result], items: Iterable[Item], *, title: Callable[[Item], str]
-    ) -> Iterator[Result]:
-        for future in [pool.submit(title(item), function, item) for item in items]:
-            yield future.result()
+        def spread(
+            function: Callable[[Item], Result], items: Iterable[Item], *, title: Callable[[Item], str]
+        ) -> Iterator[Result]:
+            for future in [pool.submit(title(item), function, item) for item in items]:
+                yield future.result()
 
-    try:
         yield spread
-    except BaseException:
-        pool.kill()
-        raise
-    pool.close()
 
 
 def _here(

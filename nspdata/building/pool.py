@@ -18,7 +18,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nspdata.errors import ConfigError, WorkerError
 from nspdata.interrupts import SIGNALS, die_with_parent
@@ -74,7 +74,7 @@ def start_method() -> str:
 
 
 class ProcessPool:
-    """Worker processes that run functions.
+    """Worker processes that run functions. As a context manager, it is closed at the end of the block, and killed if the block raises.
 
     Args:
         num_workers: processes to start; they are started immediately, in the calling thread.
@@ -118,6 +118,15 @@ class ProcessPool:
             self._tasks.append(task)
         self._wake()
         return task.future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.kill()
 
     def close(self) -> None:
         """Waits for the workers to exit; tasks that have not started are cancelled."""

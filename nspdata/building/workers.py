@@ -136,17 +136,12 @@ def working(num_workers: int, plan: BuildPlan) -> Iterator[None]:
         return
     gc.freeze()  # garbage collection in a worker would copy the parent's pages
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one process per processor; otherwise it warns of forks
-    pool = ProcessPool(num_workers, initialize=_begin, arguments=(plan,), on_report=_show)
-    _workers.append(Workers(pool, plan))
-    try:
-        yield
-    except BaseException:
-        pool.kill()
-        raise
-    else:
-        pool.close()
-    finally:
-        _workers.pop()
+    with ProcessPool(num_workers, initialize=_begin, arguments=(plan,), on_report=_show) as pool:
+        _workers.append(Workers(pool, plan))
+        try:
+            yield
+        finally:
+            _workers.pop()
 
 
 @contextmanager

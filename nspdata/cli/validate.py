@@ -74,12 +74,9 @@ def _showing() -> Iterator[Callable[[str], None]]:
 
 
 def _print_json(findings: list[Finding], output: str, inputs: list[str]) -> None:
-    import json
+    from nspdata.validation import report
 
-    from nspdata.validation import to_json
-
-    found = {"directory": output, "source": inputs, "valid": not findings}
-    print(json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1))  # noqa: T201 - rich would fold it
+    print(report(findings, output, inputs))  # noqa: T201 - rich would fold it
 
 
 def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:

@@ -157,6 +157,11 @@ class PairingConfig:
     short_seq_prob: float = 0.1
     random_next_prob: float = 0.5
 
+    @property
+    def same_document(self) -> bool:
+        """Whether B of a row with label 1 is from A's own document."""
+        return self.objective == "nsp" and self.negatives == "same_document"
+
     def __post_init__(self) -> None:
         require(
             key="pairing.max_seq_length",

@@ -77,7 +77,6 @@ class RowMetadata:
     @staticmethod
     def of(pairing: PairingConfig, masking: MaskingConfig, vocabulary: Vocabulary) -> RowMetadata:
         """The metadata of rows that are built with these settings and this vocabulary."""
-        same = (pairing.objective, pairing.negatives) == ("nsp", SAME_DOCUMENT)
         metadata = RowMetadata(
             objective=pairing.objective,
             max_seq_length=pairing.max_seq_length,
@@ -86,7 +85,7 @@ class RowMetadata:
             special_ids=vocabulary.special_ids,
             tokenizer_sha256=vocabulary.sha256,
         )
-        if not same:
+        if not pairing.same_document:
             return metadata
         meanings = ", ".join(f"{label} = {text}" for label, text in SAME_DOCUMENT_LABELS.items())
         return replace(metadata, negatives=SAME_DOCUMENT, label_convention=meanings)

@@ -149,15 +149,10 @@ def _exported(
         for number in waiting:
             yield number, export_part(plan, directory, number, files)
         return
-    pool = ProcessPool(num_workers, initialize=_begin, arguments=(plan,))
-    try:
+    with ProcessPool(num_workers, initialize=_begin, arguments=(plan,)) as pool:
         futures = {pool.submit(f"exporting {plan.parts[number][1].path}", _part, number): number for number in waiting}
         for future in as_completed(futures):
             yield futures[future], future.result()
-    except BaseException:
-        pool.kill()
-        raise
-    pool.close()
 
 
 _workers: list[tuple[ExportPlan, Directory]] = []

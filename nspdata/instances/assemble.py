@@ -45,7 +45,7 @@ def build_instances(
     Raises:
         InputError: all documents of the shard have the same id, so none can supply negatives.
     """
-    same = config.pairing.objective == "nsp" and config.pairing.negatives == "same_document"
+    same = config.pairing.same_document
     if config.pairing.objective == "nsp" and not same:
         _check_pool(documents, config, split=split, shard=shard)
     passes, made, counts = [], [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}

@@ -73,8 +73,15 @@ def num_starts(sentence_offsets: NDArray[np.int64], first: int, last: int, wante
     >>> num_starts(np.array([0, 10, 20, 30]), 0, 3, 15), num_starts(np.array([0, 10, 20, 30]), 0, 3, 40)
     (2, 1)
     """
-    starts = np.searchsorted(sentence_offsets[first:last], sentence_offsets[last] - wanted, side="right")
-    return max(1, int(starts))
+    return max(1, long_enough(sentence_offsets, first, last, wanted))
+
+
+@compiled
+def long_enough(sentence_offsets: NDArray[np.int64], first: int, last: int, wanted: int) -> int:
+    """Returns how many sentences of a range, from its first, have at least `wanted` tokens up to its end."""
+    if last <= first:
+        return 0
+    return int(np.searchsorted(sentence_offsets[first:last], sentence_offsets[last] - wanted, side="right"))
 
 
 @compiled

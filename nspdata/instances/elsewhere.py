@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nspdata.arrays.compiled import compiled
-from nspdata.instances.chunks import chunk_end, nearest_end
+from nspdata.instances.chunks import chunk_end, long_enough, nearest_end
 from nspdata.instances.pool import below
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from nspdata.instances.chunks import PairRules
@@ -59,21 +58,13 @@ def draw_elsewhere(text: Text, rules: PairRules, draw: NDArray[np.int64], target
 @compiled
 def _start(offsets: NDArray[np.int64], before: tuple[int, int], after: tuple[int, int], wanted: int, draw: int) -> int:
     """Returns the first sentence of B: any with enough tokens up to the end of its range, else the first of the longer range."""
-    few, more = _long_enough(offsets, before[0], before[1], wanted), _long_enough(offsets, after[0], after[1], wanted)
+    few, more = long_enough(offsets, before[0], before[1], wanted), long_enough(offsets, after[0], after[1], wanted)
     if few + more:
         place = below(draw, few + more)
         return before[0] + place if place < few else after[0] + place - few
     length_before = offsets[before[1]] - offsets[before[0]] if before[1] > before[0] else 0
     length_after = offsets[after[1]] - offsets[after[0]] if after[1] > after[0] else 0
     return before[0] if length_before > length_after else after[0]
-
-
-@compiled
-def _long_enough(offsets: NDArray[np.int64], first: int, last: int, wanted: int) -> int:
-    """Returns how many sentences of a range, from its first, have at least `wanted` tokens up to its end."""
-    if last <= first:
-        return 0
-    return int(np.searchsorted(offsets[first:last], offsets[last] - wanted, side="right"))
 
 
 @compiled

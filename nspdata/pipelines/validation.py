@@ -16,7 +16,7 @@ from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
-from nspdata.validation.comparing import check_inputs, encoder_of
+from nspdata.validation.comparing import Encoding, check_inputs, named_shards
 from nspdata.validation.fetching import fetch_file, local_directory
 from nspdata.validation.findings import Findings
 from nspdata.validation.run import ShardChecks, ShardReport, begin, conclude
@@ -49,21 +49,14 @@ class Job:
         manifest: the dataset's.
         spec: what rows must be.
         findings: of the files other than shards.
-        fast: whether the fast encoder encodes the documents, and the plain one a sample.
-        source: whether the documents are read.
+        encoding: how the documents are encoded; None if they are not read.
     """
 
     directory: str
     manifest: Manifest
     spec: RowSpec
     findings: Findings
-    fast: bool
-    source: bool
-
-    @property
-    def paths(self) -> list[str]:
-        """The path of each shard, as the settings give it, over the splits in order."""
-        return [path for paths in self.spec.partition.paths.values() for path in paths]
+    encoding: Encoding | None
 
 
 @dataclass(slots=True)
@@ -95,7 +88,7 @@ def findings_of_dataset(pipeline: Any, directory: str, inputs: Sequence[str] = (
         InputError: an input cannot be read.
     """
     job, units = _job(directory, inputs, fast=fast)
-    empty = pipeline | "Shards" >> beam.Create([(key, b"") for key in range(len(job.paths))])
+    empty = pipeline | "Shards" >> beam.Create([(key, b"") for key in range(len(job.spec.partition.all_paths))])
     if inputs:
         read = (
             pipeline
@@ -108,7 +101,7 @@ def findings_of_dataset(pipeline: Any, directory: str, inputs: Sequence[str] = (
         readings = [read[READING]]
     else:
         spills, readings = empty, []
-    checked = spills | "GroupByShard" >> beam.GroupByKey() | "CheckShards" >> beam.Map(_checked, job)
+    checked = spills | "GroupByShard" >> beam.GroupByKey() | "CheckShards" >> beam.ParDo(CheckShards(job))
     return (
         (checked, *readings)
         | "All" >> beam.Flatten()
@@ -120,23 +113,22 @@ def findings_of_dataset(pipeline: Any, directory: str, inputs: Sequence[str] = (
 def _job(directory: str, inputs: Sequence[str], *, fast: bool) -> tuple[Job, list[list[Source]]]:
     findings = Findings()
     with local_directory(directory, shards=False) as place:
-        begun = begin(place, findings)
-    manifest, spec = begun or (None, None)
+        manifest, spec = begin(place, findings) or (None, None)
+        encoding = Encoding.of(place, manifest, spec, fast=fast) if inputs and manifest and spec else None
     if manifest is None or spec is None:
         broken = findings.to_list()[0]
         raise ShardError(f"{directory}: no row can be checked: {broken.rule}: {broken.message}; run nspdata validate")
     sources = expand_inputs(inputs, AnyFiles(), spec.config.input) if inputs else []
     if inputs:
         check_inputs(manifest, sources, findings)
-    return Job(directory, manifest, spec, findings, fast, bool(inputs)), make_units(sources) if sources else []
+    return Job(directory, manifest, spec, findings, encoding), make_units(sources) if sources else []
 
 
 def _tokenized(unit: Sequence[Source], job: Job) -> Iterator[Any]:
     """Yields the documents of a unit by shard, and what was read under the tag `READING`."""
+    assert job.encoding
     spills: list[tuple[int, bytes]] = []
-    with local_directory(job.directory, shards=False) as place:
-        encoder = encoder_of(place, job.manifest, job.spec, fast=job.fast)
-        plain = encoder_of(place, job.manifest, job.spec, fast=False) if job.fast else None
+    encoder, plain = job.encoding.encoder(), job.encoding.plain()
     spiller = Spiller(job.spec, AnyFiles(), encoder, plain, lambda key, data: spills.append((key, data)))
     with ONE_AT_A_TIME:
         reading = spiller.lay_down(unit)
@@ -144,19 +136,30 @@ def _tokenized(unit: Sequence[Source], job: Job) -> Iterator[Any]:
     yield beam.pvalue.TaggedOutput(READING, Checked(source=SourceReport(reading=reading)))
 
 
-def _checked(group: tuple[int, Iterable[bytes]], job: Job) -> Checked:
-    """Checks a shard; its file is copied to this machine if it is behind a URL."""
-    key, spills = group
-    path = job.paths[key]
-    entries = {entry.path: (split, entry) for split, some in job.manifest.splits.items() for entry in some}
-    checked = Checked()
-    with _local_shard(job.directory, path) as place:
-        if path in entries:
-            checked.shards[path] = ShardChecks(place, job.spec).check(*entries[path])
-        if job.source:
-            documents, dropped = documents_of([data for data in spills if data], job.spec)
-            checked.source = ShardSource(place, job.manifest, job.spec, None).check(key, documents, dropped)
-    return checked
+class CheckShards(beam.DoFn):
+    """Checks shards, each with its documents; a file behind a URL is copied to this machine."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+    def setup(self) -> None:
+        """Finds the shards, once for each worker."""
+        splits = self.job.manifest.splits.items()
+        self.paths, self.named = self.job.spec.partition.all_paths, named_shards(self.job.manifest)
+        self.entries = {entry.path: (split, entry) for split, entries in splits for entry in entries}
+
+    def process(self, group: tuple[int, Iterable[bytes]]) -> Iterator[Checked]:
+        """Yields what was found."""
+        (key, spills), job, checked = group, self.job, Checked()
+        path = self.paths[key]
+        with _local_shard(job.directory, path) as place:
+            if path in self.entries:
+                checked.shards[path] = ShardChecks(place, job.spec).check(*self.entries[path])
+            if job.encoding:
+                documents, dropped = documents_of([data for data in spills if data], job.spec)
+                checked.source = ShardSource(place, self.named, job.spec, None).check(path, documents, dropped)
+        yield checked
 
 
 @contextmanager
@@ -200,13 +203,13 @@ def _concluded(checked: Checked, job: Job) -> list[Finding]:
     """Checks what only the whole dataset shows; returns all findings."""
     findings, tally = Findings(), ShardReport().tally
     findings.add_all(job.findings)
-    for path in job.paths:
+    for path in job.spec.partition.all_paths:
         if report := checked.shards.get(path):
             findings.add_all(report.findings)
             tally.add(report.tally)
     with local_directory(job.directory, shards=False) as place:
         conclude(place, job.manifest, job.spec, tally, findings)
-        if job.source:
+        if job.encoding:
             compared = Findings()
             compared.add_all(checked.source.findings)
             check_totals(place, job.manifest, checked.source, compared)

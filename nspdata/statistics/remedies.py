@@ -127,8 +127,7 @@ def label(evidence: Evidence, _value: float) -> str:
 
 def one_sentence(evidence: Evidence, value: float) -> str:
     """Documents without a row of label 0."""
-    pairing = evidence.config.pairing
-    lost = "no row" if (pairing.objective, pairing.negatives) == ("nsp", "same_document") else "no row of label 0"
+    lost = "no row" if evidence.config.pairing.same_document else "no row of label 0"
     return (
         f"{value:.1%} of the documents have one sentence and give {lost}; usual: at most 20%; {_sentences(evidence)}, or "
         "join short documents"

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import tempfile
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,8 @@ def compare(
     sources = expand_inputs(inputs, AnyFiles(), spec.config.input)
     check_inputs(manifest, sources, findings)
     with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
-        work = _Work(directory, manifest, spec, Path(spills), fast)
+        encoding = Encoding.of(directory, manifest, spec, fast=fast)
+        work = _Work(directory, named_shards(manifest), spec, Path(spills), encoding)
         report = _compared(work, make_units(sources), num_workers, on_read)
     findings.add_all(report.findings)
     check_totals(directory, manifest, report, findings)
@@ -64,19 +64,67 @@ def _compared(
     work: _Work, units: Sequence[Sequence[Source]], num_workers: int, on_read: Callable[[int], None]
 ) -> SourceReport:
     """Reads the units of input, then checks the shards; returns the sum of what was found."""
-    shards = list(chain(*work.spec.partition.paths.values()))
+    shards = work.spec.partition.all_paths
     if not work.spec.config.sentences.model:
         import_spacy_alone()
-    work.encoder()  # before the processes are forked, which then share it
+    work.encoding.encoder()  # before the processes are forked, which then share it
     whole = SourceReport()
     with processes(how_many(num_workers, max(len(units), len(shards))), _begin, work) as spread:
         for reading in spread(_lay_down, units, title=lambda unit: f"reading {unit[0].name}"):
             whole.reading += reading
             on_read(whole.reading.counts["text_bytes"])
         np.save(work.names, np.unique(np.concatenate([np.zeros(0, np.uint64), *whole.reading.names])))
-        for report in spread(_check, range(len(shards)), title=lambda key: f"checking {shards[key]}"):
+        for report in spread(_check, enumerate(shards), title=lambda shard: f"checking {shard[1]}"):
             whole += report
     return whole
+
+
+def named_shards(manifest: Manifest) -> frozenset[str]:
+    """The paths of the shards that a manifest names."""
+    return frozenset(entry.path for entries in manifest.splits.values() for entry in entries)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Encoding:
+    """How the documents of a dataset become ids.
+
+    Attributes:
+        sentences: the settings `sentences`.
+        vocabulary: with the description in `tokenizer.json`, if that is needed to encode.
+        lowercase, strip_accents: of the tokenizer.
+        fast: whether the fast encoder is used, and the plain one for a sample; otherwise the plain one.
+    """
+
+    sentences: SentencesConfig
+    vocabulary: Vocabulary
+    lowercase: bool
+    strip_accents: bool
+    fast: bool
+
+    @staticmethod
+    def of(directory: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoding:
+        """That of a local dataset directory."""
+        vocabulary = spec.vocabulary
+        if "tokenizer_json" in manifest.tokenizer:
+            described = (directory / "tokenizer/tokenizer.json").read_text(encoding="utf-8")
+            vocabulary = dataclasses.replace(vocabulary, tokenizer_json=described)
+        flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
+        return Encoding(spec.config.sentences, vocabulary, *flags, fast)
+
+    def encoder(self) -> DocumentEncoder:
+        """The encoder whose result is compared with the rows."""
+        return _make_encoder(self)
+
+    def plain(self) -> DocumentEncoder | None:
+        """The plain encoder for a sample; None if the plain one encodes everything."""
+        return _make_encoder(dataclasses.replace(self, fast=False)) if self.fast else None
+
+
+@lru_cache(maxsize=2)
+def _make_encoder(encoding: Encoding) -> DocumentEncoder:
+    """Cached, because creating an encoder takes half a second."""
+    wordpiece = WordPiece(encoding.vocabulary, lowercase=encoding.lowercase, strip_accents=encoding.strip_accents)
+    return DocumentEncoder(wordpiece, encoding.sentences, fast=encoding.fast)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,10 +132,10 @@ class _Work:
     """What each process needs to know."""
 
     directory: Path
-    manifest: Manifest
+    named: frozenset[str]
     spec: RowSpec
     spills: Path
-    fast: bool
+    encoding: Encoding
 
     @property
     def names(self) -> Path:
@@ -98,10 +146,6 @@ class _Work:
     def own_spills(self) -> Path:
         """Where this process writes."""
         return self.spills / str(os.getpid())
-
-    def encoder(self, *, plain: bool = False) -> DocumentEncoder:
-        """The encoder whose result is compared with the rows; with `plain`, the plain one."""
-        return encoder_of(self.directory, self.manifest, self.spec, fast=self.fast and not plain)
 
 
 _work: list[_Work] = []
@@ -115,38 +159,15 @@ def _begin(work: _Work) -> None:
 
 def _lay_down(unit: Sequence[Source]) -> Reading:
     work = _work[0]
-    plain = work.encoder(plain=True) if work.fast else None
-    return Spiller(work.spec, AnyFiles(), work.encoder(), plain, append_to(work.own_spills)).lay_down(unit)
+    encoder, plain = work.encoding.encoder(), work.encoding.plain()
+    return Spiller(work.spec, AnyFiles(), encoder, plain, append_to(work.own_spills)).lay_down(unit)
 
 
-def _check(key: int) -> SourceReport:
-    work = _work[0]
+def _check(shard: tuple[int, str]) -> SourceReport:
+    work, (key, path) = _work[0], shard
     documents, dropped = documents_of(spills_of(key, work.spills), work.spec)
-    checks = ShardSource(work.directory, work.manifest, work.spec, np.load(work.names, mmap_mode="r"))
-    return checks.check(key, documents, dropped)
-
-
-def encoder_of(place: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> DocumentEncoder:
-    """The encoder of a dataset's settings and tokenizer, the fast or the plain one; cached."""
-    flags = (manifest.tokenizer["lowercase"], manifest.tokenizer["strip_accents"])
-    vocabulary = spec.vocabulary
-    if "tokenizer_json" in manifest.tokenizer:
-        described = (place / "tokenizer/tokenizer.json").read_text(encoding="utf-8")
-        vocabulary = dataclasses.replace(vocabulary, tokenizer_json=described)
-    return _make_encoder(spec.config.sentences, vocabulary, *flags, fast)
-
-
-@lru_cache(maxsize=2)
-def _make_encoder(
-    sentences: SentencesConfig,
-    vocabulary: Vocabulary,
-    lowercase: bool,  # noqa: FBT001
-    strip_accents: bool,  # noqa: FBT001
-    fast: bool,  # noqa: FBT001
-) -> DocumentEncoder:
-    """The encoder of the settings; cached, because creating it takes half a second."""
-    wordpiece = WordPiece(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
-    return DocumentEncoder(wordpiece, sentences, fast=fast)
+    checks = ShardSource(work.directory, work.named, work.spec, np.load(work.names, mmap_mode="r"))
+    return checks.check(path, documents, dropped)
 
 
 def check_inputs(manifest: Manifest, sources: Sequence[Source], findings: Findings) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 RULES = {
@@ -153,6 +156,12 @@ class Notes:
     def keep(self, rows: NDArray[np.bool_]) -> Notes:
         """The same for these rows of the batch only."""
         return Notes(self.findings, self.file, self.numbers[rows])
+
+
+def report(findings: Sequence[Finding], directory: str, source: Sequence[str]) -> str:
+    """The whole result of a validation as the text of a JSON object."""
+    found = {"directory": directory, "source": list(source), "valid": not findings}
+    return json.dumps({**found, "findings": [to_json(finding) for finding in findings]}, indent=1)
 
 
 def to_json(finding: Finding) -> dict[str, Any]:

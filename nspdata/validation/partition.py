@@ -53,6 +53,11 @@ class Partition:
             for split, count in self.num_shards.items()
         }
 
+    @property
+    def all_paths(self) -> list[str]:
+        """The paths of all shards, over the splits in order: a shard's number is its index here."""
+        return [path for paths in self.paths.values() for path in paths]
+
     def place(self, path: str) -> tuple[str, int]:
         """The split of a shard, and its index in it."""
         return next((split, paths.index(path)) for split, paths in self.paths.items() if path in paths)

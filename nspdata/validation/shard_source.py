@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nspdata.dataset.manifest import Manifest
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.validation.spec import RowSpec
 
@@ -76,28 +74,28 @@ class ShardSource:
 
     Attributes:
         directory: the dataset directory.
-        manifest: the dataset's.
+        named: paths of the shards that the manifest names.
         spec: what rows must be.
         names: hashes of the ids of all documents of the input, shape (any,), uint64, sorted; None if they are not known.
     """
 
     directory: Path
-    manifest: Manifest
+    named: frozenset[str]
     spec: RowSpec
     names: NDArray[np.uint64] | None
 
-    def check(self, key: int, documents: TokenizedDocuments, dropped: dict[str, int]) -> SourceReport:
+    def check(self, path: str, documents: TokenizedDocuments, dropped: dict[str, int]) -> SourceReport:
         """Checks a shard.
 
         Args:
-            key: its number, over the splits in order.
+            path: of the shard, in the dataset directory.
             documents: those that belong to it, in order.
             dropped: counts of documents that were left out.
         """
         report = SourceReport(corpus=summarize_documents(documents, self.spec.vocabulary))
         held = {"documents": len(documents), "sentences": documents.num_sentences, "tokens": len(documents.ids)}
         report.built = {**held, **dropped}
-        self._look_up(list(chain(*self.spec.partition.paths.values()))[key], documents, report)
+        self._look_up(path, documents, report)
         return report
 
     def _look_up(self, path: str, documents: TokenizedDocuments, report: SourceReport) -> None:
@@ -117,8 +115,7 @@ class ShardSource:
     def _read(self, path: str, findings: Findings) -> tuple[Rows, Notes, bool] | None:
         """The rows of a shard with a valid shape, and whether these are all rows; `validate` reports the others."""
         ignored, batches = Findings(), None
-        paths = {entry.path for entries in self.manifest.splits.values() for entry in entries}
-        if path in paths and (self.directory / path).exists():
+        if path in self.named and (self.directory / path).exists():
             batches = read_batches(self.directory / path, path, self.spec, ignored)
         if batches is None:
             return None

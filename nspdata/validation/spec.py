@@ -68,7 +68,7 @@ class RowSpec:
     @property
     def same_document(self) -> bool:
         """Whether a row of label 1 has A and B from one document."""
-        return self.objective == "nsp" and self.config.pairing.negatives == "same_document"
+        return self.config.pairing.same_document
 
     @property
     def max_tokens(self) -> int:

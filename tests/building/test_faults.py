@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +11,14 @@ import pytest
 from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import NspdataError
 from nspdata.files.local import LocalFiles
-from nspdata.testing import FAULTS, Fault, FaultyFiles, Stopped
+from nspdata.testing import FAULTS, Fault
 from nspdata.validation.run import validate
 from tests.building.corpus import digests
 from tests.building.plainly import build_plainly, settings
 from tests.building.small import small_lines, write_small_vocabulary
+from tests.faults import memory, points, replaced
+
+__all__ = ["memory"]
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +28,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     (directory / "in.jsonl").write_text(small_lines(map(str, range(40)), random.Random(0)) + "{}\n")
     write_small_vocabulary(directory / "vocab.txt")
     return directory / "in.jsonl", directory / "vocab.txt"
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory if available, because a thousand builds would wait for every fsync of a disk."""
-    shared = Path("/dev/shm")
-    if not os.access(shared, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=shared) as directory:
-        yield Path(directory)
 
 
 class Trial:
@@ -55,9 +43,7 @@ class Trial:
 
     def reset(self) -> None:
         """The directory as it is before the build."""
-        shutil.rmtree(self.output, ignore_errors=True)
-        if self.over:
-            shutil.copytree(self.old_dataset, self.output)
+        replaced(self.output, self.old_dataset if self.over else None)
 
     def run(self, files: LocalFiles) -> None:
         """The build."""
@@ -79,18 +65,6 @@ class Trial:
         return {name: digest for name, digest in digests(copy).items() if "/." not in f"/{name}"}
 
 
-def points(trial: Trial, fault: Fault, every: int = 1, first: int = 0) -> Iterator[int]:
-    """Runs the build with this fault at each step, or at some, and yields after each."""
-    trial.reset()
-    steps = FaultyFiles.count(trial.run)
-    for step in range(first, steps, every):
-        trial.reset()
-        files = FaultyFiles(fail_at=step, fault=fault)
-        with contextlib.suppress(Stopped, OSError, NspdataError):
-            trial.run(files)
-        yield step
-
-
 @pytest.mark.parametrize("over", [False, True], ids=["fresh", "overwrite"])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("every", [len(FAULTS), pytest.param(1, marks=pytest.mark.slow)])
@@ -103,7 +77,7 @@ def test_every_fault_at_every_step(
     """
     trial = Trial(small, memory, over=over)
     tried = 0
-    for step in points(trial, fault, every, FAULTS.index(fault) % every):
+    for step in points(trial.run, trial.reset, fault, every=every, first=FAULTS.index(fault) % every):
         seen = trial.present()
         assert seen in ([trial.old, trial.whole] if over else [None, trial.whole]), step
         trial.run(LocalFiles())

@@ -16,19 +16,12 @@ from nspdata.exporting.options import ExportOptions
 from nspdata.exporting.plan import make_plan
 from nspdata.exporting.run import run_export
 from tests.datasets import write_dataset
+from tests.faults import digests
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data", rows=90, num_shards=3, max_seq_length=32)
-
-
-def digests(directory: Path) -> dict[str, str]:
-    return {
-        path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_the_bytes_do_not_depend_on_the_workers(data: Path, tmp_path: Path) -> None:

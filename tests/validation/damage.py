@@ -63,6 +63,12 @@ def edit_rows(directory: Path, change: Callable[[list[Row]], object], *, split: 
     settle(directory)
 
 
+def swap_and_repeat(rows: list[Row]) -> None:
+    """Swaps the label of the second row and repeats the fourth: what several checks see."""
+    rows[1]["next_sentence_label"] = 1 - rows[1]["next_sentence_label"]
+    rows.append(rows[3])
+
+
 def edit_columns(directory: Path, change: Callable[[dict[str, pa.Array], pa.Schema], pa.Table]) -> None:
     """Makes a new table of the columns of the first shard, and every other file agree."""
     path = entry_of(directory)

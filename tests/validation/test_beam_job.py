@@ -12,7 +12,7 @@ from beam_jobs.validate_shards import main
 from nspdata.errors import ConfigError, ShardError
 from nspdata.validation import to_json, validate, validate_source
 from tests.servers import Server, server  # noqa: F401 - a fixture
-from tests.validation.damage import Row, edit_rows
+from tests.validation.damage import edit_rows, swap_and_repeat
 
 
 def test_a_sound_dataset(sound: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
@@ -27,12 +27,7 @@ def test_a_sound_dataset(sound: Callable[[str], Path], corpus: Path, tmp_path: P
 def test_damage(copied: Callable[[str], Path], corpus: Path, tmp_path: Path) -> None:
     """The findings are those of the command, with the same files, rows and messages; the exit code is 1."""
     directory, output = copied("nsp"), tmp_path / "findings.json"
-
-    def damaged(rows: list[Row]) -> None:
-        rows[1]["next_sentence_label"] = 1 - rows[1]["next_sentence_label"]
-        rows.append(rows[3])
-
-    edit_rows(directory, damaged)
+    edit_rows(directory, swap_and_repeat)
     with pytest.raises(SystemExit, match="1"):
         main(["--dataset", str(directory), "--output", str(output), "--plain", "--source", str(corpus)])
     found = json.loads(output.read_text())["findings"]

@@ -19,7 +19,7 @@ from nspdata.validation.source_totals import check_totals
 from nspdata.validation.spec import RowSpec
 from nspdata.validation.spilling import Spiller, append_to
 from tests.validation.builds import settings
-from tests.validation.damage import Row, edit_rows
+from tests.validation.damage import edit_rows, swap_and_repeat
 
 TEXT = 'It is here. "The text has three sentences." Here it is.'
 """Split differently where a quotation mark stays with the sentence before it."""
@@ -34,12 +34,7 @@ def test_a_sound_dataset(place: Path, sound: Callable[[str], Path], corpus: Path
 def test_damage(copied: Callable[[str], Path], corpus: Path) -> None:
     """The findings of three processes are those of one: the same rules, files, rows, counts and messages, in the same order."""
     directory = copied("nsp")
-
-    def damaged(rows: list[Row]) -> None:
-        rows[1]["next_sentence_label"] = 1 - rows[1]["next_sentence_label"]
-        rows.append(rows[3])
-
-    edit_rows(directory, damaged)
+    edit_rows(directory, swap_and_repeat)
     found, source = validate(directory), validate_source(directory, [str(corpus)])
     assert len(found) > 2
     assert len(source) > 1
