@@ -67,6 +67,24 @@ def cleanup(callback: Callable[[], object]) -> Iterator[None]:
         _cleanups.remove(callback)
 
 
+@contextlib.contextmanager
+def temporary_directory(prefix: str, *, parent: str | os.PathLike[str] | None = None) -> Iterator[str]:
+    """A directory that is removed at the end of the block, also if the command is interrupted.
+
+    Args:
+        prefix: of its name.
+        parent: where it is created; by default where the system keeps temporary files.
+    """
+    import shutil
+    import tempfile
+
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as directory,
+        cleanup(lambda: shutil.rmtree(directory, ignore_errors=True)),
+    ):
+        yield directory
+
+
 def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
     """Asks Linux to send this process a signal when its parent ends; does nothing on other systems.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nspdata.errors import ConfigError
+from nspdata.interrupts import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def as_paths(inputs: Inputs, settings: InputConfig, *, near: str = "", language_
     if rules := [field for field in fields if "=" in field]:
         raise ConfigError(f"GLOB=FIELD rules describe files; name one field for values in memory, not {rules[0]!r}")
     wanted = [field.partition(".")[0] for field in fields if field]
-    with tempfile.TemporaryDirectory(prefix=".nspdata-", dir=_parent_for(near)) as directory:
+    with temporary_directory(".nspdata-", parent=_parent_for(near)) as directory:
         yield [str(_stage(inputs, wanted, Path(directory)))]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import apache_beam as beam
 from nspdata.errors import ShardError
 from nspdata.files.any import AnyFiles
 from nspdata.files.local import join
+from nspdata.interrupts import temporary_directory
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
 from nspdata.validation.comparing import Encoding, check_inputs, named_shards
@@ -168,7 +168,7 @@ def _local_shard(directory: str, path: str) -> Iterator[Path]:
     if "://" not in directory:
         yield Path(directory)
         return
-    with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as place:
+    with temporary_directory("nspdata-validate-") as place:
         if AnyFiles().exists(join(directory, path)):
             fetch_file(join(directory, path), Path(place, path))
         yield Path(place)

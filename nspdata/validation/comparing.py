@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from nspdata.building.parallel import processes
 from nspdata.building.workers import how_many
 from nspdata.dataset.manifest import MANIFEST
 from nspdata.files.any import AnyFiles
+from nspdata.interrupts import temporary_directory
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
 from nspdata.tokenization.encoders import DocumentEncoder
@@ -51,7 +51,7 @@ def compare(
     manifest, _ = settled
     sources = expand_inputs(inputs, AnyFiles(), spec.config.input)
     check_inputs(manifest, sources, findings)
-    with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as spills:
+    with temporary_directory("nspdata-validate-") as spills:
         encoding = Encoding.of(directory, manifest, spec, fast=fast)
         work = _Work(directory, named_shards(manifest), spec, Path(spills), encoding)
         report = _compared(work, make_units(sources), num_workers, on_read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from nspdata.dataset.manifest import MANIFEST
 from nspdata.errors import ShardError
 from nspdata.files.any import AnyFiles
+from nspdata.interrupts import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def local_directory(directory: str | Path, *, shards: bool = True) -> Iterator[P
             target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
 
-    with tempfile.TemporaryDirectory(prefix="nspdata-validate-") as copied:
+    with temporary_directory("nspdata-validate-") as copied:
         with ThreadPoolExecutor(THREADS) as pool:
             for _ in pool.map(copy, [path for path, _ in files.match(url) if path.startswith(f"{url}/")]):
                 pass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,29 @@ def test_a_build_says_nothing_of_its_libraries(tmp_path: Path) -> None:
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     done = nspdata_command("build", INAUGURAL, "-o", tmp_path / "out", "--tokenizer", vocabulary)
     assert lines_without_warnings(done.stderr) == []
+
+
+PROGRAM = """
+import signal
+import subprocess
+import sys
+from nspdata import interrupts
+interrupts.install()
+with interrupts.temporary_directory("nspdata-test-") as directory:
+    open(f"{directory}/file", "w").close()
+    print(directory, flush=True)
+    signal.raise_signal(signal.%s)
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_temporary_directory_is_removed(number: signal.Signals, tmp_path: Path) -> None:
+    """An interrupted command leaves no temporary files, though it does not unwind."""
+    program = [sys.executable, "-c", PROGRAM % number.name]
+    done = subprocess.run(
+        program, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 128 + number
+    assert Path(done.stdout.strip()).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
