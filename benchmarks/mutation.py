@@ -1,289 +1,340 @@
-"""Mutation test of the pairs, the masks and the order: how many small changes of the code do the tests notice?
+"""Mutation test of the instances and of the order of rows: how many small changes of the code do the tests notice?
 
-    python benchmarks/mutation.py --sample 60 --output benchmarks/results/mutation.json
+    python benchmarks/mutation.py --sample 20 --output benchmarks/results/mutation.json
 
-Each mutant changes one operator, constant or condition of one module. It is imported in a forked process in place of the
-module, and the tests of the module run until one fails. numba is switched off, so that a mutant costs no compilation, and
-properties are tried with few examples. A mutant that no test notices survives.
+The tests are collected once, in this process. Each mutant runs in a forked child: the code of the changed function is replaced
+there, and the tests that call the function run, the quickest first, until one fails. numba is off, because compiling a mutant
+takes longer than its tests, and properties are tried with few examples. `--confirm` runs all tests of the module on the mutants
+that survived, with numba and with all examples, in a copy of the tree.
+
+A mutant that takes more than ten times the CPU time of its tests counts as killed: it loops forever.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import copy
-import importlib.abc
-import importlib.util
+import datetime as dt
 import json
 import os
 import random
 import resource
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
-import traceback
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mutants import mutants
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+    from mutants import Mutant
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+INSTANCES = "tests/instances"
+MASKING = f"{INSTANCES}/test_masking.py"
+ROWS = [f"{INSTANCES}/test_laws.py", f"{INSTANCES}/test_rows.py", f"{INSTANCES}/test_reference.py", MASKING]
+PAIRS = [*ROWS[:3], f"{INSTANCES}/test_pairs.py"]
+ORDER = ["tests/loading/test_order.py", "tests/loading/test_batches.py", "tests/loading/test_stream.py"]
 
-MASKING = "tests/instances/test_masking.py"
-PAIRS = "tests/instances/test_pairs.py"
-RULES = "tests/instances/test_laws.py"
-ROWS = "tests/instances/test_rows.py"
-ORDER = "tests/loading/test_order.py"
-
-TESTS: dict[str, list[list[str]]] = {
-    "nspdata.instances.masking": [
-        [MASKING, "-k", "obeys or neighbours or whole_words_are_whole or spans_begin or no_mask or special"],
-        [MASKING],
-    ],
-    "nspdata.instances.pairs": [[PAIRS, "-k", "plain_procedure and not real"], [PAIRS, RULES]],
-    "nspdata.instances.pool": [[PAIRS, "-k", "plain_procedure and not real"], [PAIRS, RULES]],
-    "nspdata.instances.assemble": [[RULES, "-k", "obeys"], [RULES]],
-    "nspdata.instances.rows": [[ROWS], [ROWS, RULES]],
-    "nspdata.loading.order": [[ORDER, "-k", "plan or whole or unshuffled or epochs"], [ORDER]],
+TESTS: dict[str, list[str]] = {
+    "nspdata.instances.assemble": ROWS,
+    "nspdata.instances.chunks": PAIRS,
+    "nspdata.instances.elsewhere": PAIRS,
+    "nspdata.instances.masking": ROWS,
+    "nspdata.instances.pairs": PAIRS,
+    "nspdata.instances.pool": PAIRS,
+    "nspdata.instances.rows": ROWS,
+    "nspdata.instances.single": PAIRS,
+    "nspdata.instances.usage": ROWS,
+    "nspdata.loading.order": ORDER,
 }
-"""Modules, and the pytest arguments that should notice a change: first a few quick tests, then, if they pass, all tests of the module."""
+"""Modules, and the test files that should notice a change of them."""
+
+SLOW = ("share_of_label_1", "swaps_are_drawn", "paper_says", "real_documents")
+"""Tests that take minutes without numba: they run only with `--confirm`."""
 
 EXAMPLES = 12
-"""Examples per property in the quick tests; the other tests have all of theirs."""
+"""Examples per property without `--confirm`."""
 
-SECONDS = 90
-"""CPU time of the quick tests of a mutant, a tenth of the limit for all its tests; a mutant that loops forever counts as noticed."""
+SECONDS = 5
+"""CPU time of a test on a mutant without `--confirm`, beside ten times its time on the unchanged code."""
 
-COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}
-BINARY: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.FloorDiv,
-    ast.FloorDiv: ast.Mult,
-    ast.Div: ast.Mult,
-    ast.Mod: ast.Mult,
-    ast.RShift: ast.LShift,
-    ast.LShift: ast.RShift,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-    ast.BitXor: ast.BitOr,
-    ast.Pow: ast.Mult,
-}
-NAMES = {"minimum": "maximum", "maximum": "minimum", "min": "max", "max": "min", "left": "right", "right": "left"}
+CONFIRM_SECONDS = 500
+"""CPU time of a mutant with `--confirm`."""
 
 
-def changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - one case per kind of node
-    """The mutants of one node."""
-    new: Any = copy.deepcopy(node)
-    match node:
-        case ast.Compare(ops=[operator]) if type(operator) in COMPARE:
-            new.ops = [COMPARE[type(operator)]()]
-            yield new
-        case ast.BinOp(op=operator) | ast.AugAssign(op=operator) if type(operator) in BINARY:
-            new.op = BINARY[type(operator)]()
-            yield new
-        case ast.BoolOp(op=operator):
-            new.op = ast.Or() if isinstance(operator, ast.And) else ast.And()
-            yield new
-        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
-            yield new.operand
-        case ast.Constant(value=bool() as value):
-            new.value = not value
-            yield new
-        case ast.Constant(value=int() as value):
-            new.value = value + 1
-            yield new
-        case ast.Constant(value=str() as value) if value in NAMES:
-            new.value = NAMES[value]
-            yield new
-        case ast.Attribute(attr=name) if name in NAMES:
-            new.attr = NAMES[name]
-            yield new
-        case ast.Name(id=name) if name in NAMES:
-            new.id = NAMES[name]
-            yield new
-        case ast.Break():
-            yield ast.copy_location(ast.Continue(), node)
-        case ast.Continue():
-            yield ast.copy_location(ast.Break(), node)
+class Session:
+    """A pytest plugin: finds the functions that each test calls, then runs the tests on mutants, instead of the normal run."""
 
-
-def skipped(tree: ast.Module) -> set[int]:
-    """Nodes that do nothing when the module runs: annotations, decorators, docstrings, imports, error messages."""
-    found: set[int] = set()
-    for node in ast.walk(tree):
-        parts: list[Any] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        parts += getattr(node, "decorator_list", [])
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
-            parts.append(node)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            parts.append(node)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            parts.append(node)
-        found.update(id(child) for part in parts if part is not None for child in ast.walk(part))
-    return found
-
-
-def mutants(source: str) -> list[tuple[int, str, ast.Module]]:
-    """Every mutant of a module: line, description, tree."""
-    tree = ast.parse(source)
-    excluded = skipped(tree)
-    found = []
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            for index, node in enumerate(value if isinstance(value, list) else [value]):
-                if not isinstance(node, ast.AST) or id(node) in excluded:
-                    continue
-                for new in changes(node):
-                    before = ast.unparse(node)
-                    if isinstance(value, list):
-                        value[index] = new
-                    else:
-                        setattr(parent, field, new)
-                    found.append((getattr(node, "lineno", 0), f"{before} -> {ast.unparse(new)}", copy.deepcopy(tree)))
-                    if isinstance(value, list):
-                        value[index] = node
-                    else:
-                        setattr(parent, field, node)
-    return sorted(found, key=lambda entry: entry[:2])
-
-
-class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports a changed tree in place of a module."""
-
-    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
-        self.name, self.path, self.tree = name, path, tree
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The module, if it is the changed one."""
-        del path, target
-        return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
-
-    def create_module(self, spec: Any) -> None:
-        """The default."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Runs the changed tree."""
-        exec(compile(ast.fix_missing_locations(self.tree), str(self.path), "exec"), module.__dict__)  # noqa: S102
-
-
-class Few:
-    """A pytest plugin: few examples per property, and always the same."""
-
-    def __init__(self, examples: int) -> None:
-        self.examples = examples
+    def __init__(self, modules: list[str], given: argparse.Namespace) -> None:
+        self.modules, self.given = modules, given
+        self.result: dict[str, Any] = {}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Limits the examples."""
+        """Removes slow tests and limits the examples of properties."""
         from hypothesis import settings
 
+        items[:] = [item for item in items if not any(word in item.name for word in SLOW)]
         for item in items:
-            given = getattr(getattr(item, "obj", None), "_hypothesis_internal_use_settings", None)
-            if given is not None:
-                few = settings(
-                    given, max_examples=min(self.examples, given.max_examples), derandomize=True, database=None
-                )
-                item.obj.__dict__["_hypothesis_internal_use_settings"] = few
+            before = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+            if before is not None:
+                few = settings(before, max_examples=min(EXAMPLES, before.max_examples), derandomize=True, database=None)
+                getattr(item.obj, "__func__", item.obj).__dict__["_hypothesis_internal_use_settings"] = few
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Tries the mutants."""
+        calls = self.calls(session.items)
+        started = time.monotonic()
+        for name in self.modules:
+            source = path_of(name).read_text(encoding="utf-8")
+            drawn, total = draw(mutants(source), self.given)
+            found = self.result[name] = {"mutants": total, "sampled": 0, "killed": 0, "not_run": [], "survivors": []}
+            for mutant in drawn:
+                if self.given.seconds and time.monotonic() - started > self.given.seconds:
+                    break
+                self.try_one(name, mutant, session.items, calls, found)
+                save(self.result, self.given)
+            print(f"{name}: {found['killed']} of {found['sampled']} killed, {total} mutants", flush=True)
+        return True
+
+    def try_one(
+        self, name: str, mutant: Mutant, items: list[Any], calls: dict[str, Any], found: dict[str, Any]
+    ) -> None:
+        """Runs the tests that call the changed function, the quickest first."""
+        changed = changed_code(path_of(name), mutant)
+        if changed is None:
+            found["not_run"].append(str(mutant))
+            return
+        function = f"{name}:{changed.co_qualname}"
+        some = sorted(
+            (call["seconds"], index) for index, call in enumerate(calls["tests"]) if function in call["functions"]
+        )
+        child = os.fork()
+        if not child:
+            run_child(lambda: patch(name, changed), [(items[index], seconds) for seconds, index in some])
+        killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+        found["sampled"] += 1
+        found["killed"] += killed
+        if not killed:
+            found["survivors"].append(str(mutant))
+            print(f"{name}:{mutant} survives {len(some)} tests", flush=True)
+
+    def calls(self, items: list[Any]) -> dict[str, Any]:
+        """The functions of the modules that each test calls, and its CPU time; found in a child and kept for the next run."""
+        cache = Path(tempfile.gettempdir()) / f"mutation-calls-{os.getuid()}.json"
+        key = {
+            "items": [item.nodeid for item in items],
+            "sources": {name: path_of(name).read_text() for name in self.modules},
+        }
+        if cache.exists() and (kept := json.loads(cache.read_text()))["key"] == key:
+            return kept  # type: ignore[no-any-return]
+        child = os.fork()
+        if not child:
+            tests: list[dict[str, Any]] = []
+            trace_child(self.modules, items, tests)
+            cache.write_text(json.dumps({"key": key, "tests": tests}))
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            raise SystemExit("the tests fail on the unchanged code")
+        return json.loads(cache.read_text())  # type: ignore[no-any-return]
 
 
-def is_noticed(name: str, path: Path, tree: ast.Module | None, *, quiet: bool = True) -> bool:
-    """Runs the quick tests on a mutant, then the others."""
-    return any(fails(name, path, tree, arguments, quiet=quiet) for arguments in TESTS[name])
+def trace_child(modules: list[str], items: list[Any], tests: list[dict[str, Any]]) -> None:
+    """Runs all tests and notes which functions of the modules they call."""
+    names = {str(path_of(name)): name for name in modules}
+    functions: set[str] = set()
+
+    def note(frame: types.FrameType, event: str, argument: object) -> None:
+        del event, argument
+        if name := names.get(frame.f_code.co_filename):
+            functions.add(f"{name}:{frame.f_code.co_qualname.split('.<locals>')[0]}")
+
+    for item in items:
+        functions.clear()
+        started = time.process_time()
+        sys.settrace(note)
+        failed = fails(item)
+        sys.settrace(None)
+        if failed:
+            print("fails:", item.nodeid, flush=True)
+            os._exit(1)
+        tests.append({"seconds": round(time.process_time() - started, 3), "functions": sorted(functions)})
 
 
-def fails(name: str, path: Path, tree: ast.Module | None, tests: list[str], *, quiet: bool) -> bool:
-    """Runs tests on a mutant in a forked process."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+def run_child(prepare: Any, items: list[tuple[Any, float]]) -> None:
+    """Runs tests until one fails; ends the process, with 1 if one failed."""
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    quick = tests is TESTS[name][0]
-    limit = SECONDS if quick else 10 * SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-    if quiet:
+    code = 1
+    try:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-    code = 1
-    try:
-        import pytest
-
-        if tree is not None:
-            sys.meta_path.insert(0, Mutated(name, path, tree))
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain", "-W", "default"]
-        code = int(
-            pytest.main(
-                [*options, *(str(ROOT / test) if test.endswith(".py") else test for test in tests)],
-                plugins=[Few(EXAMPLES if quick else 100)],
-            )
-        )
-    except BaseException:  # noqa: BLE001 - a mutant may raise anything
-        traceback.print_exc()
+        prepare()
+        code = 0
+        for item, seconds in items:
+            limit = int(time.process_time() + SECONDS + 10 * seconds)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            if fails(item):
+                code = 1
+                break
     finally:
-        sys.stdout.flush()
         os._exit(code)
 
 
+def fails(item: Any) -> bool:
+    """Runs one test; True if it fails. Its fixtures are removed at once."""
+    from _pytest.runner import runtestprotocol
+
+    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+def path_of(module: str) -> Path:
+    """The file of a module."""
+    return ROOT / (module.replace(".", "/") + ".py")
+
+
+def changed_code(path: Path, mutant: Mutant) -> types.CodeType | None:
+    """The code of the changed function; None if the change is not in a function."""
+    before = dict(codes(compile(path.read_text(encoding="utf-8"), str(path), "exec")))
+    after = codes(compile(mutant.tree, str(path), "exec"))
+    return next(
+        (
+            code
+            for name, code in after
+            if before[name].co_code != code.co_code or constants(before[name]) != constants(code)
+        ),
+        None,
+    )
+
+
+def constants(code: types.CodeType) -> list[Any]:
+    """What a function uses: constants with their types, names, nested functions by their content."""
+    return [
+        (one.co_code, constants(one)) if isinstance(one, types.CodeType) else (type(one), one) for one in code.co_consts
+    ] + [code.co_names]
+
+
+def codes(code: types.CodeType) -> Iterator[tuple[str, types.CodeType]]:
+    """The functions and methods of a module, by their qualified names; functions inside a function belong to it."""
+    for one in code.co_consts:
+        if isinstance(one, types.CodeType):
+            if one.co_flags & 2:  # CO_NEWLOCALS: a function; the body of a class has no such flag
+                yield one.co_qualname, one
+            else:
+                yield from codes(one)
+
+
+def patch(module: str, code: types.CodeType) -> None:
+    """Replaces the code of a function or method of an imported module."""
+    parts = code.co_qualname.split(".")
+    owner: Any = sys.modules[module]
+    for part in parts[:-1]:
+        owner = vars(owner)[part]
+    found: Any = vars(owner)[parts[-1]]
+    found = (
+        getattr(found, "fget", None) or getattr(found, "__wrapped__", None) or getattr(found, "__func__", None) or found
+    )
+    found.__code__ = code
+
+
+def draw(every: list[Mutant], given: argparse.Namespace) -> tuple[list[Mutant], int]:
+    """The mutants to try, and the number of all."""
+    if given.lines:
+        first, last = map(int, given.lines.split("-"))
+        every = [mutant for mutant in every if first <= mutant.line <= last]
+    count = min(given.sample or len(every), len(every))
+    drawn = sorted(random.Random(given.seed).sample(range(len(every)), count))  # noqa: S311
+    return [every[index] for index in drawn], len(every)
+
+
+def save(result: dict[str, Any], given: argparse.Namespace) -> None:
+    """Writes the score."""
+    sampled, killed = (sum(found[name] for found in result.values()) for name in ("sampled", "killed"))
+    document = {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "command": " ".join(["python", *sys.argv]),
+        "sampled": sampled,
+        "killed": killed,
+        "survived": sampled - killed,
+        "score": round(killed / sampled, 3) if sampled else None,
+        "modules": result,
+    }
+    if given.output:
+        given.output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def confirm(path: Path) -> None:
+    """Runs all tests on the survivors of a result, and removes from them the ones that are killed."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as directory:
+        tree = Path(directory, "tree")
+        for name in ("nspdata", "tests", "benchmarks"):
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        for name, found in document["modules"].items():
+            every = {str(mutant): mutant for mutant in mutants(path_of(name).read_text(encoding="utf-8"))}
+            for text in list(found["survivors"]):
+                killed = is_killed_in(tree, name, every[text])
+                print(f"{name}:{text}", "killed" if killed else "survives", flush=True)
+                if killed:
+                    found["survivors"].remove(text)
+                    found["killed"] += 1
+                    document["killed"] += 1
+                    document["survived"] -= 1
+                document["score"] = round(document["killed"] / document["sampled"], 3)
+                path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def is_killed_in(tree: Path, name: str, mutant: Mutant) -> bool:
+    """Runs all tests of a module in a copy of the tree that has the mutant in it."""
+    target = tree / path_of(name).relative_to(ROOT)
+    before = target.read_text(encoding="utf-8")
+    target.write_text(ast.unparse(mutant.tree), encoding="utf-8")
+    try:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *TESTS[name]]
+        done = subprocess.run(
+            command,
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(tree / "numba")},
+            check=False,
+            capture_output=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (CONFIRM_SECONDS, CONFIRM_SECONDS)),
+        )
+    finally:
+        target.write_text(before, encoding="utf-8")
+    return done.returncode != 0
+
+
 def main() -> None:
-    """Draws mutants, runs them, writes the score."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Draws mutants, runs the tests on them, writes the score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--module", action="append", choices=TESTS, help="default: all")
-    parser.add_argument("--sample", type=int, default=60, help="mutants of each module, drawn at random; 0: all")
+    parser.add_argument("--sample", type=int, default=20, help="mutants of each module, drawn at random; 0: all")
     parser.add_argument("--lines", help="only mutants of these lines, as first-last")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0, help="stop after this time; 0: no limit")
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--baseline", action="store_true", help="only run the tests on the unchanged code")
+    parser.add_argument("--confirm", type=Path, metavar="RESULT", help="run all tests on the survivors of this result")
     given = parser.parse_args()
-    import hypothesis  # noqa: F401
-    import numba  # noqa: F401
-    import numpy  # noqa: F401, ICN001
-    import pyarrow  # noqa: F401, ICN001
-    import pytest  # noqa: F401
-    import tokenizers  # noqa: F401
+    if given.confirm:
+        confirm(given.confirm)
+        return
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    sys.path.insert(0, str(ROOT))
+    import pytest
 
-    result: dict[str, Any] = {}
-    started = time.monotonic()
-    for name in given.module or TESTS:
-        path = ROOT / (name.replace(".", "/") + ".py")
-        if given.baseline:
-            print(name, "fails" if is_noticed(name, path, None, quiet=False) else "passes", flush=True)
-            continue
-        every = mutants(path.read_text(encoding="utf-8"))
-        if given.lines:
-            first, last = map(int, given.lines.split("-"))
-            every = [entry for entry in every if first <= entry[0] <= last]
-        count = len(every) if not given.sample else min(given.sample, len(every))
-        drawn = sorted(random.Random(given.seed).sample(range(len(every)), count))  # noqa: S311
-        found = result[name] = {"mutants": len(every), "tried": 0, "noticed": 0, "survivors": []}
-        for index in drawn:
-            if given.seconds and time.monotonic() - started > given.seconds:
-                break
-            line, text, tree = every[index]
-            noticed = is_noticed(name, path, tree)
-            found["tried"] += 1
-            found["noticed"] += noticed
-            if not noticed:
-                found["survivors"].append(f"{line}: {text}")
-                print(f"{name}:{line}: {text}", flush=True)
-            if given.output:
-                given.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{name}: {found['noticed']} of {found['tried']} noticed, of {count} drawn", flush=True)
+    modules = given.module or list(TESTS)
+    files = sorted({file for name in modules for file in TESTS[name]})
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain", "-W", "default"]
+    os.chdir(ROOT)
+    pytest.main([*options, *files], plugins=[Session(modules, given)])
 
 
 if __name__ == "__main__":
