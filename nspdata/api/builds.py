@@ -85,12 +85,17 @@ def build(  # noqa: PLR0913 - the options of the command
     with naming_extra("nspdata.build"):
         run(inputs, target, tokenizer, resolved, options)
     dataset = open_dataset(target)
+    _report_warnings(dataset, target, known, strict=strict)
+    return dataset
+
+
+def _report_warnings(dataset: Dataset, output: str, known: set[str], *, strict: bool) -> None:
+    """Warns of the figures of a finished dataset that are out of range, except the known ones; fails over a hard limit."""
     for warning in dataset.warnings:
         if warning.key not in known and not warning.stops:
-            warnings.warn(warning.message, BuildWarning, stacklevel=2)
+            warnings.warn(warning.message, BuildWarning, stacklevel=3)
     if failing := [warning for warning in dataset.warnings if warning.stops or strict]:
-        raise InputError(f"{failing[0].message} (the dataset {target} is complete and is kept)")
-    return dataset
+        raise InputError(f"{failing[0].message} (the dataset {output} is complete and is kept)")
 
 
 def submit(  # noqa: PLR0913 - the options of the command

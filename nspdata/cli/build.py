@@ -20,6 +20,35 @@ if TYPE_CHECKING:
     from nspdata.statistics.checks import DataWarning
 
 
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Files, directories, globs or URLs: .jsonl, .parquet, .arrow, .csv, .tsv, .txt, a save_to_disk directory; also .gz, .zst, .bz2.",
+    ),
+]
+Output = Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="The dataset directory to write.")]
+Tokenizer = Annotated[str, typer.Option(metavar="PATH", help="A vocab.txt, a tokenizer.json, or a directory with one.")]
+ConfigFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as pairing.max_seq_length=512."),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of pairs and masks (default 12345).")]
+MaxRejected = Annotated[
+    str | None,
+    typer.Option(help="Share of the records, and of the bytes, that may be rejected, such as 0.5% (default: 1%)."),
+]
+Workers = Annotated[int, typer.Option(help="Processes of a local build; 0: one per processor.", min=0)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another build in OUT.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Estimate from a sample; write nothing. Exit code 1 if the build would stop.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail on any warning: before the work on a sample, at the end on the whole.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     app.command(cls=WithBeamOptions, options_metavar="[OPTIONS] [-- BEAM OPTIONS]")(build)
@@ -27,41 +56,21 @@ def register(app: typer.Typer) -> None:
 
 def build(
     context: typer.Context,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT...",
-            help="Files, directories, globs or URLs: .jsonl, .parquet, .arrow, .csv, .tsv, .txt, a save_to_disk directory; also .gz, .zst, .bz2.",
-        ),
-    ],
-    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="The dataset directory to write.")],
-    tokenizer: Annotated[
-        str, typer.Option(metavar="PATH", help="A vocab.txt, a tokenizer.json, or a directory with one.")
-    ],
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as TOML.")] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as pairing.max_seq_length=512."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of pairs and masks (default 12345).")] = None,
+    inputs: Inputs,
+    output: Output,
+    tokenizer: Tokenizer,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    seed: Seed = None,
     exclude: Exclude = None,
     text_field: TextField = None,
     id_field: IdField = None,
     input_format: InputFormat = None,
-    max_rejected: Annotated[
-        str | None,
-        typer.Option(help="Share of the records, and of the bytes, that may be rejected, such as 0.5% (default: 1%)."),
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Processes of a local build; 0: one per processor.", min=0)] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in OUT.")] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Estimate from a sample; write nothing. Exit code 1 if the build would stop."),
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Fail on any warning: before the work on a sample, at the end on the whole."),
-    ] = False,
+    max_rejected: MaxRejected = None,
+    workers: Workers = 0,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    strict: Strict = False,
 ) -> None:
     """Turns documents into shards of BERT pretraining data.
 

@@ -72,6 +72,17 @@ class Aim(NamedTuple):
     free_rate: float
 
 
+def _aim(count: int, forced: int, fixed: int, random_next_prob: float, num_sentences: int) -> Aim:
+    """Returns the probability for free labels with which `random_next_prob` of all pairs have label 1.
+
+    >>> _aim(100, 20, 0, 0.5, 400)  # 20 pairs have label 1 anyway; 30 of the other 80 must have it
+    Aim(chance=0.375, free_rate=0.2)
+    """
+    free = max(1, count - forced - fixed)
+    chance = min(1.0, max(0.0, (random_next_prob * count - forced) / free))
+    return Aim(chance, free / max(1, num_sentences))
+
+
 def pair(
     text: Text,
     document_ids: NDArray[np.uint64],
@@ -126,16 +137,19 @@ def pair(
         fits=fill == "fit",
     )
     pool = make_pool(text, document_ids, similar=rules.similar)
-    words = bits.random_raw(num_sentences * DRAWS // 2)
-    draws = np.stack([words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)], axis=1).view(np.int64).reshape(-1, DRAWS)
+    draws = _draws(bits, num_sentences)
     found = np.empty((num_sentences, 7), np.int64)
     count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found)
-    free = max(1, count - forced - fixed)
-    chance = min(1.0, max(0.0, (random_next_prob * count - forced) / free))
-    aim = Aim(chance, free / max(1, num_sentences))
+    aim = _aim(count, forced, fixed, random_next_prob, num_sentences)
     count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, draws, found)
     pairs = _truncated(found[:count], text.sentence_offsets, bits, max_tokens)
     return replace(pairs, forced=int(forced), forced_positives=int(fixed), unpaired=int(unpaired))
+
+
+def _draws(bits: np.random.Philox, num_sentences: int) -> NDArray[np.int64]:
+    """Returns shape (num_sentences, DRAWS): integers below 2**32, the two halves of each 64-bit word, the high half first."""
+    words = bits.random_raw(num_sentences * DRAWS // 2)
+    return np.stack([words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)], axis=1).view(np.int64).reshape(-1, DRAWS)
 
 
 @compiled

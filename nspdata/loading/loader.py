@@ -16,6 +16,7 @@ from nspdata.loading.collate import Padding
 from nspdata.loading.mixture import Mixture, plan_mixture
 from nspdata.loading.options import Options, given_ranks
 from nspdata.loading.order import Shuffle, plan_epoch
+from nspdata.loading.pack_counts import num_packs
 from nspdata.loading.reader import Reader
 from nspdata.loading.states import STATE_VERSION, check_mark, check_origin, mixture_at, whole
 from nspdata.loading.steps import START, Arrangement, Mark, Share, parts, stretches
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
     Batch = dict[str, NDArray[Any]]
     State = dict[str, Any]
-
-COUNTED_WINDOWS = 8
-"""Up to this many windows, the packs of an epoch are counted; for more, their number is estimated from the manifest's tokens."""
 
 
 class Loader:
@@ -325,15 +323,7 @@ class Loader:
     def _packs(self) -> int:
         if self.epoch not in self._num_packs:
             plan = self._epoch_plan(self.epoch)
-            if plan.num_windows <= COUNTED_WINDOWS:
-                reader = Reader(self._shards)
-                ends = [made.end for made in stretches(plan, 0, 0, self._arrangement(), reader.lengths)]
-                self._num_packs = {self.epoch: max(ends, default=0)}
-            else:
-                mean = sum(shard.entry.tokens for shard in self._shards) / sum(
-                    shard.entry.rows for shard in self._shards
-                )
-                self._num_packs = {self.epoch: int(plan.num_rows * mean // self.max_seq_length)}
+            self._num_packs = {self.epoch: num_packs(plan, self._shards, self._arrangement())}
         return self._num_packs[self.epoch]
 
     def _finish(self) -> Finish:

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nspdata.tokenization.fast import word_memo
 from nspdata.tokenization.fast.encoder import FastEncoder
-from nspdata.tokenization.fast.wordpieces import _packed
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.sentences import Splitter
 from tests.tokenization.fuzzing import hard_texts
@@ -20,7 +20,7 @@ ALIKE = ["BA", "\u4142", "AB", "a", "aa", "\u0430", "0\x04", "\u0430\u0430", "\u
 
 def packed(word: str) -> tuple[int, int]:
     codes = np.array([ord(character) for character in word], np.uint32)
-    first, second = _packed(codes, len(codes))
+    first, second = word_memo.packed(codes, len(codes))
     return int(first), int(second)
 
 

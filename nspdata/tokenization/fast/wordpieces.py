@@ -8,7 +8,8 @@ import numpy as np
 
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import offsets as offsets_of
-from nspdata.tokenization.fast.characters import ALONE, BREAK, DROPPED, NUM_CHARACTERS, SEVERAL, UNSAFE, WORD
+from nspdata.tokenization.fast.characters import ALONE, BREAK, DROPPED, SEVERAL, UNSAFE, WORD
+from nspdata.tokenization.fast.word_memo import ASCII_LETTERS, MEMO_PIECES, WordMemo, packed, slot_of
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -25,36 +26,6 @@ BEGIN, CONTINUE = np.uint64(0xCBF29CE484222325), np.uint64(0x84222325CBF29CE4)
 PRIME = np.uint64(0x9FB21C651E98DF25)
 SHIFT = np.uint64(32)
 OPENING_BRACKET = ord("[")
-
-
-MEMO_SLOTS = 1 << 15
-"""Words whose pieces are remembered: with 16 bytes of key and 32 of ids each, 1.5 MB, which stays in a processor's cache."""
-
-MEMO_PIECES = 7
-"""Words of more pieces are not remembered."""
-
-ASCII_LETTERS = 16
-"""Characters of the longest ASCII word that is remembered: two keys of eight."""
-
-MEMO_SHIFT = np.uint64(64 - 15)
-FIRST_FACTOR, SECOND_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-
-
-class WordMemo:
-    """The pieces of words that occurred, in a table that forgets a word when another one takes its slot.
-
-    The key of a word is the word itself, packed into two numbers, so a hit is exact.
-
-    Attributes:
-        keys: shape (MEMO_SLOTS, 2), uint64: see `_packed`; 0 and 0 for an empty slot.
-        pieces: shape (MEMO_SLOTS, 1 + MEMO_PIECES), int32: the number of pieces, then their ids.
-        single: shape (0x110000,), int32: one more than the id of a word of this one character; 0 if it has not occurred.
-    """
-
-    def __init__(self) -> None:
-        self.keys = np.zeros((MEMO_SLOTS, 2), np.uint64)
-        self.pieces = np.zeros((MEMO_SLOTS, 1 + MEMO_PIECES), np.int32)
-        self.single = np.zeros(NUM_CHARACTERS, np.int32)
 
 
 class PieceTable:
@@ -186,39 +157,6 @@ def _word_pieces(
 
 
 @compiled
-def _packed(word: NDArray[np.uint32], length: int) -> tuple[Any, Any]:
-    """A word as two numbers that no other word has; 0 and 0 if it is too long.
-
-    ASCII has 8 bits a character and up to 16 characters. Others have 11, 16 or 21 bits, as many as their greatest code needs,
-    for up to 10, 6 or 4 characters, and the greatest two bits of the first number say how many. No character has code 0.
-    """
-    first, second = np.uint64(0), np.uint64(0)
-    every = np.uint32(0)
-    for index in range(min(length, ASCII_LETTERS)):
-        every |= word[index]
-    bits, half, kind = 8, 8, 0
-    if every >= 0x10000:
-        bits, half, kind = 21, 2, 3
-    elif every >= 0x800:
-        bits, half, kind = 16, 3, 2
-    elif every >= 0x80:
-        bits, half, kind = 11, 5, 1
-    if length > 2 * half:
-        return np.uint64(0), np.uint64(0)
-    for index in range(min(length, half)):
-        first |= np.uint64(word[index]) << np.uint64(bits * index)
-    for index in range(half, length):
-        second |= np.uint64(word[index]) << np.uint64(bits * (index - half))
-    return first | (np.uint64(kind) << np.uint64(62)), second
-
-
-@compiled
-def _slot_of(first: Any, second: Any) -> Any:
-    mixed = (first * FIRST_FACTOR) ^ (second * SECOND_FACTOR)
-    return np.int64((mixed ^ (mixed >> np.uint64(29))) >> MEMO_SHIFT)
-
-
-@compiled
 def _remembered(
     word: NDArray[np.uint32],
     length: int,
@@ -229,10 +167,10 @@ def _remembered(
 ) -> int:
     """Like `_word_pieces`, but looks the word up in the memo first, and remembers it."""
     keys, pieces = table[9], table[10]
-    first, second = _packed(word, length)
+    first, second = packed(word, length)
     if first == 0:
         return _word_pieces(word, length, hashes, table, ids, count)
-    slot = _slot_of(first, second)
+    slot = slot_of(first, second)
     if keys[slot, 0] == first and keys[slot, 1] == second:
         for piece in range(pieces[slot, 0]):
             ids[count + piece] = pieces[slot, 1 + piece]
@@ -282,7 +220,7 @@ def _special_at(
 
 
 @compiled
-def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters
+def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; its state stays in registers
     texts: NDArray[np.uint32],
     spans: NDArray[np.int64],
     kinds: NDArray[np.uint8],
@@ -331,7 +269,7 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters
                 at += 1
                 continue
             if length and kind != DROPPED and kind != SEVERAL:  # noqa: PLR1714 - faster in a compiled loop
-                slot = _slot_of(first, second)
+                slot = slot_of(first, second)
                 if every < 128 and length <= ASCII_LETTERS and keys[slot, 0] == first and keys[slot, 1] == second:
                     ids[count] = pieces[slot, 1]
                     for piece in range(1, pieces[slot, 0]):
