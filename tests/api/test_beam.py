@@ -26,7 +26,7 @@ def pipeline() -> beam.Pipeline:
 
 
 def pairs(corpus: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """The documents as elements."""
+    """Returns the documents as a PCollection of (id, text)."""
     return [(record["id"], record["text"]) for record in corpus]
 
 
@@ -74,7 +74,7 @@ def test_mistakes_are_found_before_the_pipeline_runs(inside: Path) -> None:
 
 @pytest.mark.parametrize("element", [("", "text"), (3, "text"), "text"])
 def test_an_element_of_another_shape_is_named(inside: Path, element: Any) -> None:
-    """The error shows what an element must be."""
+    """An element that is not an (id, text) pair raises an error that says what an element must be."""
     with pytest.raises(Exception, match=r"must be \(id, text\)|must be a string that is not empty"), pipeline() as root:
         root | beam.Create([element]) | nspdata.beam.TokenizeDocuments(tokenizer="tokenizer")
 

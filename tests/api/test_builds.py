@@ -21,7 +21,7 @@ def command(*arguments: str) -> str:
 
 
 def test_a_job_that_ends_with_this_process_is_not_submitted(inside: Path) -> None:
-    """`submit` needs a runner that continues alone."""
+    """`submit` refuses runners that stop when this process ends."""
     with pytest.raises(nspdata.ConfigError, match="needs a runner that outlives this process"):
         nspdata.submit("corpus.jsonl", "submitted", tokenizer="tokenizer", beam_options=[])
     assert not (inside / "submitted").exists()

@@ -23,7 +23,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_sizes_are_those_of_the_manifest(directory: Path) -> None:
-    """Each split has its shards, rows, tokens and bytes."""
+    """Shards, rows, tokens and bytes of each split equal the manifest's."""
     dataset = nspdata.open_dataset(directory)
     train = dataset.splits["train"]
     assert (train.shards, train.rows) == (2, 60)
@@ -59,7 +59,7 @@ def test_statistics_are_read_once_and_recomputed_on_request(directory: Path) -> 
 
 
 def test_show_gives_rows_as_values(directory: Path) -> None:
-    """Rows can be selected as on the command line, and print as text."""
+    """`show` selects rows as `nspdata show` does; rows print as text."""
     dataset = nspdata.open_dataset(directory)
     examples = dataset.show(3)
     assert [row.row for row in examples] == [0, 20, 40]

@@ -30,7 +30,7 @@ def examples(page: Path) -> list[tuple[str, bool]]:
 def test_examples_run(
     page: Path, tmp_path: Path, corpus: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every block runs in the namespace of those before it."""
+    """The Python blocks of a page run one after another in one namespace."""
     write_jsonl(tmp_path / "corpus.jsonl", corpus[:16])
     write_jsonl(tmp_path / "corpus" / "a.jsonl", corpus[:16])
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,7 @@ from tests.skips import require
 
 @pytest.mark.parametrize("page", ["build", "languages", "notebooks", "tokenizer"])
 def test_examples_run(page: str, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every block that is not marked, in the namespace of those before it."""
+    """All blocks except the marked ones run one after another in one namespace."""
     require("apache_beam", "pandas")
     shutil.copytree(workplace, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)

@@ -67,7 +67,7 @@ def test_records_of_every_kind_are_the_same_lines(make: Any) -> None:
 
 
 def test_lines_are_plain_json() -> None:
-    """One compact object a line, in UTF-8, in the order of the records."""
+    """Records are written as one compact JSON object per line, in UTF-8, in their order."""
     assert staged(RECORDS) == as_lines(RECORDS)
 
 
@@ -80,7 +80,7 @@ def test_texts_have_no_id() -> None:
 
 
 def test_fields_are_those_of_the_settings() -> None:
-    """The text and the id are taken from the fields that the settings name."""
+    """`input.text_field` and `input.id_field` name the fields of the text and the id."""
     records = [{"key": 7, "body": "One.", "text": "not this"}]
     assert staged(records, InputConfig(text_field="body", id_field="key")) == b'{"key":7,"body":"One."}\n'
 
@@ -97,7 +97,7 @@ def test_missing_and_odd_values_are_left_to_the_reader() -> None:
 
 
 def test_paths_are_passed_on(tmp_path: Path) -> None:
-    """Strings and paths name files; nothing is copied."""
+    """Strings and paths are passed on as file names; nothing is copied."""
     (tmp_path / "with space.jsonl").touch()
     for inputs, expected in (
         ("corpus/*.jsonl", ["corpus/*.jsonl"]),
@@ -127,7 +127,7 @@ def test_a_list_of_texts_is_read_as_texts() -> None:
     ],
 )
 def test_other_inputs_are_refused(inputs: Any, message: str) -> None:
-    """The error names what was given and what can be."""
+    """An input of an unsupported type raises an error that names the type and the supported ones."""
     with pytest.raises(nspdata.ConfigError, match=message), as_paths(inputs, InputConfig()):
         pass
 
@@ -141,7 +141,7 @@ def test_a_dataset_dict_keeps_its_splits() -> None:
 
 
 def test_values_in_memory_stay_on_this_machine(inside: Path) -> None:
-    """Workers elsewhere could not read the temporary file."""
+    """A remote runner refuses values in memory: its workers could not read the temporary file."""
     options = ["--runner=DataflowRunner"]
     with pytest.raises(nspdata.ConfigError, match="values in memory are built on this machine"):
         nspdata.build(RECORDS, "remote", tokenizer="tokenizer", beam_options=options)

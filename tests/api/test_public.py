@@ -41,7 +41,7 @@ def test_names_agree() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """As for any module; `hasattr` and `from nspdata import` work as usual."""
+    """An unknown attribute raises AttributeError, so `hasattr` and `from nspdata import` work."""
     assert not hasattr(nspdata, "bild")
     with pytest.raises(ImportError):
         exec("from nspdata import bild", {})

@@ -29,7 +29,7 @@ def test_many_are_hashed_as_one_is(names: list[str]) -> None:
 
 @given(texts=st.lists(st.binary(max_size=300), max_size=8))
 def test_texts_are_hashed_with_the_high_word_first(texts: list[bytes]) -> None:
-    """A text hash has 128 bits, in two words."""
+    """A text hash is two 64-bit words, the high word first."""
     found = text_hashes(texts)
     assert (found.shape, str(found.dtype)) == ((len(texts), 2), "uint64")
     assert [(high << 64) | low for high, low in found.tolist()] == [xxhash.xxh3_128_intdigest(text) for text in texts]

@@ -43,7 +43,7 @@ def test_an_integer_is_below_its_bound(word: int, bound: int) -> None:
 
 
 def test_integers_are_drawn_alike() -> None:
-    """A chi-square over small bounds, one bound a word."""
+    """Integers below small bounds are uniform: a chi-square test, one bound per word."""
     for bound in (2, 3, 10, 97):
         found = below(stream(1, "alike").random_raw(bound * 1000), np.full(bound * 1000, bound))
         counts = np.bincount(found, minlength=bound)

@@ -43,7 +43,7 @@ def test_without_a_place_to_spill_the_engine_shuffles_the_bytes(tmp_path: Path) 
 
 
 def test_the_tokenizer_job_writes_what_the_command_writes(tmp_path: Path) -> None:
-    """The same files."""
+    """The Beam job writes the same tokenizer files as `nspdata train-tokenizer`."""
     train_tokenizer.main(
         ["--input", str(INAUGURAL), "--output", str(tmp_path / "job"), "--set", "tokenizer.vocab_size=1000"]
     )
@@ -94,7 +94,7 @@ def test_parameters_of_a_template_are_options() -> None:
 
 
 def test_every_parameter_of_the_template_is_an_option_of_the_job() -> None:
-    """None of them is passed to Beam."""
+    """The job accepts every parameter of the Dataflow template, and passes none of them to Beam."""
     root = Path(__file__).parents[2]
     template = json.loads((root / "deploy" / "dataflow" / "metadata.json").read_text(encoding="utf-8"))
     names = [parameter["name"] for parameter in template["parameters"]]
@@ -148,7 +148,7 @@ def test_an_option_that_nobody_knows(tmp_path: Path, job: ModuleType, options: l
 
 
 def test_a_wrong_option_touches_no_dataset(tmp_path: Path) -> None:
-    """With `--overwrite`, too, the finished dataset is kept."""
+    """A wrong option changes nothing in a finished dataset, even with `--overwrite`."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary, "--overwrite"]
     build_shards.main([*map(str, arguments), "--set", "output.num_shards=1"])

@@ -35,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
 
 
 def test_workers_make_no_difference(built: Path, vocabulary: Path, tmp_path: Path) -> None:
-    """One process and four write the same bytes."""
+    """A build with four processes writes the same bytes as a build with one."""
     nspdata_command("build", INAUGURAL, "-o", tmp_path / "four", "--tokenizer", vocabulary, "--workers", 4, *SETTINGS)
     assert digests(tmp_path / "four") == digests(built)
 
@@ -76,7 +76,7 @@ def test_another_seed_moves_rows(built: Path, vocabulary: Path, tmp_path: Path) 
 
 
 def test_masking_never_moves_a_pair(built: Path, vocabulary: Path, tmp_path: Path) -> None:
-    """Different masking settings give the same unmasked rows and labels."""
+    """The masking settings do not change the pairs, labels or unmasked ids."""
     settings = (*SETTINGS, "--set", "masking.strategy=whole_word", "--set", "masking.mask_share=0.5")
     nspdata_command("build", INAUGURAL, "-o", tmp_path / "masks", "--tokenizer", vocabulary, *settings)
     for one, other in zip(

@@ -59,7 +59,7 @@ def test_text_without_punctuation_stops_before_the_work(place: Path) -> None:
 
 
 def test_a_limit_raised_by_name_lets_the_build_go(place: Path) -> None:
-    """The same corpus is built, and the warnings are the last lines."""
+    """With the limit raised by its setting the same corpus builds, and the warnings are printed last."""
     raised = ("--set", "limits.max_unused_tokens=1", "--set", "limits.max_label_error=1")
     done = build(place, "plain.jsonl", "raised", *WITHOUT_CUTTING, *raised)
     assert done.exit_code == 0, done.output

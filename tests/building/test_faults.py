@@ -42,7 +42,7 @@ class Trial:
         self.whole, self.old = digests(directory / "whole"), digests(self.old_dataset)
 
     def reset(self) -> None:
-        """The directory as it is before the build."""
+        """Restores the directory as it was before the build."""
         replaced(self.output, self.old_dataset if self.over else None)
 
     def run(self, files: LocalFiles) -> None:

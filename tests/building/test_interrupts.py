@@ -41,7 +41,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
 
 @pytest.fixture(scope="module")
 def expected(command: list[object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The bytes of a build that nothing interrupts."""
+    """The bytes of an uninterrupted build."""
     output = tmp_path_factory.mktemp("whole") / "out"
     nspdata_command(*command, "-o", output)
     return digests(output)

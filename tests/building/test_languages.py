@@ -52,7 +52,7 @@ def write(path: Path, records: list[dict[str, Any]]) -> Path:
 
 
 def options(**settings: Any) -> dict[str, Any]:
-    """Settings of every build here."""
+    """Settings that all builds of this file use."""
     return {"num_shards": 1, "masked_lm_prob": 0.15, "max_unknown": 1.0, "max_unused_tokens": 1.0, **settings}
 
 

@@ -28,7 +28,7 @@ STEPS = [
 
 
 def proto() -> beam_runner_api_pb2.Pipeline:
-    """The pipeline of a small plan as every runner gets it."""
+    """The portable pipeline of a small plan, as runners receive it."""
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     build_pipeline(pipeline, plan_of(), [b"[]"])
     return pipeline.to_runner_api()

@@ -27,7 +27,7 @@ def hashes(count: int) -> np.ndarray:
 
 
 def test_every_key_is_a_shard_of_one_split() -> None:
-    """Keys count through the splits in order."""
+    """Shard keys count through the splits in order."""
     plan = plan_of(num_shards=4, fraction=0.25)
     assert plan.num_shards == {"train": 4, "validation": 1}
     assert [plan.locate(key) for key in range(plan.total_shards)] == [
@@ -53,7 +53,7 @@ def test_documents_are_spread_as_the_settings_say(fraction: float) -> None:
 
 
 def test_equal_texts_meet_in_one_shard() -> None:
-    """The key is a function of the hash alone."""
+    """Documents with equal text hashes get the same key."""
     plan = plan_of(num_shards=7, fraction=0.3)
     once = hashes(100)
     assert (plan.assign(np.concatenate([once, once]))[100:] == plan.assign(once)).all()

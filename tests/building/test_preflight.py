@@ -162,7 +162,7 @@ def test_tokens_in_no_row_of_their_document_stop_a_build(tmp_path: Path) -> None
 
 
 def test_chinese_with_its_language_and_vocabulary_is_sound(tmp_path: Path) -> None:
-    """The same passages with `zh`: no warning."""
+    """Chinese passages with `zh` and a Chinese vocabulary give no warning."""
     found = check(tmp_path, chinese_passages(), WordPiece.load(shared(CHINESE)), sentences__language="zh")
     assert not found
 

@@ -34,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def first_rows(data: Path, split: str) -> list[list[int]]:
-    """The ids of the split's first rows, as our own reader gives them."""
+    """The ids of the split's first rows, read with nspdata's own reader."""
     rows = next(read_rows(data, read_manifest(data).splits[split][0]))
     return [rows.input_ids[rows.offsets[row] : rows.offsets[row + 1]].tolist() for row in range(5)]
 
@@ -130,7 +130,7 @@ def test_the_croissant_validates(data: Path) -> None:
 
 
 def test_static_masks_come_off(data: Path) -> None:
-    """Writing the labels back at their positions leaves no [MASK] in a row."""
+    """Writing the labels back at the masked positions removes every [MASK]."""
     manifest = read_manifest(data)
     mask_id = (data / "tokenizer" / "vocab.txt").read_text(encoding="utf-8").split("\n").index("[MASK]")
     for entry in manifest.splits["train"]:

@@ -199,7 +199,7 @@ def test_the_files_of_a_store(server: Server) -> None:
 
 
 def test_an_object_that_is_replaced_while_it_is_read(server: Server) -> None:
-    """No mixture of two versions is read."""
+    """A reader never mixes two versions of an object."""
     if server.url.startswith("gs"):
         pytest.skip("the emulator ignores generations")
     url = server.write("file", bytes(20 << 20))
@@ -211,7 +211,7 @@ def test_an_object_that_is_replaced_while_it_is_read(server: Server) -> None:
 
 
 def test_a_bucket_that_is_missing(local: Path, server: Server) -> None:
-    """As input, as output, as tokenizer: one line with its name."""
+    """A missing bucket of the input, output or tokenizer gives one line with its name."""
     missing = server.url.replace("corpus", "nowhere")
     for source, output, tokenizer in (
         (f"{missing}/*.jsonl", local / "no", local / "vocab.txt"),
@@ -253,7 +253,7 @@ def test_a_scheme_that_is_not_set_up(url: str, remedy: str) -> None:
 
 
 def test_credentials_that_are_missing(tmp_path: Path) -> None:
-    """One line that names the variables."""
+    """Missing credentials give one line that names the environment variables."""
     nothing = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",

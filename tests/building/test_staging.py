@@ -44,7 +44,7 @@ class Place:
         build_plainly(self.inputs, self.output, self.vocabulary, settings(*assignments), files, overwrite=overwrite)
 
     def stop(self, before: str) -> None:
-        """Builds until a step whose name begins so."""
+        """Builds until the first step whose name begins with `step`."""
         steps = FaultyFiles()
         scratch, self.output = self.output, self.directory / "scratch"
         self.build(steps)
@@ -64,7 +64,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_the_manifest_names_the_content_of_the_inputs(place: Place) -> None:
-    """The hash of the bytes of each file; no modification time."""
+    """The manifest has a hash of each input's bytes and no modification time."""
     place.build()
     assert read_manifest(place.output).inputs == [
         {"name": path.name, "bytes": path.stat().st_size, "content": content_of(str(path), LocalFiles())}
@@ -255,7 +255,7 @@ def test_any_name_can_be_built_in(place: Place, name: str) -> None:
 
 
 def test_the_present_directory_can_be_built_in(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-o .`, fresh and over a dataset."""
+    """`-o .` works in an empty directory and over a dataset."""
     place.build()
     whole = digests(place.output)
     (place.directory / "here").mkdir()
@@ -268,7 +268,7 @@ def test_the_present_directory_can_be_built_in(place: Place, monkeypatch: pytest
 
 @pytest.mark.parametrize(("name", "message"), [("file", "is a file"), ("file/below/it", "is inside the file")])
 def test_a_path_that_is_no_directory_is_one_line(place: Place, name: str, message: str) -> None:
-    """A file, or a path below a file, is refused; the file is not changed."""
+    """An output path that is a file, or lies below one, is refused; the file is not changed."""
     (place.directory / "file").write_text("mine")
     place.output = place.directory / name
     with pytest.raises(ConfigError, match=message):

@@ -88,7 +88,7 @@ class Place:
             write_state(files, record.path, {**value, "renewed": 0.0, "host": "elsewhere"})
 
     def seen(self) -> dict[str, bytes] | None:
-        """What a reader finds: it completes an interrupted swap first."""
+        """The files that a reader finds after it has completed an interrupted replacement."""
         with contextlib.suppress(NspdataError):
             read_manifest(self.output, files=ObjectFiles(self.sound))
             return self.files()

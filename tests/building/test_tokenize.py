@@ -133,7 +133,7 @@ def test_a_spill_holds_the_documents_of_a_shard_and_little_else(
 
 
 def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
-    """Its length needs four bytes."""
+    """Spilled documents store sentence lengths in four bytes if two are not enough."""
     path = str(write_jsonl(tmp_path / "in.jsonl", records()))
     plan = plan_for(tmp_path, [path], "output.num_shards=1")
     batch = DocumentBatch(ids=["long", "short"], texts=["the " * 70_000, "of the people"])

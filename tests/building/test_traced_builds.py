@@ -61,7 +61,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "name", [long(name) if name in {"none", "lines", "sentences", "similar", "sop"} else name for name in SETTINGS]
 )
 def test_every_row_of_the_bundled_corpus_is_found(name: str, vocabulary: Path, tmp_path: Path) -> None:
-    """With every objective, unit and rule for paragraphs."""
+    """Every row is traced to its source, for all objectives, units and paragraph rules."""
     found = trace(build([INAUGURAL], tmp_path / "out", vocabulary, SETTINGS[name]), records())
     assert found.rows > 400
     assert len(set().union(*found.documents.values())) == len(records())
@@ -117,7 +117,7 @@ LATER = ("abstracts", "ru_novels", "ja_jaquad", "zh-hant")
     [long(*corpus) if any(part in corpus[0] for part in LATER) else corpus for corpus in ENGLISH + LANGUAGES],
 )
 def test_every_row_of_a_sample_is_found(name: str, language: str, vocabulary: str, tmp_path: Path) -> None:
-    """Some documents of every corpus, with its own language."""
+    """Every row is traced to its source: a few documents of each corpus, with its language setting."""
     found = traced(sampled(name, 120_000), language, vocabulary, tmp_path)
     assert found.rows > 30
     assert share_is_right(found, tmp_path / "out", within=0.1)
@@ -126,7 +126,7 @@ def test_every_row_of_a_sample_is_found(name: str, language: str, vocabulary: st
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "language", "vocabulary"), ENGLISH + LANGUAGES)
 def test_every_row_of_a_corpus_is_found(name: str, language: str, vocabulary: str, tmp_path: Path) -> None:
-    """All the documents of every corpus."""
+    """Every row is traced to its source: all documents of each corpus."""
     found = traced(documents(shared(name)), language, vocabulary, tmp_path)
     assert share_is_right(found, tmp_path / "out", within=0.01)
 

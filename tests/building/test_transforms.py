@@ -15,14 +15,14 @@ NUM_SHARDS, VOCAB_SIZE = 60, 30_522
 
 
 def result(key: int) -> ShardResult:
-    """The result of a shard, as large as a real one."""
+    """A shard result of a realistic size."""
     part = PartStatistics(counts={"rows": key}, token_counts=np.full(VOCAB_SIZE, key))
     entry = ShardEntry(path=shard_name("train", key, NUM_SHARDS), rows=key, tokens=key, bytes=key, sha256=f"{key:064x}")
     return ShardResult(key=key, entry=entry, counts={"rows": key}, statistics=Statistics(corpus=part, rows=part))
 
 
 def merged(groups: list[list[int]]) -> Built:
-    """The shards of some keys, each group in an accumulator of its own."""
+    """Merges groups of shard results, each in its own accumulator."""
     combine, accumulators = MergeShards(), []
     for group in groups:
         accumulator = combine.create_accumulator()

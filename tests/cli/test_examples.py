@@ -24,7 +24,7 @@ def test_examples_are_listed_and_copied(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A directory with files in it is refused."""
+    """A target directory that is not empty is refused."""
     (tmp_path / "mine.txt").write_text("mine")
     done = CliRunner().invoke(app, ["examples", str(tmp_path)])
     assert done.exit_code == 2

@@ -14,7 +14,7 @@ from tests.building.corpus import write_vocabulary
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two files with the text in different fields, and one to skip."""
+    """Two files with different text fields, and one file to exclude."""
     place = tmp_path / "in"
     place.mkdir()
     for name, field, text in (
@@ -30,13 +30,13 @@ OPTIONS = ["--exclude", "old*", "--text-field", "b.*=body", "--text-field", "tex
 
 
 def test_sentences(folder: Path) -> None:
-    """The sentences of the files that are read, from their own fields."""
+    """`sentences` prints the sentences of the selected files, from the selected field."""
     done = CliRunner().invoke(app, ["sentences", str(folder), *OPTIONS])
     assert done.output.splitlines() == ["He left.", "She stayed.", "It rained.", "It poured."]
 
 
 def test_check_tokenizer(folder: Path, tmp_path: Path) -> None:
-    """Two texts are looked at."""
+    """`check-tokenizer` reads the two texts of the selected files."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     done = CliRunner().invoke(app, ["check-tokenizer", str(vocabulary), str(folder), *OPTIONS, "--json"])
     assert json.loads(done.output)["texts"] == 2

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
     ],
 )
 def test_a_command_is_interrupted(name: str, number: signal.Signals, line: str, tmp_path: Path) -> None:
-    """A command stops at a signal while it works in C or Rust code, too."""
+    """A signal stops a command, also while it runs C or Rust code."""
     if name == "validate":
         process = start("validate", write_dataset(tmp_path / "data"))
     else:
@@ -54,7 +54,7 @@ def test_the_demo_is_interrupted_with_its_command(tmp_path: Path, number: signal
 
 
 def test_the_command_of_a_killed_demo_ends(tmp_path: Path) -> None:
-    """No child survives a kill -9 of the demo."""
+    """After a kill -9 of the demo, its child processes end."""
     process = start("demo", tmp_path / "demo", "--no-training")
     assert wait_for(process, lambda: any(catches_sigterm(pid) for pid in running(process.pid) if pid != process.pid))
     process.kill()

@@ -38,7 +38,7 @@ def test_the_version_is_printed() -> None:
 
 
 def test_completion_is_offered() -> None:
-    """A shell gets its script, and the names of the commands."""
+    """Shell completion prints a script and completes the command names."""
     env = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     assert "_nspdata_completion" in run("--show-completion", "bash", env=env).stdout
     assert "--install-completion" in run("--help").stdout
@@ -51,7 +51,7 @@ def test_completion_is_offered() -> None:
     [(["biuld"], "'build'"), (["stats", "x", "--jsn"], "--json"), (["--versoin"], "--version")],
 )
 def test_a_misspelt_word_names_the_nearest(arguments: list[str], nearest: str) -> None:
-    """Commands and options, of a command and of all."""
+    """A misspelt command or option gives an error with the nearest one."""
     assert nearest in run(*arguments, check=2).stderr
 
 
@@ -77,7 +77,7 @@ def test_help_fits_a_narrow_terminal(command: str) -> None:
 
 
 def test_a_closed_pipe_is_no_error(dataset: Path) -> None:
-    """`| head` ends the command without a word."""
+    """A closed pipe (`| head`) ends the command without a message."""
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "nspdata", "show", str(dataset), "-n", "3", "--json"]
@@ -97,7 +97,7 @@ def test_a_full_disk_under_stdout_is_one_line(dataset: Path) -> None:
 
 
 def test_json_is_utf_8_in_every_locale(dataset: Path) -> None:
-    """Printed output can be read back, in an ASCII locale too."""
+    """JSON output is UTF-8 in every locale, ASCII included."""
     env = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     printed = run("show", dataset, "--json", env=env).stdout
     assert printed == run("show", dataset, "--json").stdout

@@ -12,7 +12,7 @@ from nspdata.errors import ConfigError
 
 
 def test_defaults_are_those_of_bert() -> None:
-    """The names and values of Google's script."""
+    """Defaults equal those of Google's create_pretraining_data.py, by name and value."""
     config = Config()
     assert (config.pairing.max_seq_length, config.pairing.short_seq_prob, config.pairing.random_next_prob) == (
         128,
@@ -78,7 +78,7 @@ def test_a_fingerprint_is_of_the_meaning() -> None:
 
 
 def test_shares_are_read_in_both_spellings() -> None:
-    """A percentage and a fraction."""
+    """A share can be a percentage or a fraction."""
     assert (share("1%"), share("0.25"), share(None)) == (0.01, 0.25, None)
     with pytest.raises(ConfigError, match="a share is written like"):
         share("one")

@@ -51,13 +51,13 @@ def test_keywords_override_the_base(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_keyword_names_the_nearest(keyword: str, message: str) -> None:
-    """By its whole name or by its last part."""
+    """An unknown keyword names the nearest setting, matched by its full name or its last part."""
     with pytest.raises(ConfigError, match=message):
         nested_settings(Config, None, {keyword: 1})
 
 
 def test_an_ambiguous_keyword_names_all(tmp_path: Path) -> None:
-    """`every` is a setting of three tables."""
+    """`every` is a setting of three tables; the error names all three."""
     with pytest.raises(ConfigError, match="write evaluation__every or checkpoint__every or log__every"):
         nested_settings(TrainConfig, None, {"every": 1})
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -67,7 +67,7 @@ def test_an_ambiguous_keyword_names_all(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_a_name() -> None:
-    """The names are those of the settings themselves, and of their tables."""
+    """Keywords accept the names of all settings and tables."""
     names = setting_names(Config)
     assert set(flat(Config().to_dict())) <= set(names)
     assert "pairing" in names

@@ -44,7 +44,7 @@ def test_the_manifest_says_what_is_in_the_files(dataset: Path) -> None:
 
 
 def test_rows_are_read_in_batches(dataset: Path) -> None:
-    """As views of the file, in order."""
+    """Row batches are views of the file, in its order."""
     entry = read_manifest(dataset).splits["train"][0]
     batches = list(read_rows(dataset, entry))
     assert len(batches) > 1

@@ -129,7 +129,7 @@ def test_options_are_checked(options: dict[str, object], message: str, data: Pat
 
 
 def test_the_command(data: Path, tmp_path: Path) -> None:
-    """Prints rows and size; a wrong option has exit code 2."""
+    """`export` prints rows and size; a wrong option exits with code 2."""
     from nspdata.cli import app
 
     done = CliRunner().invoke(

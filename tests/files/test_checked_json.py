@@ -94,7 +94,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, 
 
 
 def kinds(place: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
-    """A good text of each kind of file, and what reads it."""
+    """A valid text of each kind of file, with the function that reads it."""
     directory = write_dataset(place / "data")
     manifest = (directory / MANIFEST).read_bytes()
     entry = next(iter(Manifest.from_json(manifest).splits.values()))[0]
@@ -126,7 +126,7 @@ def kinds(place: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
 def test_an_altered_file_never_gives_another_exception(
     readers: dict[str, tuple[bytes, Callable[[bytes], object]]], kind: str
 ) -> None:
-    """400 mutations with fixed seeds: read, or refused with one line."""
+    """Each of 400 mutated files (fixed seeds) is read, or refused with one line."""
     text, read = readers[kind]
     read(text)
     refused = 0

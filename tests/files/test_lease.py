@@ -54,7 +54,7 @@ def test_of_builds_that_start_at_once_one_holds_the_lease(tmp_path: Path, round_
 
 
 def test_a_later_build_is_refused_at_once(tmp_path: Path) -> None:
-    """The message names the process; the holder's record stays."""
+    """A second build fails immediately: the message names the owning process, whose record stays."""
     with leased(str(tmp_path), LocalFiles()):
         (name,) = owners(tmp_path)
         record = read_state(LocalFiles(), str(tmp_path / OWNERS / name))
@@ -108,7 +108,7 @@ def test_a_job_keeps_the_directory_after_its_launcher(
 
 
 def test_a_damaged_record_stops_nobody(tmp_path: Path) -> None:
-    """A record that cannot be read is no owner."""
+    """A lease record that cannot be read is ignored."""
     (tmp_path / OWNERS).mkdir(parents=True)
     (tmp_path / OWNERS / "x.json").write_text(json.dumps({"token": "x"}))
     with leased(str(tmp_path), LocalFiles()):

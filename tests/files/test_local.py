@@ -83,7 +83,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
 
 
 def test_a_listing_takes_its_directory_literally(tmp_path: Path) -> None:
-    """`os[1]` is a name, not a pattern that matches `os1`."""
+    """A directory called `os[1]` is not used as a glob pattern, which would match `os1`."""
     for name in ("os[1]", "os1"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / "f").write_text(name)
@@ -125,7 +125,7 @@ def test_placed_files_replace_what_is_there(tmp_path: Path, *, links: bool) -> N
 
 
 def test_a_link_is_deleted_and_not_what_it_points_to(tmp_path: Path) -> None:
-    """Deleting a directory removes links in it, and leaves their targets."""
+    """Deleting a directory deletes the links in it, not their targets."""
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "f").write_text("x")
     (tmp_path / "gone").mkdir()

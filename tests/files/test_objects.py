@@ -13,7 +13,7 @@ from nspdata.files.objects import Clients, access_denied, missing_bucket, split_
 
 @pytest.fixture
 def configured() -> Iterator[None]:
-    """Restores the options."""
+    """Restores the options after the test."""
     before = options.configured()
     yield
     options.configure(before)
@@ -47,7 +47,7 @@ def test_a_bucket_that_cannot_be_reached_is_tested_again(configured: None) -> No
 
 
 def test_messages_name_the_bucket() -> None:
-    """A missing bucket, missing access and a URL without a bucket."""
+    """Errors for a missing bucket, missing access and a URL without a bucket name the bucket or the URL."""
     assert "there is no bucket s3://b;" in str(missing_bucket("s3://b/a/c.txt"))
     assert "access to gs://b, or set X" in str(access_denied("gs://b/a", "set X"))
     with pytest.raises(InputError, match="write gs://BUCKET/PATH"):

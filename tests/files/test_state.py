@@ -10,7 +10,7 @@ from nspdata.files.state import read_state, seal, unseal, write_state
 
 
 def test_every_cut_and_every_flipped_byte_is_noticed() -> None:
-    """Any prefix, and any file with one byte changed, is not read."""
+    """A state file that is truncated or has one byte changed is not read."""
     whole = seal(b'{"a": [1, 2.5, "x"]}')
     assert unseal(whole) == b'{"a": [1, 2.5, "x"]}'
     assert all(unseal(whole[:size]) is None for size in range(len(whole)))
@@ -28,7 +28,7 @@ def test_a_state_file_is_json(tmp_path: Path) -> None:
 
 
 def test_a_missing_or_foreign_file_is_no_state(tmp_path: Path) -> None:
-    """A missing file gives None, not an error."""
+    """Reading a missing file, or one that is no state, gives None."""
     assert read_state(LocalFiles(), str(tmp_path / "none")) is None
     for data in (b"", b"{}", b"\xff\xfe", b'{"length": 2, "checksum": "00", "value":\n{}}\n'):
         (tmp_path / "x").write_bytes(data)

@@ -27,7 +27,7 @@ FORMATS = st.sampled_from([("tfrecord", "hf"), ("csv", "hf"), ("csv", "ibm")])
 def test_a_round_trip_gives_the_same_rows(
     shape: dict[str, object], form: tuple[str, str], *, trace: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Through each format; with --trace every column is the same."""
+    """Export and import through each format keep the rows; with `--trace`, every column."""
     shape = {**shape, "objective": "nsp"}
     place = tmp_path_factory.mktemp("trip")
     dataset = nspdata.open_dataset(write_dataset(place / "data", validation_rows=3, **shape))  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def test_validate_still_checks_the_rows(records: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_record_is_named(column: str, value: str, message: str, records: Path, tmp_path: Path) -> None:
-    """With its file, its number and the remedy; nothing is left in OUT."""
+    """A wrong record is an error with its file, number and remedy; OUT stays empty."""
     rows = list(csv.DictReader(records.read_text().splitlines()))
     rows[0][column] = value
     with records.open("w", newline="") as stream:
@@ -147,7 +147,7 @@ def test_damaged_and_compressed_tfrecords(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path, records: Path) -> None:
-    """An unknown kind, no file, and a CSV file without the columns."""
+    """Unsupported files are refused: an unknown kind, no file, a CSV file without the columns."""
     vocabulary = tmp_path / "vocab.txt"
     with pytest.raises(ConfigError, match="--from must be one of tfrecord, csv, not 'hdf5'"):
         nspdata.import_rows(records, tmp_path / "data", kind="hdf5", tokenizer=vocabulary)

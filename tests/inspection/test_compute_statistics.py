@@ -86,14 +86,14 @@ def test_the_job_writes_nothing_but_its_file(place: Path, tmp_path: Path, monkey
 
 
 def test_number_of_shards_changes_nothing(place: Path) -> None:
-    """Statistics of documents do not depend on how they are grouped."""
+    """Document statistics do not depend on the number of shards."""
     arguments = ("--input", place / "corpus.jsonl", "--tokenizer", place / "vocab.txt", "--set")
     one, many = (job(place / "n.json", *arguments, f"output.num_shards={count}") for count in (1, 7))
     assert one == many
 
 
 def test_an_unfinished_dataset_is_refused(tmp_path: Path) -> None:
-    """No manifest, no statistics."""
+    """A directory without a manifest is refused."""
     directory = write_dataset(tmp_path / "data", rows=20)
     (directory / MANIFEST).unlink()
     with pytest.raises(ShardError, match="not a finished dataset"):
@@ -101,7 +101,7 @@ def test_an_unfinished_dataset_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_cut_shard_is_refused_by_its_name(tmp_path: Path) -> None:
-    """A worker's error comes out as it was raised: the shard and its rows."""
+    """A truncated shard is an error that names the shard and its rows, though a worker raised it."""
     directory = write_dataset(tmp_path / "data", rows=6000, num_shards=1)
     shard = next((directory / "train").glob("*.arrow"))
     shard.write_bytes(shard.read_bytes()[:-100])

@@ -172,5 +172,5 @@ def test_settings_change_the_estimate(place: Path, estimated: Estimate) -> None:
 
 
 def test_times_are_written_for_people() -> None:
-    """Seconds, then minutes, then hours."""
+    """Durations are printed in seconds, minutes or hours."""
     assert [duration(seconds) for seconds in (0.4, 59, 60, 3600)] == ["0.4 s", "59 s", "1 min 0 s", "1 h 0 min"]

@@ -154,7 +154,7 @@ def test_hostile_text_does_no_harm(chrome: Browser, hostile: Path, tmp_path: Pat
 
 
 def test_no_invisible_character_of_the_data_is_on_the_page(hostile: Path) -> None:
-    """Overrides of direction are nowhere in the file, however they came."""
+    """Bidirectional control characters of the data do not get into the page."""
     found = page([overview(hostile)])
     assert not set(found) & set("\u202a\u202b\u202c\u202d\u202e\u200e\u200f\ufeff")
 
@@ -202,7 +202,7 @@ def test_two_datasets_stand_side_by_side(chrome: Browser, directory: Path, tmp_p
 
 
 def test_ids_in_plots_are_never_shared(directory: Path) -> None:
-    """A mark that one plot refers to is its own."""
+    """Ids inside SVG plots are unique on the page."""
     ids = re.findall(r' id="([^"]+)"', page([overview(directory)]))
     assert len(ids) == len(set(ids))
 
@@ -220,14 +220,14 @@ def test_sample_rows_show_what_stood_there(directory: Path) -> None:
 
 @pytest.mark.parametrize("objective", ["none", "sop"])
 def test_other_objectives_have_a_page(tmp_path: Path, objective: str) -> None:
-    """Rows without labels, and swapped segments, have their own texts."""
+    """Reports of `none` and `sop` datasets have their own texts."""
     directory = write_dataset(tmp_path / "data", rows=40, objective=objective)
     found = page([overview(directory)])
     assert ("swapped" in found) == (objective == "sop")
 
 
 def test_a_dataset_without_rows_has_a_page(tmp_path: Path) -> None:
-    """Nothing to plot is no error."""
+    """A dataset without rows has a report without plots."""
     directory = write_dataset(tmp_path / "data", rows=0, num_shards=1)
     assert "No rows." in page([overview(directory)])
 

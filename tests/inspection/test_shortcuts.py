@@ -156,7 +156,7 @@ def test_one_label_alone_is_guessed_blindly(tmp_path: Path) -> None:
 
 
 def test_the_same_dataset_gives_the_same_result(tmp_path: Path) -> None:
-    """Nothing in the test is left to chance."""
+    """The shortcut test is deterministic."""
     directory = write_dataset(tmp_path / "data", rows=300, num_shards=2)
     assert measure_shortcuts(directory) == measure_shortcuts(directory)
 
@@ -190,7 +190,7 @@ def test_rows_without_labels_are_not_tested(tmp_path: Path) -> None:
 
 
 def test_one_document_is_too_few(tmp_path: Path) -> None:
-    """A dataset whose rows cannot be parted is refused with a reason."""
+    """A dataset of one document is refused: its rows cannot be divided into train and test rows."""
     with pytest.raises(ShardError, match="too few documents"):
         measure_shortcuts(write_dataset(tmp_path / "data", rows=1, num_shards=1))
 

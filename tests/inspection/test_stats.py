@@ -40,7 +40,7 @@ def test_the_table_shows_the_figures(directory: Path) -> None:
 
 
 def test_json_holds_statistics_and_figures(directory: Path) -> None:
-    """`--json` is statistics.json with what was worked out of it."""
+    """`--json` prints statistics.json and the figures derived from it."""
     printed = json.loads(stats(directory, "--json").output)
     assert from_dict(printed) == recompute(directory)
     assert printed["figures"] == values(figures(recompute(directory)))
@@ -49,7 +49,7 @@ def test_json_holds_statistics_and_figures(directory: Path) -> None:
 
 
 def test_statistics_are_had_without_their_file(tmp_path: Path) -> None:
-    """Without statistics.json they come from the shards."""
+    """Without statistics.json, statistics are computed from the shards."""
     bare = write_dataset(tmp_path / "data", rows=120)
     assert json.loads(stats(bare, "--json").output)["rows"] == to_dict(recompute(bare))["rows"]
 
@@ -75,7 +75,7 @@ def test_two_datasets_stand_side_by_side(directory: Path, tmp_path: Path) -> Non
 
 
 def test_datasets_of_one_name_are_distinguished(directory: Path, tmp_path: Path) -> None:
-    """Directories that end alike are named by their whole path."""
+    """Directories with equal names are shown with their full paths."""
     other = write_dataset(tmp_path / "data", rows=20)
     found = stats(directory, "--compare", other).output
     assert found.count(str(other)) > 1

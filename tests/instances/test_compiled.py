@@ -11,7 +11,7 @@ from nspdata.arrays.compiled import COMPILED
 
 
 def printed(numba: str) -> list[str]:
-    """The digests in a fresh interpreter."""
+    """The digests that a new interpreter prints."""
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-m", "tests.instances.digests"],
@@ -26,7 +26,7 @@ def printed(numba: str) -> list[str]:
 
 
 def test_rows_are_the_same_bytes_without_numba() -> None:
-    """Every objective, unit, kind of negative, fill and strategy, and the cuts of sentences: the plain loops give what the compiled ones give."""
+    """Compiled and plain loops give the same bytes for all objectives, units, negatives, fills, strategies and cuts."""
     compiled, plain = printed("1"), printed("0")
     assert (compiled[0], plain[0]) == (str(COMPILED), "False")
     assert len(plain) == 1 + 4 + 144

@@ -36,7 +36,7 @@ PAIRINGS = st.builds(
 def build(
     lengths: Lengths, config: Config, document_ids: list[int] | None = None, *, shard: int = 0
 ) -> tuple[list[Row], dict[str, int], Checker, Rows]:
-    """Builds a shard and checks every row against the rules."""
+    """Builds a shard and checks every row with `Checker`."""
     documents = make_documents(lengths, document_ids)
     vocabulary = vocabulary_of(documents)
     rows, counts = build_instances(documents, config, vocabulary, split="train", shard=shard)
@@ -65,7 +65,7 @@ def test_every_row_obeys_the_laws(lengths: Lengths, pairing: PairingConfig, seed
     fill=st.sampled_from(["fit", "overshoot"]),
 )
 def test_no_token_is_lost(lengths: Lengths, max_seq_length: int, seed: int, share: float, fill: str) -> None:
-    """With `segments` every token stands in exactly one row of its own document's, but for those that truncation counts."""
+    """With `segments` every token is in exactly one row of its own document, except the truncated tokens."""
     config = config_of(seed, max_seq_length=max_seq_length, random_next_prob=share, fill=fill)
     found, counts, checker, _ = build(lengths, config)
     assert set(checker.own.values()) <= {1}
@@ -129,7 +129,7 @@ def test_used_tokens_are_counted_exactly(lengths: Lengths, pairing: PairingConfi
 def test_swapped_segments_lose_only_what_is_counted(
     lengths: Lengths, max_seq_length: int, seed: int, short: float
 ) -> None:
-    """With `sop` nothing is left out but the last sentence of a document, where it has no partner; tokens add up exactly."""
+    """With `sop` only the last sentence of a document can be missing; token counts are exact."""
     config = config_of(seed, objective="sop", max_seq_length=max_seq_length, short_seq_prob=short)
     found, counts, checker, _ = build(lengths, config)
     assert set(checker.own.values()) <= {1}
@@ -141,7 +141,7 @@ def test_swapped_segments_lose_only_what_is_counted(
 
 @given(lengths=LENGTHS, max_seq_length=st.integers(8, 90))
 def test_one_segment_a_row_loses_nothing(lengths: Lengths, max_seq_length: int) -> None:
-    """With `none` the rows, one after another, are the corpus, in whole sentences wherever these fit."""
+    """With `none` the concatenated rows are the corpus; sentences that fit are not cut."""
     found, counts, checker, _ = build(lengths, config_of(objective="none", max_seq_length=max_seq_length))
     assert [token for row in found for token in row.a] == list(range(FIRST, FIRST + len(checker.places)))
     used = {"used_tokens": len(checker.places)}
@@ -156,7 +156,7 @@ def test_one_segment_a_row_loses_nothing(lengths: Lengths, max_seq_length: int) 
 
 @given(lengths=LENGTHS, seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.5, 1.0]))
 def test_single_sentences_pair_with_the_next_one(lengths: Lengths, seed: int, share: float) -> None:
-    """With `sentences` A is each sentence that has a next one, in order, and a lone sentence gives a forced negative."""
+    """With `sentences` A is each sentence that has a next one, in order; a document of one sentence gives a forced negative."""
     config = config_of(seed, unit="sentences", max_seq_length=160, random_next_prob=share)
     found, counts, checker, _ = build(lengths, config)
     sentences = [
@@ -183,7 +183,7 @@ def test_documents_of_one_id_are_one_document(lengths: Lengths, groups: list[int
 @pytest.mark.parametrize("negatives", ["other", "similar"])
 @pytest.mark.parametrize("unit", ["segments", "sentences"])
 def test_one_giant_among_small_ones_is_no_trouble(unit: str, negatives: str) -> None:
-    """A document that is nearly all of the shard still gets its negatives from the few others, at the first draw."""
+    """A document that is nearly the whole shard gets its negatives from the few other documents."""
     lengths = [[9] * 3, [11] * 4000, [7]]
     found, _, _, _ = build(lengths, config_of(unit=unit, negatives=negatives, max_seq_length=64))
     giants = [row for row in found if row.document_a == 1001 and row.label == 1]
@@ -192,7 +192,7 @@ def test_one_giant_among_small_ones_is_no_trouble(unit: str, negatives: str) -> 
 
 
 def test_a_shard_that_cannot_give_a_negative_says_what_to_do() -> None:
-    """Documents of one id only: the error names the setting and the ways out; `sop` and `none` need no other document."""
+    """If all documents have one id, `nsp` raises an error with the setting and remedies; `sop` and `none` work."""
     cases: list[tuple[Lengths, list[int]]] = [([[5, 6]], [1]), ([[5], [6, 7]], [4, 4])]
     for lengths, ids in cases:
         with pytest.raises(InputError, match=r"output\.num_shards.*pairing\.objective"):
@@ -224,7 +224,7 @@ SHARES = [
 @pytest.mark.parametrize("wanted", [0.3, 0.5, 0.8])
 @pytest.mark.parametrize("shape", SHARES)
 def test_the_share_of_label_1_is_the_one_asked_for(shape: dict[str, Any], wanted: float, unit: str, fill: str) -> None:
-    """Within 0.01 although one-sentence chunks can only be random; where these alone are too many, no other row is random."""
+    """The share of label 1 is `random_next_prob` within 0.01, or the share of forced negatives if that is larger."""
     shape = dict(shape)
     length = shape.pop("max_seq_length")
     documents = make_documents(random_lengths(1500, 5, **shape))
@@ -236,7 +236,7 @@ def test_the_share_of_label_1_is_the_one_asked_for(shape: dict[str, Any], wanted
 
 
 def test_what_forced_negatives_take_is_given_back_all_along() -> None:
-    """Documents lie in a shard in the order of their hash; no part of it has more label 1 than another."""
+    """Compensation for forced negatives is even: all parts of a shard have the same share of label 1."""
     lengths = random_lengths(600, 1, alone=0.9) + random_lengths(600, 2, sentences=40, alone=0.0)
     random.Random(1).shuffle(lengths)
     documents = make_documents(lengths)
@@ -247,7 +247,7 @@ def test_what_forced_negatives_take_is_given_back_all_along() -> None:
 
 
 def test_swaps_are_drawn_as_asked() -> None:
-    """`random_next_prob` is the share of label 1, whatever that means."""
+    """With `sop`, `random_next_prob` is the share of swapped pairs."""
     documents = make_documents(random_lengths(2000, 3, alone=0.0))
     for share in (0.0, 0.25, 0.5, 1.0):
         config = config_of(7, objective="sop", random_next_prob=share)
@@ -256,7 +256,7 @@ def test_swaps_are_drawn_as_asked() -> None:
 
 
 def test_similar_negatives_share_a_rare_token() -> None:
-    """With `similar` B's document holds the rarest token of A that another document holds too."""
+    """With `similar` the document of B contains the rarest token of A that another document contains."""
     source = np.random.default_rng(0)
     topics = source.integers(0, 20, 400)
     documents = make_documents([[8] * 10] * 400)
@@ -286,7 +286,7 @@ def test_similar_negatives_share_a_rare_token() -> None:
 @pytest.mark.parametrize("unit", ["segments", "sentences"])
 @pytest.mark.parametrize("fill", ["fit", "overshoot"])
 def test_negatives_of_the_same_document_are_counted(fill: str, unit: str) -> None:
-    """Label 1 has its share wherever documents have three sentences; shorter ones give label 0 or no row, and both are counted."""
+    """Documents of three or more sentences keep the share of label 1; shorter ones give label 0 or no row, and are counted."""
     documents = make_documents(random_lengths(1500, 5, sentences=12, tokens=20, alone=0.1))
     counted = np.diff(documents.document_offsets)
     config = config_of(3, negatives="same_document", unit=unit, fill=fill)
@@ -301,14 +301,14 @@ def test_negatives_of_the_same_document_are_counted(fill: str, unit: str) -> Non
 
 
 def test_a_shard_of_one_document_gives_negatives_of_the_same_document() -> None:
-    """No other document is needed."""
+    """`same_document` works in a shard of one document."""
     found, counts, _, _ = build([[9] * 30], config_of(negatives="same_document", max_seq_length=64))
     assert 0 < sum(row.label for row in found) < len(found)
     assert counts["sentences_unpaired"] == 0
 
 
 def test_each_pass_has_fresh_pairs_and_masks() -> None:
-    """`duplicate_factor` passes over the documents, none like another, the first like the only one."""
+    """Each pass of `duplicate_factor` has new pairs; the first pass equals a build with one pass."""
     lengths = random_lengths(60, 4)
     config = config_of(9)
     once, once_counts, _, _ = build(lengths, config)
@@ -321,7 +321,7 @@ def test_each_pass_has_fresh_pairs_and_masks() -> None:
 
 
 def test_each_pass_has_fresh_masks_on_the_same_rows() -> None:
-    """With `none` the rows of every pass are equal; only the masks differ."""
+    """With `none` all passes have the same rows and different masks."""
     documents = make_documents(random_lengths(30, 4))
     config = dataclasses.replace(config_of(objective="none"), duplicate_factor=2)
     rows, _ = build_instances(documents, config, vocabulary_of(documents), split="train", shard=0)
@@ -337,7 +337,7 @@ def test_each_pass_has_fresh_masks_on_the_same_rows() -> None:
 
 
 def test_the_seed_the_split_and_the_shard_move_pairs() -> None:
-    """Other rows for each, the same rows for the same."""
+    """The seed, split and shard number change the rows; equal values give equal rows."""
     documents = make_documents(random_lengths(40, 2))
     vocabulary = vocabulary_of(documents)
     found = []
@@ -365,7 +365,7 @@ MASKINGS = [
 @pytest.mark.parametrize("objective", ["nsp", "sop", "none"])
 @pytest.mark.parametrize("masking", MASKINGS, ids=lambda masking: f"{masking.strategy}-{masking.masked_lm_prob}")
 def test_changing_the_masking_never_moves_a_pair(masking: MaskingConfig, objective: str) -> None:
-    """Everything except the masks has the same bytes."""
+    """The masking settings change only the masks: all other arrays stay the same."""
     documents = make_documents(random_lengths(80, 6))
     vocabulary = vocabulary_of(documents)
     config = config_of(2, objective=objective)

@@ -42,7 +42,7 @@ def budget(row: list[int], masking: MaskingConfig, max_seq_length: int = 64) -> 
 
 @given(rows=ROWS, masking=MASKINGS, seed=st.integers(0, 99))
 def test_every_mask_obeys_the_laws(rows: list[list[int]], masking: MaskingConfig, seed: int) -> None:
-    """Special tokens are never masked and never a replacement; positions go up; labels are what stood there; it can be undone."""
+    """Special tokens are neither masked nor used as replacements; positions increase; labels restore the row."""
     ids, row_offsets = flat(rows)
     before = ids.copy()
     masked = mask(ids, row_offsets, keys_of(len(rows), seed), rules_of(masking))
@@ -63,7 +63,7 @@ def test_every_mask_obeys_the_laws(rows: list[list[int]], masking: MaskingConfig
 
 @given(rows=ROWS, masking=MASKINGS, seed=st.integers(0, 99))
 def test_no_row_depends_on_its_neighbours(rows: list[list[int]], masking: MaskingConfig, seed: int) -> None:
-    """A row masked alone, with its key, is the row masked among others."""
+    """A row gets the same mask alone as in a batch."""
     keys = keys_of(len(rows), seed)
     together = masked_rows(mask(*flat(rows), keys, rules_of(masking)), flat(rows)[1])
     for index, row in enumerate(rows):
@@ -73,7 +73,7 @@ def test_no_row_depends_on_its_neighbours(rows: list[list[int]], masking: Maskin
 
 @given(rows=ROWS, seed=st.integers(0, 99), prob=st.sampled_from([0.15, 0.4, 1.0]), most=st.sampled_from([0, 3]))
 def test_whole_words_are_whole(rows: list[list[int]], seed: int, prob: float, most: int) -> None:
-    """A word is masked with all its pieces or not at all, and no word that still fits is left out of an unused budget."""
+    """Words are masked entirely or not at all, and no word that fits is left while the budget is unused."""
     masking = MaskingConfig(strategy="whole_word", masked_lm_prob=prob, max_predictions_per_seq=most)
     masked = mask(*flat(rows), keys_of(len(rows), seed), rules_of(masking))
     for row, (_, positions, _) in zip(rows, masked_rows(masked, flat(rows)[1]), strict=True):
@@ -85,7 +85,7 @@ def test_whole_words_are_whole(rows: list[list[int]], seed: int, prob: float, mo
 
 @given(rows=ROWS, seed=st.integers(0, 99), prob=st.sampled_from([0.15, 0.4]))
 def test_spans_begin_with_words_and_share_their_fate(rows: list[list[int]], seed: int, prob: float) -> None:
-    """A masked run begins where a word begins; with no random words and no [MASK], nothing changes."""
+    """Every masked run begins at the start of a word; with shares of 0, masked tokens are unchanged."""
     masking = MaskingConfig(strategy="span", masked_lm_prob=prob, mask_share=0, random_share=0)
     masked = mask(*flat(rows), keys_of(len(rows), seed), rules_of(masking))
     assert (masked.ids == flat(rows)[0]).all()
@@ -98,7 +98,7 @@ def test_spans_begin_with_words_and_share_their_fate(rows: list[list[int]], seed
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(("mask_share", "random_share"), [(0.8, 0.1), (1.0, 0.0), (0.0, 1.0), (0.5, 0.3)])
 def test_replacements_have_their_shares(strategy: str, mask_share: float, random_share: float) -> None:
-    """80% [MASK], 10% random, 10% as they were, or whatever is asked: a chi-square over independent choices."""
+    """Masked tokens become [MASK], random or unchanged with the configured shares: a chi-square test of independent choices."""
     row = [5, 8, 11, 14] * 16
     masked, _ = many(
         row, 4000, 1, strategy=strategy, masked_lm_prob=0.02, mask_share=mask_share, random_share=random_share
@@ -116,7 +116,7 @@ def test_replacements_have_their_shares(strategy: str, mask_share: float, random
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_random_replacements_are_any_ordinary_token_alike(strategy: str) -> None:
-    """A chi-square over the vocabulary; the five special tokens never come."""
+    """Random replacements are uniform over the vocabulary, without the five special tokens: a chi-square test."""
     row = [5, 8, 11, 14] * 16
     masked, _ = many(row, 4000, 2, strategy=strategy, mask_share=0.5, random_share=0.5)
     now = masked.ids.reshape(-1, len(row))[np.repeat(np.arange(4000), np.diff(masked.offsets)), masked.positions]
@@ -127,7 +127,7 @@ def test_random_replacements_are_any_ordinary_token_alike(strategy: str) -> None
 
 
 def test_positions_are_any_ordinary_token_alike() -> None:
-    """Single tokens: a chi-square over the positions, and over the pairs of positions, of a row with special tokens."""
+    """Masked positions, and pairs of them, are uniform over the ordinary tokens of a row: a chi-square test."""
     row = [2, 5, 6, 7, 8, 3, 9, 10, 11, 12, 13, 3]
     masked, _ = many(row, 20_000, 3, masked_lm_prob=0.17)
     pairs = masked.positions.reshape(-1, 2).tolist()
@@ -142,7 +142,7 @@ def test_positions_are_any_ordinary_token_alike() -> None:
 
 
 def test_whole_words_are_taken_alike() -> None:
-    """Each word is as likely as another, whatever the number of its pieces, while the budget has room for both."""
+    """A word's probability does not depend on its number of pieces while the budget has room for it."""
     row = [5, 7, 10, 6, 8, 9, 7, 11, 12, 14]
     words = words_of(row)
     assert sorted(map(len, words)) == [1, 1, 1, 1, 1, 2, 3]
@@ -159,7 +159,7 @@ def test_whole_words_are_taken_alike() -> None:
 
 
 def span_lengths(row: list[int]) -> Counter[int]:
-    """Words of the masked runs of long rows with few masks, so that two spans rarely touch."""
+    """Lengths, in words, of the masked runs of long rows with few masks, where two spans rarely touch."""
     masked, row_offsets = many(row, 40, 5, strategy="span", masked_lm_prob=0.02, max_predictions_per_seq=10_000)
     found: Counter[int] = Counter()
     for _, positions, _ in masked_rows(masked, row_offsets):
@@ -175,7 +175,7 @@ def run(position: int, chosen: set[int]) -> list[int]:
 
 @pytest.mark.parametrize("row", [[5] * 20_000, [5, 7, 6, 8, 7, 10] * 4000])
 def test_span_lengths_are_those_of_spanbert(row: list[int]) -> None:
-    """Geometric with p = 0.2, at most 10 whole words, 3.8 on average: the histogram and the mean."""
+    """Span lengths are geometric with p = 0.2, at most 10 words, 3.8 on average."""
     found = span_lengths(row)
     total = sum(found.values())
     weights = np.array([0.8**length for length in range(10)])
@@ -190,7 +190,7 @@ def test_span_lengths_are_those_of_spanbert(row: list[int]) -> None:
 
 
 def test_a_span_is_replaced_as_one() -> None:
-    """All of a span becomes [MASK], or random tokens, or stays: SpanBERT's rule."""
+    """All tokens of a span become [MASK], or all random tokens, or all stay, as in SpanBERT."""
     row = [token for token in range(5, 100) if token not in CONTINUATIONS] * 40
     masked, row_offsets = many(row, 60, 6, strategy="span", masked_lm_prob=0.03, max_predictions_per_seq=1000)
     mixed = total = 0
@@ -208,7 +208,7 @@ def test_a_span_is_replaced_as_one() -> None:
 
 
 def test_masks_are_distributed_as_in_the_plain_reading() -> None:
-    """How often each position is masked, and what comes in its place, beside the reference."""
+    """Positions and replacements have the same frequencies as in the plain reference."""
     source = np.random.default_rng(0)
     row = [2, *source.integers(5, 100, 30).tolist(), 3, *source.integers(5, 100, 20).tolist(), 3]
     count = 4000
@@ -232,7 +232,7 @@ def test_masks_are_distributed_as_in_the_plain_reading() -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_row_of_special_tokens_only_has_no_mask(strategy: str) -> None:
-    """Nothing can be predicted there, so nothing is; its neighbour is masked as ever."""
+    """A row of only special tokens has no mask; the other rows of the batch do."""
     rows = [[2, 3, 3], [2, 9, 3], [0, 1, 4]]
     masked = mask(*flat(rows), keys_of(3, 0), rules_of(MaskingConfig(strategy=strategy)))  # type: ignore[arg-type]
     assert np.diff(masked.offsets).tolist() == [0, 1, 0]
@@ -246,7 +246,7 @@ def test_no_rows_have_no_masks() -> None:
 
 
 def test_the_longest_row_is_masked() -> None:
-    """65,535 tokens, the most that positions of two bytes can name."""
+    """Rows of 65,535 tokens, the longest for two-byte positions, are masked to their end."""
     row = [2, *([6] * 65_533), 3]
     for strategy in STRATEGIES:
         masked, _ = many(row, 1, 0, strategy=strategy)
@@ -255,7 +255,7 @@ def test_the_longest_row_is_masked() -> None:
 
 
 def test_row_keys_are_splitmix64() -> None:
-    """A golden: the outputs of the published generator (Steele et al. 2014) for the seed 1234567."""
+    """Row keys equal the published outputs of splitmix64 (Steele et al. 2014) for the seed 1234567."""
     published = [
         6457827717110365317,
         3203168211198807973,

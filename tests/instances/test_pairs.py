@@ -108,7 +108,7 @@ def real_lengths() -> Lengths:
 @pytest.mark.parametrize("fill", ["fit", "overshoot"])
 @pytest.mark.parametrize("objective", ["nsp", "sop"])
 def test_pairs_of_real_documents_are_those_of_the_plain_procedure(objective: str, fill: str, max_tokens: int) -> None:
-    """Addresses of up to 400 sentences, with sentences of up to 700 tokens."""
+    """Real addresses of up to 400 sentences, with sentences of up to 700 tokens, are paired as by the plain procedure."""
     settings = Settings(objective, "segments", fill, max_tokens, 0.1, 0.5)
     compare(real_lengths(), settings, 3)
     if objective == "nsp":

@@ -83,7 +83,7 @@ def test_columns_say_what_the_arrays_say() -> None:
 
 
 def test_rows_without_a_second_segment_become_batches() -> None:
-    """With `none` every token is of type 0."""
+    """With `none` all token types are 0."""
     documents = make_documents(random_lengths(20, 1))
     config = Config(pairing=PairingConfig(objective="none"), masking=MaskingConfig(strategy="none"))
     vocabulary = vocabulary_of(documents)
@@ -95,7 +95,7 @@ def test_rows_without_a_second_segment_become_batches() -> None:
 
 
 def test_a_memory_mapped_batch_is_not_copied(tmp_path: Path) -> None:
-    """The arrays of a row batch lie in the file."""
+    """Arrays of a memory-mapped row batch point into the file."""
     vocabulary = small_vocabulary()
     rows = make_rows(100, CONFIG, vocabulary)
     with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink, pa.ipc.new_stream(sink, schema_of(vocabulary)) as writer:
@@ -110,7 +110,7 @@ def test_a_memory_mapped_batch_is_not_copied(tmp_path: Path) -> None:
 
 
 def test_rows_are_joined_in_order() -> None:
-    """The offsets of the second part are counted on."""
+    """Concatenated rows have continuous offsets."""
     vocabulary = small_vocabulary()
     parts = [make_rows(count, CONFIG, vocabulary, seed=count) for count in (3, 0, 5)]
     joined = Rows.concatenate(parts)
