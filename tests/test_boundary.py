@@ -64,7 +64,7 @@ def test_a_bug_is_said_to_be_one(capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def test_a_traceback_is_printed_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes before the line."""
+    """With `--traceback` the traceback is printed before the error line."""
     monkeypatch.setenv(TRACEBACK, "1")
     with pytest.raises(SystemExit), one_line_errors():
         raise InputError("rule")
@@ -74,7 +74,7 @@ def test_a_traceback_is_printed_on_request(capsys: pytest.CaptureFixture[str], m
 
 
 def test_the_option_is_taken_anywhere_before_two_dashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before or after the command, but not among Beam's options."""
+    """`--traceback` works before or after the command, but not after `--` (Beam's options)."""
     monkeypatch.setenv(TRACEBACK, "")
     assert take_traceback_option(["build", "--", "--traceback"]) == ["build", "--", "--traceback"]
     assert not os.environ[TRACEBACK]
@@ -83,7 +83,7 @@ def test_the_option_is_taken_anywhere_before_two_dashes(monkeypatch: pytest.Monk
 
 
 def test_a_bug_line_is_short() -> None:
-    """A message of many lines is cut."""
+    """The line for an unexpected error shortens a long message."""
     assert len(bug(ValueError("x\n" * 10_000))) < 500
 
 
@@ -102,7 +102,7 @@ def test_without_the_packages_of_the_command_line_the_extra_of_the_command_is_na
 
 
 def test_the_version_needs_no_extra() -> None:
-    """The name and the version, and nothing else."""
+    """`--version` works without any extra and prints only the name and the version."""
     done = without_typer("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"nspdata {nspdata.__version__}\n", "")
 
@@ -124,7 +124,7 @@ def test_python_functions_name_the_extra() -> None:
 
 
 def test_a_module_of_nspdata_is_not_a_missing_package() -> None:
-    """A package gets its extra, a wrong import of our own is left as it is."""
+    """A missing package gets its extra; a wrong import of nspdata itself is raised unchanged."""
     with (
         pytest.raises(
             ModuleNotFoundError, match=r"^Dataset.report needs .*'sklearn': pip install 'nspdata\[report\]'$"

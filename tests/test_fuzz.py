@@ -25,7 +25,7 @@ def test_altered_files_are_read_or_refused(found: list[Target]) -> None:
 
 @pytest.mark.parametrize("value", [None, [], "x", {"step": 1e400}, {"a": [[]] * 3}, 10**400])
 def test_other_json_is_read_or_refused(found: list[Target], value: object) -> None:
-    """JSON of another kind in each of the files."""
+    """Files with JSON of another shape are read or refused."""
     for target in found:
         if target.json:
             try:
@@ -35,7 +35,7 @@ def test_other_json_is_read_or_refused(found: list[Target], value: object) -> No
 
 
 def test_code_points_encode_alike() -> None:
-    """A few languages; also code points that are not assigned."""
+    """Fast and plain encoder agree on random code points, unassigned ones too, in a few languages."""
     encoders = Encoders()
     for seed, language in enumerate(("en", "hi")):
         assert language in languages()
@@ -46,7 +46,7 @@ def test_code_points_encode_alike() -> None:
 def test_the_report_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command counts what it tried."""
+    """The fuzz command reports how many inputs it tried."""
     from tests import fuzz
 
     monkeypatch.setattr(

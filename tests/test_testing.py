@@ -13,19 +13,19 @@ from nspdata.testing import FAULTS, Fault, FaultyFiles, Stopped
 
 
 def durable(path: Path, files: LocalFiles) -> None:
-    """As `LocalFiles.write` does it."""
+    """Writes a file as `LocalFiles.write` does."""
     files.write(str(path), b"new content")
 
 
 def without_sync(path: Path, files: LocalFiles) -> None:
-    """Renames a file whose bytes may not be on the disk."""
+    """Renames a file before its bytes are synced to the disk."""
     files.disk.write(path.with_name("t"), b"new content")
     files.disk.replace(path.with_name("t"), path)
     files.disk.sync(path.parent)
 
 
 def in_place(path: Path, files: LocalFiles) -> None:
-    """Writes over the file."""
+    """Overwrites the file in place."""
     files.disk.write(path, b"new content")
     files.disk.sync(path)
 
@@ -47,24 +47,24 @@ def contents_after(program: Callable[[Path, LocalFiles], None], directory: Path)
 
 
 def test_a_durable_write_leaves_old_or_new(tmp_path: Path) -> None:
-    """Whatever happens at whichever step."""
+    """A crash at any step leaves the old or the new content."""
     assert all(found <= {b"old content", b"new content"} for found in contents_after(durable, tmp_path).values())
 
 
 def test_a_missing_sync_is_found(tmp_path: Path) -> None:
-    """The name survives, the bytes do not."""
+    """Without fsync a crash can leave an empty file, and the check finds it."""
     found = contents_after(without_sync, tmp_path)
     assert b"" in found["hollow"]
     assert found["stop"] == {b"old content", b"new content"}
 
 
 def test_a_write_in_place_is_found(tmp_path: Path) -> None:
-    """Half of the bytes."""
+    """Overwriting in place can leave half of the bytes, and the check finds it."""
     assert b"new c" in contents_after(in_place, tmp_path)["torn"]
 
 
 def test_nothing_is_done_after_the_end(tmp_path: Path) -> None:
-    """Also what a `finally` block would do."""
+    """After the crash nothing is written, even in a `finally` block."""
     files = FaultyFiles(fail_at=1, fault="stop")
     with pytest.raises(Stopped):
         files.write(str(tmp_path / "a"), b"abc")

@@ -129,7 +129,7 @@ def pages() -> list[Path]:
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_prose_is_plain(path: Path) -> None:
-    """No word or phrase of the list."""
+    """No file has a word or phrase of the list."""
     found = [
         f"{path.relative_to(ROOT)}:{line}: {match[0]!r}"
         for line, text in prose(path)

@@ -35,7 +35,7 @@ def plain_rows(directory: Path) -> list[list[dict[str, Any]]]:
 
 
 def pairs(directory: Path, loader: Loader) -> list[tuple[Batch, int, dict[str, Any]]]:
-    """Each line of each batch with the row that it must show."""
+    """Yields each row of each batch with the row of the dataset that it must equal."""
     rows = plain_rows(directory)
     found = []
     for batch in loader:
@@ -141,7 +141,7 @@ def test_dynamic_masks(directory: Path, strategy: Any) -> None:
 
 
 def masks(loader: Loader) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
-    """Ids and labels of each row, by its place."""
+    """Masked ids and labels of each row, by its location."""
     found = {}
     for batch in loader:
         ends = batch["cu_seqlens"]
@@ -178,7 +178,7 @@ def test_a_dataset_without_masks_is_masked_as_it_is_read(tmp_path: Path) -> None
 
 
 def test_wide_vocabularies(tmp_path: Path) -> None:
-    """Ids of 32 bits come whole."""
+    """Token ids over 65,535 are kept."""
     wide = write_dataset(tmp_path / "wide", rows=20, num_shards=1, max_seq_length=LONGEST, vocab_size=70_000)
     assert max(int(batch["input_ids"].max()) for batch in Loader(wide, batch_size=8, masking="dynamic")) > 65_535
 

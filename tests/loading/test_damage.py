@@ -35,12 +35,12 @@ def directory(sound: Path, tmp_path: Path) -> Path:
 
 
 def load(directory: Path, **options: object) -> int:
-    """Rows of an epoch."""
+    """Loads the rows of an epoch."""
     return sum(len(batch["next_sentence_label"]) for batch in Loader(directory, batch_size=500, **options))  # type: ignore[arg-type]
 
 
 def refused(directory: Path, *words: str, **options: object) -> None:
-    """Loading ends in a `ShardError` that says all these words."""
+    """Asserts that loading raises a `ShardError` whose message has all these words."""
     with pytest.raises(ShardError) as error:
         load(directory, **options)
     for word in words:
@@ -63,18 +63,18 @@ def agree(directory: Path) -> None:
 
 
 def test_the_sound_dataset_loads(sound: Path) -> None:
-    """Nothing is refused without a reason."""
+    """The undamaged dataset loads."""
     assert load(sound) == load(sound, verify="always") == 9000
 
 
 def test_an_unfinished_directory(directory: Path) -> None:
-    """No manifest: the build has not ended."""
+    """A directory without a manifest is reported as an unfinished build."""
     (directory / MANIFEST).unlink()
     refused(directory, "data", "no manifest.json", "not a finished dataset")
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    """A directory that is not there is named."""
+    """A missing directory is an error with its name."""
     refused(tmp_path / "nowhere", "nowhere", "no such directory")
 
 
@@ -127,7 +127,7 @@ def with_metadata(table: pa.Table, **changes: object) -> pa.Table:
 
 
 def test_an_unknown_schema_version(directory: Path) -> None:
-    """A shard of a version to come is refused with both versions."""
+    """A shard of a later schema version is refused; the error has both versions."""
     rewritten(directory, lambda table: with_metadata(table, version=99))
     refused(directory, SHARD, "schema version 99", "reads version 1")
 
@@ -160,7 +160,7 @@ def test_another_tokenizer_beside_the_shards(directory: Path) -> None:
     "path", ["../outside.arrow", "/etc/passwd", "train/../../x", "train//x", "C:\\x", "train/./x", ""]
 )
 def test_names_that_leave_the_directory(directory: Path, path: str) -> None:
-    """No name in a manifest leads out of its directory."""
+    """A manifest cannot name files outside its directory."""
     text = (directory / MANIFEST).read_text().replace(json.dumps(SHARD), json.dumps(path))
     (directory / MANIFEST).write_text(text)
     refused(directory, MANIFEST, repr(path), "not a plain path")
@@ -168,7 +168,7 @@ def test_names_that_leave_the_directory(directory: Path, path: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 2}', '{"version": 1, "splits": 3}', "null"])
 def test_a_damaged_manifest(directory: Path, text: str) -> None:
-    """A manifest that is none, or of another version, is refused by name."""
+    """A manifest that is not JSON, or of another version, is refused by name."""
     (directory / MANIFEST).write_text(text)
     refused(directory, MANIFEST)
 
@@ -238,7 +238,7 @@ def test_a_shard_that_leads_elsewhere(directory: Path, tmp_path: Path) -> None:
 
 
 def reported(directory: Path, way: dict[str, object]) -> str:
-    """What loading says; nothing where every row comes."""
+    """The error message of loading, or an empty string if all rows load."""
     try:
         return "" if load(directory, **way) == 9000 else "a short epoch"
     except ShardError as error:

@@ -203,7 +203,7 @@ def test_a_small_dataset_is_shuffled_as_a_whole(directory: Path) -> None:
 
 
 def test_unshuffled_rows_come_as_they_lie(directory: Path) -> None:
-    """`shuffle=False` is the order of the shards and of the rows in them."""
+    """With `shuffle=False` rows come in the order of the shards, and of the rows in them."""
     assert sequence(directory, shuffle=False) == sorted(sequence(directory))
 
 
@@ -222,7 +222,7 @@ def test_a_state_of_another_dataset_is_refused(directory: Path, tmp_path: Path) 
 
 
 def test_a_state_is_a_few_integers(directory: Path) -> None:
-    """The state is small, and survives JSON."""
+    """The state is small and can be stored as JSON."""
     import json
 
     loader = Loader(directory, batch_size=4)

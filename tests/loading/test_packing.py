@@ -42,13 +42,13 @@ def lengths_of_books(random: np.random.Generator) -> np.ndarray:
 
 
 def lengths_of_abstracts(random: np.random.Generator) -> np.ndarray:
-    """As of short documents: about 180 tokens."""
+    """Row lengths of short documents, about 180 tokens."""
     return np.clip(random.lognormal(5.2, 0.45, 16_384).astype(np.int64), 5, 512)
 
 
 @pytest.mark.parametrize("lengths_of", [lengths_of_books, lengths_of_abstracts])
 def test_packs_of_real_lengths_are_nearly_full(lengths_of: Callable[[np.random.Generator], np.ndarray]) -> None:
-    """A window of rows at 512 fills at least 99% of its packs."""
+    """Packing a window of rows at 512 fills at least 99% of the tokens."""
     lengths = lengths_of(np.random.default_rng(0))
     packs = pack(lengths, 512)
     assert lengths.sum() / (512 * (packs.max() + 1)) >= 0.99
@@ -144,7 +144,7 @@ def test_bins_after_a_resume_on_other_ranks(directory: Path) -> None:
 
 
 def test_bins_save_padding(directory: Path) -> None:
-    """Batches of like lengths are padded less."""
+    """Length bins reduce padding."""
 
     def waste(**options: Any) -> float:
         masks = [batch["attention_mask"] for batch in Loader(directory, batch_size=10, **options)]

@@ -79,7 +79,7 @@ def test_whatever_the_network_does(
 
 
 def test_an_answer_that_never_comes(directory: Path, server: FaultyServer, tmp_path: Path) -> None:
-    """A request that hangs is given up and made again."""
+    """A request without an answer times out and is retried."""
     server.fault = lambda path, number: "hangs" if number == 1 and path.endswith("00002-of-00006.arrow") else ""
     assert_same(make(directory), make(server.url, cache=cache_in(tmp_path, timeout_s=0.5, threads=0)))
 
@@ -97,7 +97,7 @@ def test_what_never_gets_better_is_reported(server: FaultyServer, tmp_path: Path
 
 
 def test_what_is_missing_is_reported_at_once(server: FaultyServer, tmp_path: Path) -> None:
-    """A missing manifest, vocabulary or shard is not asked for twice."""
+    """A missing manifest, vocabulary or shard is not retried."""
     cache = cache_in(tmp_path, threads=0)
     with pytest.raises(ShardError, match=r"nowhere: no manifest\.json"):
         make(f"{server.url}/nowhere", cache=cache)
@@ -181,7 +181,7 @@ def load_all(url: str, cache: Cache, results: Any) -> None:
 
 
 def test_processes_share_the_cache(directory: Path, server: FaultyServer, tmp_path: Path) -> None:
-    """Several processes that load at once fetch each shard once."""
+    """Processes that load at the same time download each shard once."""
     cache = cache_in(tmp_path, range_bytes=1 << 20)
     started = multiprocessing.get_context("fork")
     results = started.Queue()
@@ -214,7 +214,7 @@ def test_a_mixture_of_here_and_elsewhere(directory: Path, server: FaultyServer, 
 
 
 def test_names_in_a_manifest_from_elsewhere(directory: Path, tmp_path: Path) -> None:
-    """A manifest from a server cannot name what is outside its directory."""
+    """A remote manifest cannot name files outside its directory."""
     import dataclasses
     import shutil
 
@@ -251,7 +251,7 @@ def test_urls_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`NSPDATA_CACHE` moves the cache."""
+    """`NSPDATA_CACHE` sets the cache directory."""
     monkeypatch.setenv("NSPDATA_CACHE", "/somewhere/else")
     assert default_directory() == Path("/somewhere/else")
     monkeypatch.delenv("NSPDATA_CACHE")

@@ -159,7 +159,7 @@ def test_a_state_that_is_no_place_is_refused(
 
 @pytest.mark.parametrize("state", [None, 3, [], "x", {}])
 def test_what_is_no_state_is_refused(directory: Path, state: Any) -> None:
-    """A state of another type, or without its keys, is refused in one line."""
+    """A state of another type, or with keys missing, is refused with one line."""
     loader = Loader(directory, batch_size=4)
     with pytest.raises(ConfigError, match=r"state_dict\(\) returned"):
         loader.load_state_dict(state)

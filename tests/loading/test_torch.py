@@ -145,7 +145,7 @@ def test_skipped_batches(directory: Path) -> None:
 
 
 def test_spawned_workers(directory: Path) -> None:
-    """Workers that are started afresh get the loader whole."""
+    """Workers work with the `spawn` start method: the loader can be pickled."""
     loader = DataLoader(make(directory), num_workers=1, context="spawn")
     assert_same(make(directory), arrays(loader))
 
@@ -169,7 +169,7 @@ def test_stateful_data_loader(directory: Path, way: dict[str, Any], num_workers:
 
 
 def test_block_diagonal() -> None:
-    """A token sees its own row; padding sees padding."""
+    """A token attends to its own row only; padding attends to padding."""
     seen = block_diagonal(torch.tensor([[1, 1, 2, 0]]))
     assert seen.shape == (1, 1, 4, 4)
     assert seen[0, 0].int().tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]

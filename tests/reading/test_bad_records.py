@@ -85,7 +85,7 @@ def lines_of(data: bytes) -> list[bytes]:
 
 
 def text_of(line: bytes) -> str | None:
-    """The text of a line that can be used, read by Python's own `json`."""
+    """The text of a valid line, parsed with Python's `json`; None for other lines."""
     try:
         record: Any = json.loads(line.decode())
         text = record["text"]
@@ -98,7 +98,7 @@ def text_of(line: bytes) -> str | None:
 @pytest.mark.parametrize("compression", [".gz", ".zst", ".bz2"])
 @pytest.mark.parametrize("name", ["jsonl", "csv"])
 def test_a_file_that_is_cut_short_gives_what_came_before(name: str, compression: str, tmp_path: Path) -> None:
-    """The documents up to the cut, and one record that says so."""
+    """A truncated file gives the documents before the cut, and one rejected record."""
     many = [(f"d{number}", f"Document {number}. {number * 7919 % 997} " * 30) for number in range(3000)]
     packed = COMPRESSIONS[compression](FIELDED[name].write(many))
     path = tmp_path / f"a{FIELDED[name].suffix}{compression}"
@@ -142,7 +142,7 @@ def test_a_damaged_file_counts_with_the_bytes_that_are_lost(compression: str, tm
 
 
 def test_a_file_that_is_no_text_counts_with_its_size(tmp_path: Path) -> None:
-    """One document a file: bytes that are not UTF-8 cost all of the file."""
+    """With one document per file, a file that is not UTF-8 is rejected with all its bytes."""
     path = tmp_path / "a.txt"
     path.write_bytes(b"\xff" + b"a" * 4999)
     assert [(record.reason, record.bytes) for record in read(path).rejected] == [("invalid_utf8", 5000)]
@@ -162,7 +162,7 @@ def test_a_damaged_columnar_file_is_reported(write: Any, tmp_path: Path) -> None
 
 
 def test_bad_rows_of_columns_are_kept(tmp_path: Path) -> None:
-    """Null, empty, not UTF-8, no string: each row with its number."""
+    """Bad values of a column (null, empty, not UTF-8, not a string) are rejected with their row number."""
     import pyarrow as pa
 
     binary = pa.array([b"Good.", None, b"", b"\xff\xfe", b"a\0b", b"Last."], pa.binary())
@@ -212,7 +212,7 @@ def test_a_text_that_is_not_utf8_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_shared_broken_file_is_read() -> None:
-    """The good lines of it, and each bad one with its reason."""
+    """The shared broken file gives its good lines, and each bad line with its reason."""
     found = read(shared("dirty/made_broken.jsonl"))
     assert [text for _, text in found.documents] == [
         "Fine one. Fine two.",
@@ -245,7 +245,7 @@ def sound(line: bytes) -> bool:
 
 
 def test_every_reason_is_in_words() -> None:
-    """What `rejected/` may say is explained."""
+    """Every reason in `rejected/` has an explanation."""
     found = {*BAD_LINES.values(), "truncated_file", "broken_file", "broken_csv", "wrong_fields"}
     found |= {"record_too_large", "outside_of_a_document", "unknown_language"}
     assert found == set(REASONS)

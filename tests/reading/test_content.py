@@ -34,7 +34,7 @@ def watched(source: Source) -> int:
 
 
 def test_the_content_is_the_sum_of_the_blocks(tmp_path: Path) -> None:
-    """As the definition says, worked out plainly."""
+    """The content hash equals a plain implementation of its definition."""
     data = corpus(tmp_path / "a.jsonl").read_bytes()
     blocks = [data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES)]
     total = sum(xxhash.xxh3_128_intdigest(block, seed=index) for index, block in enumerate(blocks)) % (1 << 128)
@@ -43,7 +43,7 @@ def test_the_content_is_the_sum_of_the_blocks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 100])
 def test_ranges_add_up_to_the_whole(tmp_path: Path, blocks: int) -> None:
-    """However the file is cut at block boundaries."""
+    """The hashes of ranges add up to the hash of the file, for any cuts at block boundaries."""
     path = corpus(tmp_path / "a.jsonl")
     sources = split_sources(expand_inputs([str(path)], LocalFiles()), range_bytes=blocks * BLOCK_BYTES)
     assert len(sources) == -(-path.stat().st_size // (blocks * BLOCK_BYTES))

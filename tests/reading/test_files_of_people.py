@@ -35,7 +35,7 @@ Autism is a condition.
 
 
 def test_lines_that_end_with_a_carriage_return(tmp_path: Path) -> None:
-    """Text, JSON and CSV of old Macintoshes, in ranges too."""
+    """Text, JSON and CSV files with CR line ends are read, in ranges too."""
     rows = [f"Row {number}. It counts." for number in range(40_000)]
     (tmp_path / "a.txt").write_bytes("\r".join(rows).encode())
     assert [text for _, text in read(tmp_path / "a.txt", input_format="text_line").documents] == rows

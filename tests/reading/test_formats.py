@@ -20,7 +20,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("name", FIELDED)
 def test_what_was_written_is_read(name: str, compression: str, tmp_path: Path) -> None:
-    """Ids and texts, to the character, in their order."""
+    """Every format gives back the ids and texts in their order, to the character."""
     path = tmp_path / f"documents{FIELDED[name].suffix}{compression}"
     path.write_bytes(COMPRESSIONS[compression](FIELDED[name].write(DOCUMENTS)))
     found = read(path)
@@ -34,7 +34,7 @@ def test_what_was_written_is_read(name: str, compression: str, tmp_path: Path) -
 def test_any_texts_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, name: str, documents: list[Document], batch_bytes: int
 ) -> None:
-    """Whatever the characters, and whatever the size of a batch."""
+    """Any characters are read back, for any batch size."""
     path = tmp_path_factory.mktemp("any") / f"a{FIELDED[name].suffix}"
     path.write_bytes(FIELDED[name].write(documents))
     found = read(path, batch_bytes=batch_bytes)
@@ -82,7 +82,7 @@ def test_a_document_without_an_id_is_named_by_its_place(tmp_path: Path) -> None:
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 )
 def test_every_kind_of_text_column_is_read(kind: pa.DataType, tmp_path: Path) -> None:
-    """Strings, large ones, views, dictionaries; ids may be numbers."""
+    """Text columns may be strings, large strings, string views or dictionaries; ids may be numbers."""
     column = pa.array(["One. Two.", "Three."], kind)
     data = pa.table({"text": column, "id": pa.array([1, 2], pa.int64())})
     with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink, pa.ipc.new_stream(sink, data.schema) as writer:
@@ -91,7 +91,7 @@ def test_every_kind_of_text_column_is_read(kind: pa.DataType, tmp_path: Path) ->
 
 
 def test_other_fields_can_be_named(tmp_path: Path) -> None:
-    """The text and the id under names of their own."""
+    """The fields of the text and the id can have other names."""
     (tmp_path / "a.jsonl").write_text('{"key": "k", "body": "A text.", "text": 5}\n')
     assert read(tmp_path / "a.jsonl", text_field="body", id_field="key").documents == [("k", "A text.")]
 
@@ -114,7 +114,7 @@ def test_text_is_read_in_its_three_shapes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("input_format", ["text_document", "text_line", "text_sentence"])
 def test_compressed_text_is_read(input_format: str, compression: str, tmp_path: Path) -> None:
-    """As the same text uncompressed."""
+    """A compressed file gives the same documents as an uncompressed one."""
     text = "".join(f"Line {number}. And more.\n" + "\n" * (number % 5 == 0) for number in range(200))
     plain, packed = tmp_path / "plain" / "a.txt", tmp_path / "packed" / f"a.txt{compression}"
     for path, data in ((plain, text.encode()), (packed, COMPRESSIONS[compression](text.encode()))):
@@ -143,7 +143,7 @@ def test_a_saved_dataset_is_read(tmp_path: Path) -> None:
 
 
 def test_batches_are_of_about_the_size_asked_for(tmp_path: Path) -> None:
-    """A full batch ends, and no record is lost."""
+    """A batch ends when it is full, and no record is lost."""
     documents = [(str(number), "x" * 1000) for number in range(3000)]
     for name in ("jsonl", "parquet", "csv"):
         path = tmp_path / f"a{FIELDED[name].suffix}"

@@ -65,7 +65,7 @@ def test_a_bomb_is_named_and_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_quotes_that_do_not_close_cost_linear_work(
     tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For any quotes, no line is read more than three times."""
+    """No line is read more than three times, wherever quotes are."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text\n" + data)
     given, plain = 0, _Lines.__next__

@@ -104,7 +104,7 @@ def test_broken_elements_cost_themselves(tmp_path) -> None:
 
 
 def test_values_without_line_ends_are_read(tmp_path) -> None:
-    """Objects one right behind the other, and pretty-printed ones."""
+    """Concatenated and pretty-printed JSON objects are read."""
     records = [{"id": str(number), "text": f"Number {number}."} for number in range(50)]
     (tmp_path / "a.json").write_text("".join(map(json.dumps, records)))
     (tmp_path / "b.json").write_text("\n".join(json.dumps(record, indent=1) for record in records))

@@ -34,12 +34,12 @@ def source_of(path: Path, *, compression: str = "") -> Source:
 
 
 def cut_lines(source: Source, files: LocalFiles, max_record_bytes: int = 64_000_000) -> Iterator[Any]:
-    """What `lines` gives."""
+    """Returns what `lines` yields."""
     return lines(source, files, Gathering(source), max_record_bytes)
 
 
 def all_lines(sources: list[Source]) -> list[tuple[int, bytes]]:
-    """Offset and bytes of every line."""
+    """Returns offset and bytes of every line."""
     files = LocalFiles()
     return [pair for source in sources for found in cut_lines(source, files) for pair in zip(*found, strict=True)]
 

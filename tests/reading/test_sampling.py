@@ -34,7 +34,7 @@ def sample(*inputs: Path, sample_bytes: int, text_field: str = "text") -> list[s
 
 
 def test_a_small_input_is_taken_whole(tmp_path: Path) -> None:
-    """All of it, in its order."""
+    """The sample of a small input is the whole input, in order."""
     found = sample(plant(tmp_path / "in", 3, 10), sample_bytes=1 << 20)
     assert [text.split()[:2] for text in found] == [[str(file), str(index)] for file in range(3) for index in range(10)]
 

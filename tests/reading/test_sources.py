@@ -18,7 +18,7 @@ LINE = jsonl([("a", "Some text.")])
 
 
 def plant(directory: Path, *names: str) -> Path:
-    """Files of one line each."""
+    """Creates files of one line each."""
     for name in names:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(LINE)
@@ -49,7 +49,7 @@ def test_a_directory_gives_all_below_it(tmp_path: Path) -> None:
 
 
 def test_a_glob_gives_what_it_matches(tmp_path: Path) -> None:
-    """Also through directories."""
+    """A glob gives its matches, in subdirectories too."""
     plant(tmp_path, "1.jsonl", "2.jsonl", "a/3.jsonl", "a/b/4.jsonl", "5.parquet")
     assert names(tmp_path / "*.jsonl") == ["1.jsonl", "2.jsonl"]
     assert names(tmp_path / "**" / "*.jsonl") == ["1.jsonl", "2.jsonl", "a/3.jsonl", "a/b/4.jsonl"]
@@ -57,7 +57,7 @@ def test_a_glob_gives_what_it_matches(tmp_path: Path) -> None:
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However its path is spelled."""
+    """A file given by two spellings of its path is read once."""
     plant(tmp_path, "a.jsonl", "b.jsonl")
     monkeypatch.chdir(tmp_path)
     assert names("a.jsonl", tmp_path / "a.jsonl", "./a.jsonl", tmp_path, "*.jsonl") == ["a.jsonl", "b.jsonl"]
@@ -82,7 +82,7 @@ def test_a_file_of_a_strange_name_is_read_when_it_is_named(tmp_path: Path) -> No
 
 
 def test_the_format_goes_by_suffix_or_as_it_is_given(tmp_path: Path) -> None:
-    """Suffixes in any case, with a compression behind them."""
+    """The format is the given one, or follows from the suffix (any case, compression suffix after it)."""
     suffixes = {
         ".jsonl": ("jsonl", ""),
         ".JSONLINES.GZ": ("jsonl", "gzip"),
@@ -118,7 +118,7 @@ def test_the_format_goes_by_suffix_or_as_it_is_given(tmp_path: Path) -> None:
     ],
 )
 def test_an_input_that_cannot_be_used_is_reported(pattern: str, message: str, tmp_path: Path) -> None:
-    """Before any work, with what to do."""
+    """An unusable input is an error with a remedy, before any work."""
     plant(tmp_path, "good.jsonl", "described/README.md")
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"some words"))

@@ -40,7 +40,7 @@ def test_a_pipeline_splits_by_itself() -> None:
 
 
 def test_sentencex_has_rules_of_its_own() -> None:
-    """Its language has an effect."""
+    """`sentencex` uses the language setting."""
     why = "sentences.splitter = 'sentencex' has rules of its own"
     found = without_effect(splitter="sentencex", language="de", opening_marks="as_spacy", extra_marks=";")
     assert found == {"sentences.opening_marks": why, "sentences.extra_marks": why}
@@ -64,7 +64,7 @@ def test_languages_of_documents() -> None:
 
 @pytest.mark.parametrize("key", ["splitter", "language", "paragraphs", "opening_marks", "end_marks", "extra_marks"])
 def test_given_sentences_are_not_split(key: str) -> None:
-    """Files of one sentence per line need no splitter."""
+    """With one sentence per line, splitter settings have no effect."""
     value = {"splitter": "sentencex", "language": "de", "paragraphs": "line", "extra_marks": ";"}.get(key, "as_spacy")
     assert without_effect(frozenset({"text_sentence"}), **{key: value}) == {
         f"sentences.{key}": "the input has one sentence per line"
@@ -80,6 +80,6 @@ def test_whole_words_of_chinese_are_characters() -> None:
 
 
 def test_dialects_are_for_csv() -> None:
-    """CSV settings without a CSV file."""
+    """CSV settings have no effect without a CSV file."""
     assert without_effect(reading={"csv_delimiter": ";"}) == {"input.csv_delimiter": "no input file is CSV or TSV"}
     assert without_effect(frozenset({"jsonl", "tsv"}), reading={"csv_delimiter": ";"}) == {}

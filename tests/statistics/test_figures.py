@@ -75,7 +75,7 @@ def test_packs_are_near_what_the_loader_makes(lengths: list[int]) -> None:
 
 @given(st.lists(st.integers(1, 32), min_size=1, max_size=60))
 def test_packs_hold_what_they_must(lengths: list[int]) -> None:
-    """No fewer packs than the tokens need, no more than one a row."""
+    """The number of packs is between tokens / length and the number of rows."""
     packs = num_packs(Histogram.of(np.array(lengths, np.int64)), 32)
     assert -(-sum(lengths) // 32) <= packs <= len(lengths)
 
@@ -86,7 +86,7 @@ def test_the_most_frequent_leave_out_what_was_never_seen() -> None:
 
 
 def test_nothing_gives_no_figures() -> None:
-    """The zero has no figures and no warnings."""
+    """Empty statistics have no figures and no warnings."""
     assert figures(zero()) == []
     assert find_warnings(zero(), Config()) == []
 
@@ -139,7 +139,7 @@ def test_warnings_of_the_corpus_are_named(known: tuple[Statistics, Config, Vocab
 
 
 def test_labels_of_full_sentences_say_nothing(known: tuple[Statistics, Config, Vocabulary]) -> None:
-    """With objective none every label is 0, and that is sound."""
+    """With objective `none` all labels are 0, without a warning."""
     statistics, _, _ = known
     config = from_dict(Config, {"pairing": {"objective": "none", "max_seq_length": 64}})
     keys = [warning.key for warning in find_warnings(changed(statistics, label_0=400, label_1=0), config)]
@@ -147,5 +147,5 @@ def test_labels_of_full_sentences_say_nothing(known: tuple[Statistics, Config, V
 
 
 def test_bytes_are_written_in_their_size() -> None:
-    """A size has one decimal and the unit that suits it."""
+    """Sizes are printed with one decimal and a suitable unit."""
     assert [written(size, "bytes") for size in (0, 999, 1_000, 12_345_678)] == ["0 B", "999 B", "1.0 kB", "12.3 MB"]

@@ -60,7 +60,7 @@ STATISTICS = st.builds(lambda corpus, rows: Statistics(corpus=corpus, rows=rows)
 
 @given(STATISTICS, STATISTICS, STATISTICS)
 def test_merging_is_associative(one: Statistics, two: Statistics, three: Statistics) -> None:
-    """However three parts are bracketed, their whole is the same."""
+    """Three parts have the same total however they are grouped."""
     assert merge(merge(one, two), three) == merge(one, merge(two, three))
 
 
@@ -72,13 +72,13 @@ def test_merging_is_commutative(one: Statistics, two: Statistics) -> None:
 
 @given(STATISTICS)
 def test_zero_changes_nothing(one: Statistics) -> None:
-    """The zero is neutral on both sides."""
+    """Merging with the empty statistics changes nothing, from either side."""
     assert merge(zero(), one) == one == merge(one, zero())
 
 
 @given(STATISTICS)
 def test_json_gives_the_same_statistics_back(one: Statistics) -> None:
-    """What is written is what is read."""
+    """Statistics written as JSON are read back equal."""
     assert from_json(to_json(to_dict(one))) == one
 
 
@@ -189,7 +189,7 @@ def test_scripts_of_a_whole_are_those_of_its_parts(one: list[str], two: list[str
     ("text", "script"), [("a", "Latin"), ("é", "Latin"), ("7", "Common"), ("я", "Cyrillic"), ("東", "Han"), ("あ", "Hiragana"), ("א", "Hebrew"), ("ب", "Arabic"), ("\u0301", "Inherited"), ("\ue000", "Unknown")]
 )  # fmt: skip
 def test_scripts_are_unicodes(text: str, script: str) -> None:
-    """A character is of the script that Unicode gives it."""
+    """Scripts of characters equal Unicode's script property."""
     assert count_scripts([text]) == {script: 1}
 
 
@@ -209,7 +209,7 @@ def test_statistics_again_from_the_shards(tmp_path: Path) -> None:
 
 
 def test_statistics_are_read_where_they_were_written(tmp_path: Path) -> None:
-    """`statistics.json` is taken as it stands."""
+    """Statistics are read from `statistics.json`."""
     directory = write_dataset(tmp_path / "data", rows=20)
     written = Statistics(corpus=PartStatistics(counts={"documents": 7}))
     (directory / "statistics.json").write_text(to_json(to_dict(written)))
@@ -226,7 +226,7 @@ def test_a_file_that_is_no_statistics_is_named(tmp_path: Path, text: str) -> Non
 
 
 def test_an_unfinished_directory_has_no_statistics(tmp_path: Path) -> None:
-    """Statistics without a manifest are of an unfinished build."""
+    """Statistics without a manifest belong to an unfinished build and are refused."""
     (tmp_path / "statistics.json").write_text(to_json(to_dict(zero())))
     with pytest.raises(ShardError, match="not a finished dataset"):
         read_statistics(tmp_path)

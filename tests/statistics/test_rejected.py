@@ -25,7 +25,7 @@ def test_a_small_share_of_records_can_be_a_large_share_of_bytes() -> None:
 
 
 def test_empty_texts_do_not_count_against_the_limit() -> None:
-    """Half of the records are empty: a share of its own, and no damage."""
+    """Empty records are counted separately: half of the records are empty, and the build passes."""
     counts = {"records": 10, "input_bytes": 1000, "rejected.empty_text": 5, "rejected_bytes.empty_text": 100}
     assert over_limit(counts, Config()) == ""
     assert rejected_shares(counts).empty == 0.5

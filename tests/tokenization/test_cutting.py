@@ -50,7 +50,7 @@ def test_cuts_are_those_of_the_plain_rule(tokens: list[str], max_tokens: int) ->
 
 @given(sentences=st.lists(TOKENS, max_size=8), max_tokens=st.integers(2, 30))
 def test_each_sentence_is_cut_by_itself(sentences: list[list[str]], max_tokens: int) -> None:
-    """The cuts of many sentences are those of each, moved; short ones stay."""
+    """Sentences are cut independently; short ones are unchanged."""
     ends = offsets(np.array([len(sentence) for sentence in sentences], np.int64))
     ids = np.concatenate([np.zeros(0, np.uint16), *map(ids_of, sentences)])
     found = find_cuts(ids, ends, token_kinds(VOCABULARY), max_tokens=max_tokens)
@@ -75,7 +75,7 @@ def pieces(text: str, max_tokens: int, vocab: str = "bert-base-uncased.vocab.txt
 
 
 def test_a_cut_prefers_a_clause_mark_near_the_middle() -> None:
-    """Two pieces of about equal length, not one full piece and a remainder."""
+    """A sentence is cut into two pieces of similar length, not into a full piece and a short rest."""
     text = "When the boat came, nobody was on the quay; we waited there until it rained, then left."
     assert pieces(text, 16) == (
         ["when the boat came , nobody was on the quay ;", "we waited there until it rained , then left ."],
@@ -91,14 +91,14 @@ def test_long_sentences_give_full_pieces() -> None:
 
 
 def test_a_comma_in_a_number_is_no_clause_mark() -> None:
-    """`1,234` stays whole where another place is as good."""
+    """`1,234` is not cut at its comma if another place is as good."""
     found, reasons = pieces("the town had about 1,234 houses and nobody lived in them", 8)
     assert found == ["the town had about 1 , 234", "houses and nobody lived in them"]
     assert reasons == ["between_words"]
 
 
 def test_chinese_is_cut_at_its_own_marks() -> None:
-    """Text that was taken for one sentence is cut at 。 and ，."""
+    """A long Chinese sentence is cut at 。 and ，."""
     found, reasons = pieces(
         "早上下了一场大雨，河水涨到了桥边。村里的人都出来看，孩子们在岸上跑来跑去。", 20, "bert-base-chinese.vocab.txt"
     )
@@ -130,7 +130,7 @@ def test_every_character_is_of_the_plain_kind() -> None:
 
 
 def test_a_word_is_cut_only_if_it_is_too_long_alone() -> None:
-    """The short words before it stay whole."""
+    """Only a word that is too long alone is cut; the short words before it are not."""
     word = ["boat", *["##ing"] * 30]
     assert cut(["boat", "boat", *word, "boat"], 10)[0] == (2, "between_words")
     reasons = [reason for _, reason in cut(["boat", "boat", *word, "boat"], 10)]
@@ -184,7 +184,7 @@ def test_cuts_of_real_text_are_those_of_the_plain_rule(max_tokens: int) -> None:
 
 
 def test_nothing_is_cut_where_there_is_nothing() -> None:
-    """No sentence, or only short ones."""
+    """Documents without sentences, or with only short ones, are unchanged."""
     for tokens in ([], ["boat"]):
         found = find_cuts(
             ids_of(tokens),

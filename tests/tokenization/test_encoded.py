@@ -14,7 +14,7 @@ from tests.instances.corpora import LENGTHS, Lengths, lists, make_documents
 
 @given(runs=st.lists(st.lists(st.integers(), max_size=5), max_size=8))
 def test_offsets_and_indices_find_every_run(runs: list[list[int]]) -> None:
-    """The runs of a flat list, from their lengths alone, in any order."""
+    """Offsets and indices find every run of a flat list from the lengths, in any order."""
     lengths = np.array([len(run) for run in runs], np.int64)
     places = offsets(lengths)
     flat = [value for run in runs for value in run]
@@ -33,7 +33,7 @@ def same(one: TokenizedDocuments, other: TokenizedDocuments) -> bool:
 
 @given(lengths=LENGTHS, data=st.data())
 def test_documents_are_taken_in_any_order(lengths: Lengths, data: st.DataObject) -> None:
-    """Some of them, also twice; ids and hashes go along."""
+    """`take` selects documents in any order, also twice, with their ids and hashes."""
     documents = make_documents(lengths)
     order = data.draw(st.lists(st.integers(0, len(lengths) - 1), max_size=8))
     taken = documents.take(np.array(order, np.int64))
@@ -68,7 +68,7 @@ def test_documents_travel_as_bytes(dtype: type, lengths: Lengths) -> None:
 
 
 def test_no_documents_travel_as_bytes() -> None:
-    """An empty part is allowed."""
+    """An empty batch of documents can be serialized."""
     documents = TokenizedDocuments.concatenate([], np.dtype(np.uint32))
     assert same(TokenizedDocuments.from_bytes(documents.to_bytes()), documents)
     assert lists(documents) == []

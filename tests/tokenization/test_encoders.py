@@ -64,7 +64,7 @@ def test_plain_ids_are_those_of_transformers(corpus: Corpus, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("corpus", CORPORA, ids=str)
 def test_the_fast_encoder_gives_what_the_plain_one_gives(corpus: Corpus) -> None:
-    """A sample of every corpus: ids, ends of sentences, ends of documents."""
+    """On a sample of every corpus, fast and plain encoder give the same ids, sentence ends and document ends."""
     fast, plain = encoders(corpus.language, wordpiece(corpus.vocabulary if corpus.name else BUNDLED))
     for texts in batches(corpus.texts(120_000)):
         assert_same(fast, plain, texts)
@@ -73,7 +73,7 @@ def test_the_fast_encoder_gives_what_the_plain_one_gives(corpus: Corpus) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("corpus", [*CORPORA, Corpus("english/books_100mb.jsonl.gz")], ids=str)
 def test_the_fast_encoder_gives_what_the_plain_one_gives_everywhere(corpus: Corpus) -> None:
-    """Every text of every corpus."""
+    """Fast and plain encoder agree on every text of every corpus."""
     fast, plain = encoders(corpus.language, wordpiece(corpus.vocabulary if corpus.name else BUNDLED))
     for texts in batches(corpus.texts(1 << 60), 1_000_000):
         assert_same(fast, plain, texts)
@@ -81,7 +81,7 @@ def test_the_fast_encoder_gives_what_the_plain_one_gives_everywhere(corpus: Corp
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hard_texts_encode_alike(language: str) -> None:
-    """Real chunks glued to anything, in one batch."""
+    """Fast and plain encoder agree on real chunks joined to random characters."""
     fast, plain = encoders(language, wordpiece(any_vocabulary(language)))
     for texts in batches(hard_texts(language, 30_000, seed=0), 15_000):
         assert_same(fast, plain, texts)
@@ -91,7 +91,7 @@ def test_hard_texts_encode_alike(language: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_many_hard_texts_encode_alike(language: str, seed: int) -> None:
-    """The same, twenty times as many."""
+    """As `test_hard_texts_encode_alike`, with twenty times as many texts."""
     fast, plain = encoders(language, wordpiece(any_vocabulary(language)))
     for texts in batches(hard_texts(language, 1_000_000, seed=seed + 1)):
         assert_same(fast, plain, texts)
@@ -124,7 +124,7 @@ def test_every_language_of_spacy_encodes_alike() -> None:
 @settings(max_examples=200)
 @given(data=st.data())
 def test_any_texts_encode_alike(language: str, data: st.DataObject) -> None:
-    """Whatever hypothesis thinks of, several texts at a time."""
+    """Fast and plain encoder agree on random texts of hypothesis, several at a time."""
     fast, plain = encoders(language, wordpiece(any_vocabulary(language)))
     assert_same(fast, plain, data.draw(st.lists(texts_of(language), max_size=3)))
 
@@ -132,14 +132,14 @@ def test_any_texts_encode_alike(language: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("paragraphs", ["line", "none"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_rule_for_paragraphs_encodes_alike(language: str, paragraphs: str) -> None:
-    """The fast encoder counts line ends itself."""
+    """Fast and plain encoder agree for every paragraph rule."""
     fast, plain = encoders(language, wordpiece(any_vocabulary(language)), paragraphs)
     assert_same(fast, plain, hard_texts(language, 40_000, seed=7))
 
 
 @pytest.mark.parametrize(("lowercase", "strip_accents"), SETTINGS)
 def test_every_casing_encodes_alike(lowercase: str, strip_accents: str) -> None:
-    """Cased and uncased, with accents and without."""
+    """Fast and plain encoder agree with and without lowercasing and accents."""
     tokenizer = wordpiece(any_vocabulary("xx"), lowercase, strip_accents)
     fast, plain = encoders("en", tokenizer)
     assert_same(fast, plain, hard_texts("en", 40_000, seed=11))
@@ -198,7 +198,7 @@ def test_texts_over_the_limit_encode_alike(language: str, paragraphs: str, monke
 
 
 def test_a_long_paragraph_stays_with_the_fast_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plain encoder is not asked for it."""
+    """A long paragraph does not fall back to the plain encoder."""
     fast, _ = encoders("en", wordpiece(any_vocabulary()))
     monkeypatch.setattr(fast.plain, "encode", None)
     assert (
@@ -227,14 +227,14 @@ def test_given_sentences_are_taken_as_they_stand(documents: list[list[str]]) -> 
 
 
 def test_no_texts_encode_to_nothing() -> None:
-    """An empty batch, and a batch of texts without a token, are well."""
+    """An empty batch and a batch of texts without tokens give no ids."""
     for encoder in encoders("en", wordpiece(any_vocabulary())):
         assert decoded(encoder.encode([])) == []
         assert decoded(encoder.encode(["", " \u00a0\n", "\u200b", "\x7f"])) == [[], [], [], []]
 
 
 def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encoder whose table is full forgets all of it, and gives the same."""
+    """When the cache of chunks is full it is emptied, and the results stay the same."""
     monkeypatch.setattr("nspdata.tokenization.fast.boundaries.MOST_ENTRIES", 500)
     tokenizer = wordpiece(any_vocabulary())
     fast, plain = FastEncoder(Splitter("en"), tokenizer), PlainEncoder(Splitter("en"), tokenizer)
@@ -244,7 +244,7 @@ def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_marks_end_sentences_where_the_pipeline_says_so(tmp_path: Path) -> None:
-    """A sentencizer with marks of its own is asked for them."""
+    """The fast encoder uses the end marks of a custom sentencizer."""
     import spacy
 
     nlp = spacy.blank("en")
@@ -309,7 +309,7 @@ def without_numba() -> dict[str, str]:
 
 @pytest.mark.slow
 def test_ids_of_a_large_vocabulary_are_wider() -> None:
-    """Over 65,536 entries the ids are uint32, and the same."""
+    """With more than 65,536 entries the ids are uint32 and equal."""
     small = wordpiece(BUNDLED)
     words = (f"filler{number}" for number in range(70_000))
     large = WordPiece(Vocabulary((*small.vocabulary.tokens, *words)), lowercase=True, strip_accents=True)

@@ -31,7 +31,7 @@ def test_shares_are_counted(small: WordPiece) -> None:
 
 
 def test_no_text_fits(small: WordPiece) -> None:
-    """An empty text has no unknown tokens."""
+    """Empty texts have no unknown tokens."""
     assert measure_fit(small, []).unknown_share == 0
     require(measure_fit(small, []), 0.0, tokenizer="small")
 

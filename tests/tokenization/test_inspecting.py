@@ -18,7 +18,7 @@ TEXT = "The people of the Union, the Senate of the people, and the citizens.\n\n
 
 
 def test_sentences_have_tokens_and_cuts() -> None:
-    """A long one is cut at its clause marks; the pieces are in the text."""
+    """A long sentence is shown with its cuts at clause marks; its pieces are in the text."""
     tokenizer = wordpiece(BUNDLED)
     (found,) = inspect_sentences([TEXT], DocumentSplitter(SentencesConfig()), tokenizer, max_tokens=8)
     assert [TEXT[sentence.start : sentence.end] for sentence in found] == [
@@ -37,7 +37,7 @@ def test_sentences_have_tokens_and_cuts() -> None:
 
 
 def test_the_command_prints_sentences(tmp_path: Path) -> None:
-    """As lines, and as JSON."""
+    """`sentences` prints lines, or JSON with `--json`."""
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": "1", "text": TEXT}) + "\n", encoding="utf-8")
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = [

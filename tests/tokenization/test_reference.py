@@ -69,13 +69,13 @@ def unassigned_texts(seed: int, count: int) -> list[str]:
 
 @pytest.mark.parametrize("corpus", CORPORA, ids=str)
 def test_every_corpus(corpus: Corpus) -> None:
-    """Real texts of every corpus, in their languages."""
+    """The encoder equals the reference on real texts of every corpus."""
     check(corpus.language, corpus.texts(10_000))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hard_texts(language: str) -> None:
-    """Real chunks glued to anything, and unassigned code points."""
+    """The encoder equals the reference on real chunks joined to random and unassigned characters."""
     check(language, [*hard_texts(language, 4_000, seed=7), *unassigned_texts(7, 20)])
 
 

@@ -52,7 +52,7 @@ def splitter(language: str, **settings: str) -> Splitter:
 
 @pytest.mark.parametrize("name", GOLDENS)
 def test_sentences_are_those_that_a_reader_marks(name: str) -> None:
-    """By eye, for each correction; and the fast encoder gives the same."""
+    """Sentences equal hand-made ones for each correction, with both encoders."""
     language, marked = GOLDENS[name]
     text = marked.replace("|", "")
     spans = next(splitter(language).split([text]))
@@ -75,7 +75,7 @@ def test_sentences_are_those_that_a_reader_marks(name: str) -> None:
 
 
 def test_each_correction_can_be_turned_off() -> None:
-    """`as_spacy` is spaCy's sentencizer, setting by setting."""
+    """Each correction has a setting; with all off, sentences are those of spaCy's sentencizer."""
     text = "In 2004 'twas so. “Modes” differ (2C.) He said ”no”: it is. done; Yes."
     as_spacy = {"opening_marks": "as_spacy", "end_marks": "as_spacy"}
     expected = [sentence.text_with_ws for sentence in splitter("en", **as_spacy).nlp(text).sents]
@@ -113,7 +113,7 @@ GOLD = {
 
 @pytest.mark.parametrize("name", GOLD)
 def test_gold_sentences_are_found(name: str) -> None:
-    """F1 of the ends of sentences, white space left out."""
+    """F1 of the sentence ends against gold sentences, white space ignored."""
     language, least = GOLD[name]
     right = found = 0
     for record in documents(shared(f"segmentation/seg_{name}.jsonl")):

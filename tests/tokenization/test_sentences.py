@@ -41,7 +41,7 @@ def test_sentences_are_those_of_spacy(corpus: Corpus) -> None:
 @settings(max_examples=100)
 @given(text=texts_of("en"))
 def test_sentences_of_hard_texts_are_those_of_spacy(rule: str, text: str) -> None:
-    """Any rule for paragraphs, any text, without corrections."""
+    """Without corrections, sentences equal spaCy's for any text and paragraph rule."""
     expected = reference.spacy_sentences(text, "en", rule)
     assert split(english(rule), [text, "", text]) == [expected, [], expected]
 
@@ -101,7 +101,7 @@ def test_a_paragraph_over_the_limit_of_spacy_is_split() -> None:
 
 
 def test_a_long_text_without_white_space_is_cut_hard() -> None:
-    """A word of more than a million characters loses none of them."""
+    """A word of more than a million characters is split without losing any."""
     spans = paragraph_spans("x" * (2 * MAX_CHARACTERS + 5), "blank_line")
     assert spans == [
         (0, MAX_CHARACTERS),
@@ -178,7 +178,7 @@ def test_a_named_pipeline_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_pipeline_that_sets_no_sentences_is_refused(tmp_path: Path) -> None:
-    """It says which components there are."""
+    """A pipeline without a sentence splitter is refused; the error lists its components."""
     import spacy
 
     nlp = spacy.blank("en")
@@ -190,7 +190,7 @@ def test_a_pipeline_that_sets_no_sentences_is_refused(tmp_path: Path) -> None:
 
 
 def test_sentencex_splits_each_paragraph() -> None:
-    """Its segments as spans; no sentence crosses a blank line."""
+    """sentencex's segments become spans; no sentence crosses a blank line."""
     sentencex = pytest.importorskip("sentencex")
     text = "Mr. Hale left (in 2004). He said: “Go. Now!” Then it rained\n\non everyone. 😀 Yes."
     splitter = make_splitter(SentencesConfig(splitter="sentencex"))
@@ -202,7 +202,7 @@ def test_sentencex_splits_each_paragraph() -> None:
 
 
 def test_an_absent_sentencex_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says what to install."""
+    """If sentencex is missing, the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "sentencex", None)
     with pytest.raises(ConfigError, match=r"nspdata\[sentencex\]"):
         make_splitter(SentencesConfig(splitter="sentencex"))

@@ -202,7 +202,7 @@ def ids_of(tokenizer: WordPiece) -> list[list[int]]:
 
 
 def theirs(place: Path, text: str) -> list[int]:
-    """What the library gives that made the files."""
+    """The ids that the library which made the files gives."""
     AutoTokenizer = pytest.importorskip("transformers").AutoTokenizer  # noqa: N806 - a class
 
     if (place / "tokenizer.json").exists():
@@ -265,7 +265,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_given_exactly_is_refused(name: str, tmp_path: Path) -> None:
-    """With the reason."""
+    """A tokenizer that cannot be reproduced exactly is refused with the reason."""
     make, message = REFUSED[name]
     make(tmp_path)
     with pytest.raises(ConfigError, match=message):

@@ -41,7 +41,7 @@ def english() -> WordPiece:
 
 
 def test_the_special_tokens_come_first(english: WordPiece) -> None:
-    """[PAD] is 0; the size is the one asked for; no entry is there twice."""
+    """The special tokens come first ([PAD] is 0), the size is as requested, and no entry is duplicated."""
     assert english.vocabulary.tokens[:5] == SPECIAL_TOKENS
     assert len(english.vocabulary) == len(set(english.vocabulary.tokens)) == 1000
 
@@ -97,7 +97,7 @@ def test_two_runs_give_the_same_vocabulary(english: WordPiece) -> None:
 
 
 def test_the_order_of_texts_makes_no_difference(english: WordPiece) -> None:
-    """Counts are all that matters."""
+    """The vocabulary does not depend on the order of the texts."""
     assert trained(TEXTS[::-1], vocab_size=1000).vocabulary == english.vocabulary
 
 
@@ -141,7 +141,7 @@ def test_chinese_characters_are_words() -> None:
 
 
 def test_rare_pairs_are_not_merged() -> None:
-    """A word seen less often than `min_frequency` stays in letters."""
+    """Words with fewer than `min_frequency` occurrences are not merged."""
     texts = ["common " * 50 + "seldom"]
     assert "seldom" not in trained(texts, min_frequency=2).vocabulary.tokens
     assert "common" in trained(texts, min_frequency=2).vocabulary.tokens
@@ -149,7 +149,7 @@ def test_rare_pairs_are_not_merged() -> None:
 
 
 def test_the_alphabet_is_limited_to_the_commonest() -> None:
-    """What is rarer becomes [UNK], and leaves the room to words."""
+    """The alphabet keeps the most frequent characters; rarer ones become [UNK]."""
     texts = ["a" * 50, "b" * 40, "c" * 30, "d" * 20, "e" * 10]
     tokenizer = trained([" ".join(text) for text in texts], limit_alphabet=3)
     assert sorted(token for token in tokenizer.vocabulary.tokens if len(token) == 1) == ["a", "b", "c"]
@@ -159,19 +159,19 @@ def test_the_alphabet_is_limited_to_the_commonest() -> None:
 
 @pytest.mark.parametrize("vocab_size", [10, 30, 60, 100])
 def test_a_small_vocabulary_is_never_larger_than_asked(vocab_size: int) -> None:
-    """Where even the alphabet has no room, its rarest characters go."""
+    """If the alphabet exceeds the vocabulary size, its rarest characters are dropped."""
     tokenizer = trained(TEXTS, vocab_size=vocab_size)
     assert len(tokenizer.vocabulary) <= vocab_size
     assert "e" in tokenizer.vocabulary.tokens
 
 
 def test_a_small_corpus_gives_a_small_vocabulary() -> None:
-    """Fewer entries than asked for, and no error."""
+    """A small corpus gives fewer entries than requested, without an error."""
     assert trained(["one two two"], vocab_size=30_000).vocabulary.tokens[5:]
 
 
 def test_texts_without_a_word_are_reported() -> None:
-    """Nothing to train on: what to look at."""
+    """Texts without words are an error that says what to check."""
     for texts in ([], ["", " \u200b\n"]):
         with pytest.raises(InputError, match="--text-field"):
             trained(texts)

@@ -43,20 +43,20 @@ def test_the_dtype_is_the_smallest() -> None:
     "missing", [set(some) for count in (1, 2) for some in itertools.combinations(SPECIAL_TOKENS, count)]
 )
 def test_a_special_token_that_is_absent_is_reported(missing: set[str]) -> None:
-    """Each of them by name, with the way to a vocabulary that has it."""
+    """Missing special tokens are an error that names each of them and a remedy."""
     with pytest.raises(ConfigError, match="train-tokenizer") as raised:
         Vocabulary((*(token for token in SPECIAL_TOKENS if token not in missing), "a"))
     assert all(token in str(raised.value) for token in missing)
 
 
 def test_a_token_that_is_there_twice_is_reported() -> None:
-    """A token has one id."""
+    """A duplicate token is an error."""
     with pytest.raises(ConfigError, match="'a' twice"):
         Vocabulary((*SPECIAL_TOKENS, "a", "b", "a"))
 
 
 def test_the_sha256_is_that_of_the_file() -> None:
-    """Of one token a line, each with its line end."""
+    """The vocabulary's sha256 is that of vocab.txt: one token per line, each with a line end."""
     import hashlib
 
     assert Vocabulary(TOKENS).sha256 == hashlib.sha256("".join(f"{token}\n" for token in TOKENS).encode()).hexdigest()

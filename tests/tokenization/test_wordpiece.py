@@ -47,7 +47,7 @@ def test_offsets_say_where_each_text_begins(plain: Path) -> None:
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    """From each of the saved files, casing and accents as they were."""
+    """Loading any of the saved files gives the same casing and accent settings."""
     vocabulary = Vocabulary((*SPECIAL_TOKENS, *WORDS, "É", "é", "e", "E"))
     for lowercase in (True, False):
         for strip in (True, False):
@@ -115,7 +115,7 @@ BROKEN: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "content", "message"), BROKEN)
 def test_what_is_no_tokenizer_of_bert_is_refused(name: str, content: Any, message: str, tmp_path: Path) -> None:
-    """With what is wrong and what to do."""
+    """An unsupported tokenizer is refused with the reason and a remedy."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
@@ -124,7 +124,7 @@ def test_what_is_no_tokenizer_of_bert_is_refused(name: str, content: Any, messag
 
 
 def test_a_tokenizer_is_known_by_all_that_moves_ids(plain: Path) -> None:
-    """Another casing, another sha256; the same, the same."""
+    """The tokenizer's sha256 covers every setting that changes ids."""
     loaded = [
         WordPiece.load(plain, lowercase=lower, strip_accents=strip)
         for lower in ("yes", "no")

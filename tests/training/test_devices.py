@@ -49,7 +49,7 @@ def test_dynamic_masks_are_fresh_each_epoch(dataset, tmp_path):
 
 
 def test_cuda_is_asked_for_in_vain(dataset, tmp_path, monkeypatch):
-    """Without a CUDA device, requesting one is an error."""
+    """`device=cuda` without a CUDA device is an error."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ConfigError, match="torch sees no CUDA device here"):
         train_small(dataset, tmp_path / "run", device={"name": "cuda"})

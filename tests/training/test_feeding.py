@@ -35,7 +35,7 @@ def test_batches_come_in_order_with_their_states(dataset):
 
 
 def test_the_end_stays_the_end(dataset):
-    """After the last batch, asking again does not wait for ever."""
+    """`next` after the last batch raises StopIteration again instead of waiting."""
     feeder = Feeder(reads(dataset)[:1], CPU, Shape())
     next(feeder)
     for _ in range(2):

@@ -28,13 +28,13 @@ def test_a_proof_counts_a_pass_once():
 
 @pytest.mark.parametrize("weak", [{"mlm_loss": 5.9}, {"nsp_accuracy": 0.56}, {"passes": 10}])
 def test_a_weak_proof_does_not_hold(weak):
-    """Both figures must be well beyond guessing; a little above it is not."""
+    """The check of learning fails if either figure is only slightly above guessing."""
     assert Proof(**HELD).holds
     assert not Proof(**HELD | weak).holds
 
 
 def test_random_weights_prove_nothing(dataset, tmp_path):
-    """A model that was not trained passes none of it."""
+    """A model with random weights fails the check of learning."""
     outcome = train_small(dataset, tmp_path / "run", steps=1, optimizer={"learning_rate": 1e-12})
     shown = proof(outcome.lines, passes=1)
     assert not shown.holds

@@ -140,7 +140,7 @@ def test_a_run_is_extended(small, tmp_path, capsys, added):
 
 
 def test_fewer_steps_than_were_made_are_refused(small, whole):
-    """A run cannot be resumed to end before the step that it has."""
+    """A run cannot be resumed with fewer steps than it has made."""
     with pytest.raises(ConfigError, match="has 7 updates already, steps are 5; give more steps"):
         train_small(small, whole, resume=True, **SETTINGS | {"steps": 5})
 

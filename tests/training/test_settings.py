@@ -120,19 +120,19 @@ def test_a_rate_climbs_then_never_does(schedule, num_steps, warmup, decay, final
 
 
 def test_a_linear_schedule_by_hand():
-    """Ten steps with a warm-up of two: up in halves, then down in eighths."""
+    """Linear, ten steps with a warm-up of two: up in halves, then down in eighths."""
     config = OptimizerConfig(learning_rate=8.0, warmup_share=0.2)
     assert [learning_rate(step, 10, config) for step in range(10)] == [4, 8, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_wsd_holds_then_falls():
-    """Warm-up, stable, decay: of ten steps, the last four fall in a line."""
+    """WSD, ten steps: warm-up, constant, then a linear decay over the last four."""
     config = OptimizerConfig(learning_rate=4.0, schedule="wsd", warmup_share=0.0, decay_share=0.4)
     assert [learning_rate(step, 10, config) for step in range(10)] == pytest.approx([4, 4, 4, 4, 4, 4, 4, 3, 2, 1])
 
 
 def test_cosine_is_half_in_the_middle():
-    """A cosine is at half its height half way."""
+    """The cosine schedule is at half its height halfway."""
     config = OptimizerConfig(learning_rate=1.0, schedule="cosine", warmup_share=0.0)
     assert learning_rate(50, 100, config) == pytest.approx(0.5)
     assert learning_rate(25, 100, config) == pytest.approx((1 + math.sqrt(0.5)) / 2)

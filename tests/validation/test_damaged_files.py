@@ -66,7 +66,7 @@ def other_setting(values: Any) -> None:
 
 
 def exchange_tokens(directory: Path) -> None:
-    """Another tokenizer: two tokens have changed places."""
+    """Replaces the tokenizer by one with two tokens swapped."""
     path = directory / "tokenizer" / "vocab.txt"
     tokens = path.read_text().splitlines()
     tokens[10], tokens[11] = tokens[11], tokens[10]
@@ -197,7 +197,7 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Two files change places."""
+    """Swaps two files."""
     data = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(data)

@@ -82,12 +82,12 @@ def replace_random(row: Row) -> None:
 
 
 def unmask_one(row: Row) -> None:
-    """A mask less, undone properly."""
+    """Removes one mask and its label."""
     row["input_ids"][row["masked_lm_positions"].pop()] = row["masked_lm_labels"].pop()
 
 
 def mask_one_more(row: Row) -> None:
-    """A mask more, in order."""
+    """Adds one mask with its label, in order."""
     free = next(p for p in range(1, 9) if p not in row["masked_lm_positions"] and row["input_ids"][p] > MASK)
     entries = dict(zip(row["masked_lm_positions"], row["masked_lm_labels"], strict=True))
     entries[free] = row["input_ids"][free]
@@ -110,14 +110,14 @@ def repeat_position(row: Row) -> None:
 
 
 def lengthen(row: Row) -> None:
-    """More tokens in A than a row may have."""
+    """Makes A longer than a row may be."""
     row["input_ids"][1:1] = row["input_ids"][1:2] * 40
     row["token_type_ids"][1:1] = [0] * 40
     row["masked_lm_positions"] = [position + 40 for position in row["masked_lm_positions"]]
 
 
 def empty_b(row: Row) -> None:
-    """Nothing is left of B but its [SEP]."""
+    """Removes all tokens of B except its [SEP]."""
     end = middle(row) + 1
     row["input_ids"][end:] = [SEP]
     row["token_type_ids"][end:] = [1]
@@ -175,7 +175,7 @@ def tear(directory: Path) -> None:
 
 
 def shift_offsets(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
-    """Every row ends one token too early, in ids and in types."""
+    """Ends every row one token too early."""
     moved = {}
     for name in ("input_ids", "token_type_ids"):
         offsets = columns[name].offsets.to_numpy().copy()

@@ -42,7 +42,7 @@ def test_another_source_is_caught_by_name(name: str, sound: Callable[[str], Path
 
 
 def test_records_that_are_broken_otherwise(sound: Callable[[str], Path], tmp_path: Path) -> None:
-    """A number of rejected records that differs from the manifest is found."""
+    """A different number of rejected records than in the manifest is found."""
     path = write_corpus(tmp_path / "corpus.jsonl", broken=3)
     found = {finding.rule for finding in validate_source(sound("nsp"), [str(path)])}
     assert found == {"source_files", "source_counts", "source_statistics", "rejected"}
