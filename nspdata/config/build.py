@@ -184,6 +184,9 @@ class MaskingConfig:
         mask_share: of those, the share that becomes [MASK].
         random_share: of those, the share that becomes a random token; the rest stay as they are.
         max_predictions_per_seq: maximum predictions per row; 0 derives it from the two lengths (20 at 128, 77 at 512).
+        word_segmenter: for text without spaces between words: the segmenter that finds the words of `whole_word` and `span`. `jieba`
+            (Chinese, needs `nspdata[chinese]`), `rjieba`, or one that an installed package adds; "" takes the words from the tokenizer,
+            for which each Chinese character is a word.
 
     >>> MaskingConfig(strategy="whole_word", masked_lm_prob=0.3).predictions(512)
     154
@@ -194,8 +197,15 @@ class MaskingConfig:
     mask_share: float = 0.8
     random_share: float = 0.1
     max_predictions_per_seq: int = 0
+    word_segmenter: str = ""
 
     def __post_init__(self) -> None:
+        require(
+            key="masking.word_segmenter",
+            value=self.word_segmenter,
+            rule='"" unless masking.strategy is whole_word or span',
+            holds=not self.word_segmenter or self.strategy in {"whole_word", "span"},
+        )
         for key in ("masked_lm_prob", "mask_share", "random_share"):
             value = getattr(self, key)
             require(key=f"masking.{key}", value=value, rule="from 0 to 1", holds=0 <= value <= 1)

@@ -62,6 +62,7 @@ class RowMetadata:
         tokenizer_sha256: of the vocabulary, one token a line, as hexadecimal.
         label_convention: what the labels mean, for a reader.
         negatives: `same_document` if B of a row with label 1 is from A's document, otherwise `other`.
+        word_segmenter: name of the word segmenter; rows have the column `word_starts` if it is not "".
     """
 
     version: int = SCHEMA_VERSION
@@ -73,6 +74,7 @@ class RowMetadata:
     tokenizer_sha256: str
     label_convention: str = "0 = B follows A, 1 = B is from another document (sop: 1 = A and B swapped)"
     negatives: str = OTHER
+    word_segmenter: str = ""
 
     @staticmethod
     def of(pairing: PairingConfig, masking: MaskingConfig, vocabulary: Vocabulary) -> RowMetadata:
@@ -84,6 +86,7 @@ class RowMetadata:
             vocab_size=len(vocabulary),
             special_ids=vocabulary.special_ids,
             tokenizer_sha256=vocabulary.sha256,
+            word_segmenter=masking.word_segmenter,
         )
         if not pairing.same_document:
             return metadata
@@ -101,7 +104,7 @@ class RowMetadata:
         return {name: value for name, value in values.items() if name not in OPTIONAL or value != OPTIONAL[name]}
 
 
-OPTIONAL = {"negatives": OTHER}
+OPTIONAL = {"negatives": OTHER, "word_segmenter": ""}
 """Fields that the JSON of the metadata has only if they differ from these values."""
 
 
@@ -119,6 +122,8 @@ def row_schema(metadata: RowMetadata) -> pa.Schema:
         ("sentence_a", pa.uint32()),
         ("sentence_b", pa.uint32()),
     ]
+    if metadata.word_segmenter:
+        fields.append(("word_starts", pa.list_(pa.uint8())))
     described = json.dumps(metadata.to_dict(), sort_keys=True).encode()
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields], {METADATA_KEY: described})
 
@@ -137,7 +142,7 @@ METADATA_SCHEMA = exactly(
         "tokenizer_sha256": TEXT,
         "label_convention": TEXT,
     },
-    optional={"negatives": {"enum": [OTHER, SAME_DOCUMENT]}},
+    optional={"negatives": {"enum": [OTHER, SAME_DOCUMENT]}, "word_segmenter": TEXT},
 )
 """What `row_metadata` accepts."""
 

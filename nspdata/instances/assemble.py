@@ -15,6 +15,8 @@ from nspdata.instances import Text, full_sentences, pair
 from nspdata.instances.masking import MaskRules, mask
 from nspdata.instances.rows import Rows
 from nspdata.instances.usage import used_tokens
+from nspdata.tokenization.segmenters import make_segmenter
+from nspdata.tokenization.word_starts import word_starts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,28 +42,35 @@ def build_instances(
 
     Returns:
         The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`; with negatives of the same
-        document also `forced_positives`.
+        document also `forced_positives`, and with a word segmenter `joined_characters`.
 
     Raises:
         InputError: all documents of the shard have the same id, so none can supply negatives.
+        ConfigError: the word segmenter is not installed.
     """
     same = config.pairing.same_document
     if config.pairing.objective == "nsp" and not same:
         _check_pool(documents, config, split=split, shard=shard)
+    starts = _word_starts(documents, config, vocabulary)
     passes, made, counts = [], [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
     for duplicate in range(config.duplicate_factor):
         stream_of = partial(stream, config.seed, split=split, shard=shard, duplicate=duplicate)
         pairs = _pairs(documents, config, stream_of("pairing"))
         ids, offsets, lengths_a = assemble(documents.ids, pairs, vocabulary.special_ids)
         keys = stream_of("masking").random_raw(len(pairs))
-        masked = mask(ids, offsets, keys, mask_rules(config.masking, vocabulary, config.pairing.max_seq_length))
-        passes.append(_rows(documents, pairs, offsets, lengths_a, masked))
+        of_rows = None if starts is None else _starts_of_rows(starts, pairs, offsets, lengths_a)
+        masked = mask(
+            ids, offsets, keys, mask_rules(config.masking, vocabulary, config.pairing.max_seq_length), of_rows
+        )
+        passes.append(_rows(documents, pairs, offsets, lengths_a, masked, of_rows))
         made.append(pairs)
         counts["forced_negatives"] += pairs.forced
         counts["sentences_unpaired"] += pairs.unpaired
         counts["tokens_truncated"] += pairs.truncated
         if same:
             counts["forced_positives"] = counts.get("forced_positives", 0) + pairs.forced_positives
+    if starts is not None:
+        counts["joined_characters"] = int((vocabulary.chinese[documents.ids] & (starts == 0)).sum())
     counts["used_tokens"] = used_tokens(made, swaps=config.pairing.objective == "sop")
     return Rows.concatenate(passes), counts
 
@@ -78,6 +87,12 @@ def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: i
         specials=vocabulary.specials,
         continuations=vocabulary.continuations,
     )
+
+
+def _word_starts(documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary) -> NDArray[np.uint8] | None:
+    """The word starts of all tokens of a shard; None without a word segmenter."""
+    name = config.masking.word_segmenter
+    return word_starts(documents.ids, documents.sentence_offsets, vocabulary, make_segmenter(name)) if name else None
 
 
 def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, shard: int) -> None:
@@ -129,6 +144,18 @@ def assemble(
     return out, offsets, lengths_a
 
 
+def _starts_of_rows(
+    starts: NDArray[np.uint8], pairs: Pairs, offsets: NDArray[np.int64], lengths_a: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """The word starts of the rows that `assemble` makes: shape (num_tokens,), uint8; 1 at [CLS], [SEP] and the token after them."""
+    out, begins = np.ones(int(offsets[-1]), np.uint8), offsets[:-1]
+    _write_runs(starts, pairs.start_a, pairs.length_a, out, begins + 1)
+    _write_runs(starts, pairs.start_b, pairs.length_b, out, begins + lengths_a)
+    out[begins + 1] = 1
+    out[np.minimum(begins + lengths_a, offsets[1:] - 1)] = 1
+    return out
+
+
 @compiled
 def _write_runs(
     values: NDArray[Any],
@@ -148,6 +175,7 @@ def _rows(
     offsets: NDArray[np.int64],
     lengths_a: NDArray[np.int64],
     masked: Masked,
+    starts: NDArray[np.uint8] | None,
 ) -> Rows:
     firsts = documents.document_offsets
     return Rows(
@@ -162,4 +190,5 @@ def _rows(
         document_b=documents.document_ids[pairs.document_b],
         sentence_a=(pairs.sentence_a - firsts[pairs.document_a]).astype(np.uint32),
         sentence_b=(pairs.sentence_b - firsts[pairs.document_b]).astype(np.uint32),
+        word_starts=starts,
     )

@@ -78,7 +78,13 @@ class Masked:
     offsets: NDArray[np.int64]
 
 
-def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
+def mask(
+    ids: NDArray[Any],
+    offsets: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    rules: MaskRules,
+    word_starts: NDArray[np.uint8] | None = None,
+) -> Masked:
     """Masks rows.
 
     Args:
@@ -86,15 +92,16 @@ def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64]
         offsets: shape (num_rows + 1,), int64.
         keys: shape (num_rows,), uint64: the randomness of each row.
         rules: how rows are masked.
+        word_starts: shape (num_tokens,), uint8: 1 where a token begins a word; None if `##` shows the words.
     """
     firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
     if len(firsts) == 1:
-        return _mask(ids, offsets, keys, rules)
-    cuts = [*firsts, len(keys)]
-    parts = [
-        _mask(ids[offsets[begin] : offsets[end]], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules)
-        for begin, end in pairwise(cuts)
-    ]
+        return _mask(ids, offsets, keys, rules, word_starts)
+    parts = []
+    for begin, end in pairwise([*firsts, len(keys)]):
+        tokens = slice(offsets[begin], offsets[end])
+        starts = None if word_starts is None else word_starts[tokens]
+        parts.append(_mask(ids[tokens], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules, starts))
     return Masked(
         ids=np.concatenate([part.ids for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
@@ -103,16 +110,23 @@ def mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64]
     )
 
 
-def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64], rules: MaskRules) -> Masked:
+def _mask(
+    ids: NDArray[Any],
+    offsets: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    rules: MaskRules,
+    word_starts: NDArray[np.uint8] | None,
+) -> Masked:
     """`mask`, all rows at once. Uses about 20 bytes of memory per token."""
     candidates = ~rules.specials[ids]
+    starts = _starts(ids, candidates, rules, word_starts)
     free = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
     budgets = num_to_predict(np.diff(offsets), free, rules)
     ends = offsets_of(budgets)
     positions = np.empty(int(ends[-1]), np.uint16)
     spans = np.empty(len(positions) if rules.strategy == "span" else 0, np.uint16)
     with np.errstate(over="ignore"):
-        taken = _choose(ids, offsets, candidates, keys, budgets, ends, positions, spans, rules)
+        taken = _choose(offsets, candidates, starts, keys, budgets, ends, positions, spans, rules)
         if rules.strategy == "whole_word":  # words that would overshoot are left out, so rows can fall short
             keep = np.arange(len(positions)) - np.repeat(ends[:-1], budgets) < np.repeat(taken, budgets)
             positions, ends = positions[keep], offsets_of(taken)
@@ -122,6 +136,19 @@ def _mask(ids: NDArray[Any], offsets: NDArray[np.int64], keys: NDArray[np.uint64
         ranks = np.arange(len(at)) - np.repeat(ends[:-1], counts)
         masked[at] = _replaced(labels, np.repeat(keys, counts), ranks, spans, rules)
     return Masked(ids=masked, positions=positions, labels=labels, offsets=ends)
+
+
+def _starts(
+    ids: NDArray[Any], candidates: NDArray[np.bool_], rules: MaskRules, word_starts: NDArray[np.uint8] | None
+) -> NDArray[np.bool_]:
+    """Shape (num_tokens,), bool: tokens that begin a word; a token after a special one does. Empty for masks of single tokens."""
+    if rules.strategy not in {"whole_word", "span"}:
+        return candidates[:0]
+    continues = rules.continuations[ids] if word_starts is None else word_starts == 0
+    continues[1:] &= candidates[:-1]
+    continues[:1] = False
+    starts: NDArray[np.bool_] = candidates & ~continues
+    return starts
 
 
 def num_to_predict(lengths: NDArray[np.int64], free: NDArray[np.int64], rules: MaskRules) -> NDArray[np.int64]:
@@ -171,9 +198,9 @@ def _below(word: Any, bound: int) -> Any:
 
 
 def _choose(
-    ids: NDArray[Any],
     offsets: NDArray[np.int64],
     candidates: NDArray[np.bool_],
+    starts: NDArray[np.bool_],
     keys: NDArray[np.uint64],
     budgets: NDArray[np.int64],
     ends: NDArray[np.int64],
@@ -190,7 +217,6 @@ def _choose(
         else:
             positions[:] = _choose_tokens_by_columns(offsets, candidates, keys, budgets)
         return budgets
-    starts = candidates & ~(rules.continuations[ids] & np.concatenate([np.zeros(1, np.bool_), candidates[:-1]]))
     if rules.strategy == "whole_word":
         return _choose_words(offsets, candidates, starts, keys, budgets, ends, positions)
     weights = (1 - SPAN_GEOMETRIC) ** np.arange(SPAN_MAX_WORDS)

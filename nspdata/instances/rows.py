@@ -23,6 +23,7 @@ def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
     ids, offsets = take_runs(rows.input_ids, rows.offsets, indices)
     positions, masked_offsets = take_runs(rows.masked_lm_positions, rows.masked_offsets, indices)
     labels, _ = take_runs(rows.masked_lm_labels, rows.masked_offsets, indices)
+    starts = None if rows.word_starts is None else take_runs(rows.word_starts, rows.offsets, indices)[0]
     return Rows(
         input_ids=ids,
         offsets=offsets,
@@ -35,6 +36,7 @@ def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
         document_b=rows.document_b[indices],
         sentence_a=rows.sentence_a[indices],
         sentence_b=rows.sentence_b[indices],
+        word_starts=starts,
     )
 
 
@@ -56,6 +58,7 @@ class Rows:
         masked_offsets: shape (num_rows + 1,), int64, into the two above.
         document_a, document_b: shape (num_rows,), uint64, xxh3-64 of the documents' ids.
         sentence_a, sentence_b: shape (num_rows,), uint32, index of each segment's first sentence in its document.
+        word_starts: shape (num_tokens,), uint8: 1 where a token begins a word, if a word segmenter was used, otherwise None.
     """
 
     input_ids: NDArray[Any]
@@ -69,6 +72,7 @@ class Rows:
     document_b: NDArray[np.uint64]
     sentence_a: NDArray[np.uint32]
     sentence_b: NDArray[np.uint32]
+    word_starts: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.next_sentence_label)
@@ -86,14 +90,14 @@ class Rows:
 
     @staticmethod
     def concatenate(parts: list[Rows]) -> Rows:
-        """Concatenates the rows of all parts, in order; at least one part."""
+        """Concatenates the rows of all parts, in order; at least one part. All have word starts, or none."""
         if len(parts) == 1:
             return parts[0]
         ragged = ("offsets", "masked_offsets")
         joined: dict[str, Any] = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
             for field in dataclasses.fields(Rows)
-            if field.name not in ragged
+            if field.name not in ragged and getattr(parts[0], field.name) is not None
         }
         ends: dict[str, Any] = {
             name: offsets_of(np.concatenate([np.diff(getattr(part, name)) for part in parts])) for name in ragged
@@ -124,6 +128,8 @@ class Rows:
                 "masked_lm_positions": _lists(self.masked_lm_positions, self.masked_offsets[start : end + 1]),
                 "masked_lm_labels": _lists(self.masked_lm_labels, self.masked_offsets[start : end + 1]),
             }
+            if self.word_starts is not None:
+                columns["word_starts"] = _lists(self.word_starts, self.offsets[start : end + 1])
             arrays = [columns.get(name) or pa.array(getattr(self, name)[start:end]) for name in schema.names]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -142,6 +148,7 @@ class Rows:
             masked_lm_positions=positions,
             masked_lm_labels=labels,
             masked_offsets=masked_offsets,
+            word_starts=_flat(batch["word_starts"])[0] if "word_starts" in batch.schema.names else None,
             **{name: batch[name].to_numpy() for name in plain},
         )
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from nspdata.arrays.ragged import offsets, ragged_indices
 from nspdata.arrays.random import stream
+from nspdata.errors import ConfigError
 from nspdata.instances.assemble import mask_rules
 from nspdata.instances.masking import mask, row_keys
 from nspdata.instances.rows import Rows, take
 from nspdata.loading.collate import collate, collate_flat, collate_packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -181,7 +182,7 @@ def remasked(rows: Rows, keys: NDArray[np.uint64] | None, rules: MaskRules | Non
             masked_lm_labels=none.astype(ids.dtype),
             masked_offsets=np.zeros(len(rows) + 1, np.int64),
         )
-    masked = mask(ids, rows.offsets, keys, rules)
+    masked = mask(ids, rows.offsets, keys, rules, rows.word_starts)
     return replace(
         rows,
         input_ids=masked.ids,
@@ -196,6 +197,30 @@ def mask_bases(seed: int, split: str, number: int, num_shards: int) -> NDArray[n
     """A random word for each shard in one pass, shape (num_shards,), uint64."""
     bits = stream(seed, "loading.masking", split=split, duplicate=number)
     return np.atleast_1d(np.asarray(bits.random_raw(num_shards), np.uint64))
+
+
+def needs_word_starts(options: Options, datasets: Sequence[Split | Directory], rules: MaskRules | None) -> bool:
+    """Whether new masks need the column `word_starts`.
+
+    Args:
+        options: of the loader.
+        datasets: whose rows are loaded; several in a mixture.
+        rules: how rows are masked again; None for no new masks.
+
+    Raises:
+        ConfigError: the datasets were built with different word segmenters, or with another one than `masking_config` names.
+    """
+    if rules is None or rules.strategy not in {"whole_word", "span"}:
+        return False
+    found = sorted({dataset.metadata.word_segmenter for dataset in datasets})
+    wanted = options.masking_config.word_segmenter if options.masking_config else ""
+    if len(found) > 1 or (wanted and found != [wanted]):
+        raise ConfigError(
+            f"new masks of strategy {rules.strategy} need rows that were all built with "
+            f"masking.word_segmenter={wanted or found[-1]!r}, but the datasets have {', '.join(map(repr, found))}; build them "
+            "with the same segmenter, or use masking='static' or the strategy token"
+        )
+    return found != [""]
 
 
 def mask_rules_of(options: Options, dataset: Split | Directory, max_seq_length: int) -> MaskRules | None:

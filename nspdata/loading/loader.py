@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.dataset.stores import open_store
-from nspdata.loading.batches import Finish, drafts, mask_rules_of
+from nspdata.loading.batches import Finish, drafts, mask_rules_of, needs_word_starts
 from nspdata.loading.bins import bin_bounds
 from nspdata.loading.collate import Padding
 from nspdata.loading.mixture import Mixture, plan_mixture
@@ -128,6 +128,7 @@ class Loader:
         self._bounds = bin_bounds(bins, self.max_seq_length) if bins else ()
         self._shuffle = Shuffle.of(self.max_seq_length, window_rows=window_rows or None, on=shuffle)
         self._rules = mask_rules_of(self.options, self.datasets[0], self.max_seq_length)
+        self._word_starts = needs_word_starts(self.options, self.datasets, self._rules)
         self._step_rows = batch_size * world_size
         self._begin = self._next = START
         self._num_packs: dict[int, int] = {}
@@ -183,7 +184,7 @@ class Loader:
             The step, from 0; where the next one starts; the batch.
         """
         own = self._share(begin, worker=worker, num_workers=num_workers, first_step=first_step)
-        reader, finish = Reader(self._shards), self._finish()
+        reader, finish = Reader(self._shards, word_starts=self._word_starts), self._finish()
         ahead = begin.position + first_step * own.step_size
         for draft in drafts(parts(self._stretches(reader, begin, ahead=ahead), own), reader):
             yield draft.step, self._mark_after(draft, own), finish(draft)

@@ -39,8 +39,8 @@ AHEAD_WINDOWS = 64
 class MappedShard:
     """A memory-mapped shard."""
 
-    def __init__(self, shard: Shard) -> None:
-        """Opens the shard and compares it with its manifest entry.
+    def __init__(self, shard: Shard, *, word_starts: bool = False) -> None:
+        """Opens the shard and compares it with its manifest entry; `word_starts`: its rows need that column.
 
         Raises:
             ShardError: missing, damaged, or of another dataset than the manifest says.
@@ -54,7 +54,7 @@ class MappedShard:
             table.validate()
         except pa.ArrowException as error:
             raise altered(self.name, str(error)) from error
-        self.metadata = metadata
+        self.metadata, self._word_starts = metadata, word_starts
         self._views: dict[int, Views] = {}
         self.batches: list[pa.RecordBatch] = table.to_batches()
         self.starts = offsets(np.array([len(batch) for batch in self.batches], np.int64))
@@ -73,7 +73,7 @@ class MappedShard:
     def _view(self, index: int) -> Views:
         if index not in self._views:
             try:
-                self._views[index] = Views.of(self.batches[index])
+                self._views[index] = Views.of(self.batches[index], word_starts=self._word_starts)
             except ValueError as error:
                 raise altered(self.name, str(error)) from error
         return self._views[index]
@@ -107,7 +107,7 @@ def altered(name: str, what: str) -> ShardError:
 
 
 def _check_metadata(metadata: RowMetadata, shard: Shard) -> None:
-    for name in ("tokenizer_sha256", "vocab_size", "special_ids", "max_seq_length", "objective"):
+    for name in ("tokenizer_sha256", "vocab_size", "special_ids", "max_seq_length", "objective", "word_segmenter"):
         mine, theirs = getattr(metadata, name), getattr(shard.metadata, name)
         if mine != theirs:
             raise ShardError(
@@ -132,9 +132,9 @@ class Window:
 class Reader:
     """The shards of one or more datasets, opened on first use."""
 
-    def __init__(self, shards: list[Shard]) -> None:
-        """Opens no shard."""
-        self.shards = shards
+    def __init__(self, shards: list[Shard], *, word_starts: bool = False) -> None:
+        """Opens no shard; `word_starts`: the rows need that column."""
+        self.shards, self._word_starts = shards, word_starts
         self._open: OrderedDict[int, MappedShard] = OrderedDict()
         self._requested = 0
 
@@ -182,7 +182,7 @@ class Reader:
         if index not in self._open:
             while len(self._open) >= MAX_OPEN:
                 self._open.popitem(last=False)
-            self._open[index] = MappedShard(self.shards[index])
+            self._open[index] = MappedShard(self.shards[index], word_starts=self._word_starts)
         self._open.move_to_end(index)
         return self._open[index]
 

@@ -13,7 +13,7 @@ from nspdata.dataset.stores import open_store
 from nspdata.errors import ConfigError
 from nspdata.instances.masking import row_keys
 from nspdata.instances.rows import Rows
-from nspdata.loading.batches import mask_rules_of, remasked
+from nspdata.loading.batches import mask_rules_of, needs_word_starts, remasked
 from nspdata.loading.collate import Padding, collate
 from nspdata.loading.options import Options
 from nspdata.loading.torch import Batch
@@ -43,6 +43,7 @@ class Collator:
         self.metadata, self.masking = dataset.metadata, masking
         self._padding = Padding.parse(padding, dataset.metadata.max_seq_length)
         self._rules = mask_rules_of(options, dataset, dataset.metadata.max_seq_length)
+        self._columns = (*COLUMNS, "word_starts") if needs_word_starts(options, [dataset], self._rules) else COLUMNS
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """The batch: `input_ids`, `token_type_ids`, `attention_mask`, `labels`, `next_sentence_label`.
@@ -50,7 +51,7 @@ class Collator:
         Raises:
             ConfigError: a column is missing.
         """
-        missing = [name for name in COLUMNS if name not in rows[0]]
+        missing = [name for name in self._columns if name not in rows[0]]
         if missing:
             raise ConfigError(
                 f"the rows have no {', '.join(missing)}: without them a row's masks have no labels; keep every column, "
@@ -100,6 +101,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Rows:
         for name in ("input_ids", "token_type_ids", "masked_lm_positions", "masked_lm_labels")
     )
     none: NDArray[Any] = np.zeros(len(rows), np.uint64)
+    segmented = "word_starts" in rows[0]
     return Rows(
         input_ids=np.concatenate(ids),
         offsets=offsets_of(np.array([len(row) for row in ids])),
@@ -112,4 +114,5 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Rows:
         document_b=none,
         sentence_a=none.astype(np.uint32),
         sentence_b=none.astype(np.uint32),
+        word_starts=np.concatenate([np.asarray(row["word_starts"], np.uint8) for row in rows]) if segmented else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Views:
         positions, labels: shape (num_masked,).
         masked_offsets: shape (num_rows + 1,), int32, into the two above.
         plain: the columns with one value per row, in the order of `PLAIN`.
+        starts: shape (num_tokens,), the column `word_starts`; None if it is not needed.
     """
 
     ids: NDArray[Any]
@@ -37,10 +38,15 @@ class Views:
     labels: NDArray[Any]
     masked_offsets: NDArray[np.int32]
     plain: list[NDArray[Any]]
+    starts: NDArray[np.uint8] | None
 
     @staticmethod
-    def of(batch: pa.RecordBatch) -> Views:
+    def of(batch: pa.RecordBatch, *, word_starts: bool = False) -> Views:
         """Returns the views of a record batch; its offsets are checked, so that no row can point outside.
+
+        Args:
+            batch: the record batch.
+            word_starts: whether the rows need their column `word_starts`.
 
         Raises:
             ValueError: offsets decrease, point outside, or differ between columns that must agree.
@@ -48,6 +54,9 @@ class Views:
         ids, types, positions, labels = (
             batch[name] for name in ("input_ids", "token_type_ids", "masked_lm_positions", "masked_lm_labels")
         )
+        starts = batch["word_starts"] if word_starts else None
+        if starts is not None:
+            _offsets(ids, starts, "input_ids and word_starts")
         return Views(
             ids=ids.values.to_numpy(),
             types=types.values.to_numpy(),
@@ -56,6 +65,7 @@ class Views:
             labels=labels.values.to_numpy(),
             masked_offsets=_offsets(positions, labels, "masked_lm_positions and masked_lm_labels"),
             plain=[batch[name].to_numpy() for name in PLAIN],
+            starts=None if starts is None else starts.values.to_numpy(),
         )
 
     def rows(self, some: NDArray[np.int64]) -> Rows:
@@ -67,14 +77,14 @@ class Views:
         types, _ = _gathered(self.types, self.offsets, some)
         positions, masked_offsets = _gathered(self.positions, self.masked_offsets, some)
         labels, _ = _gathered(self.labels, self.masked_offsets, some)
-        plain = [column[some] for column in self.plain]
-        return _rows(ids, types, offsets, positions, labels, masked_offsets, plain)
+        rows = _rows(ids, types, offsets, positions, labels, masked_offsets, [column[some] for column in self.plain])
+        return rows if self.starts is None else replace(rows, word_starts=_gathered(self.starts, self.offsets, some)[0])
 
     def _run(self, first: int, end: int) -> Rows:
         offsets = self.offsets[first : end + 1].astype(np.int64)
         masked_offsets = self.masked_offsets[first : end + 1].astype(np.int64)
         tokens, masked = slice(offsets[0], offsets[-1]), slice(masked_offsets[0], masked_offsets[-1])
-        return _rows(
+        rows = _rows(
             self.ids[tokens],
             self.types[tokens],
             offsets - offsets[0],
@@ -83,6 +93,7 @@ class Views:
             masked_offsets - masked_offsets[0],
             [column[first:end] for column in self.plain],
         )
+        return rows if self.starts is None else replace(rows, word_starts=self.starts[tokens])
 
 
 def _offsets(one: pa.ListArray, other: pa.ListArray, names: str) -> NDArray[np.int32]:

@@ -11,6 +11,9 @@ from nspdata.dataset.schema import label_meanings
 from nspdata.statistics.checks import find_warnings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from nspdata.dataset.manifest import Manifest
     from nspdata.statistics import Statistics
 
@@ -56,8 +59,16 @@ COLUMNS = {
     "document_b": "xxh3-64 of the id of the document that B came from",
     "sentence_a": "index of A's first sentence in its document",
     "sentence_b": "index of B's first sentence in its document",
+    "word_starts": "1 where a token begins a word of the word segmenter, otherwise 0",
 }
-"""What each column of a row means."""
+"""What each column of a row can mean."""
+
+
+def columns(config: Mapping[str, Any]) -> dict[str, str]:
+    """What each column of a dataset means: `COLUMNS`, `word_starts` only if a word segmenter was used."""
+    return {
+        name: text for name, text in COLUMNS.items() if name != "word_starts" or config["masking"]["word_segmenter"]
+    }
 
 
 def card(manifest: Manifest, statistics: Statistics, *, command: str = "") -> str:
@@ -110,11 +121,13 @@ def _what(manifest: Manifest) -> str:
     pairing, masking = config["pairing"], config["masking"]
     named = ", ".join(f"`{_plain(entry['name'])}`" for entry in manifest.inputs[:5])
     more = f" and {len(manifest.inputs) - 5:,} files more" if len(manifest.inputs) > 5 else ""
+    segmenter = masking["word_segmenter"]
+    segmented = f", words by `{segmenter}`" if segmenter else ""
     masks = (
         "Nothing is masked."
         if masking["strategy"] == "none"
         else (
-            f"{masking['masked_lm_prob']:.0%} of the tokens are to be predicted (`{masking['strategy']}` masking): "
+            f"{masking['masked_lm_prob']:.0%} of the tokens are to be predicted (`{masking['strategy']}` masking{segmented}): "
             f"{masking['mask_share']:.0%} of them are replaced by `[MASK]`, {masking['random_share']:.0%} by a random token."
         )
     )
@@ -122,7 +135,8 @@ def _what(manifest: Manifest) -> str:
         f"Rows for masked language modelling{' and next sentence prediction' if pairing['objective'] == 'nsp' else ''}, made from "
         f"{named}{more}.\nA row holds at most {pairing['max_seq_length']} tokens of a WordPiece vocabulary of "
         f"{manifest.tokenizer['vocab_size']:,} (`tokenizer/`).\n\n- {describe_labels(pairing['objective'], pairing['negatives'])}.\n- {masks}\n\n"
-        "| column | meaning |\n| --- | --- |\n" + "".join(f"| `{name}` | {text} |\n" for name, text in COLUMNS.items())
+        "| column | meaning |\n| --- | --- |\n"
+        + "".join(f"| `{name}` | {text} |\n" for name, text in columns(config).items())
     )
 
 

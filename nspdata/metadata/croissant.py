@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nspdata.metadata.card import COLUMNS, describe_labels
+from nspdata.metadata.card import columns, describe_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nspdata.dataset.manifest import Manifest, ShardEntry
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -51,7 +53,7 @@ def croissant(manifest: Manifest) -> str:
         "prov:wasDerivedFrom": [_input(entry) for entry in manifest.inputs],
         "prov:wasGeneratedBy": _activity(manifest),
         "distribution": [*map(_file, entries), *map(_files, manifest.splits)],
-        "recordSet": [_records(split) for split in manifest.splits],
+        "recordSet": [_records(split, columns(manifest.config)) for split in manifest.splits],
     }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
@@ -99,7 +101,7 @@ def _files(split: str) -> dict[str, Any]:
     }
 
 
-def _records(split: str) -> dict[str, Any]:
+def _records(split: str, meanings: Mapping[str, str]) -> dict[str, Any]:
     single = {"next_sentence_label", "document_a", "document_b", "sentence_a", "sentence_b"}
     fields = [
         {
@@ -111,6 +113,6 @@ def _records(split: str) -> dict[str, Any]:
             "source": {"fileSet": {"@id": f"{split}-shards"}, "extract": {"column": name}},
             **({} if name in single else {"repeated": True}),
         }
-        for name, meaning in COLUMNS.items()
+        for name, meaning in meanings.items()
     ]
     return {"@type": "cr:RecordSet", "@id": split, "name": split, "field": fields}

@@ -137,6 +137,12 @@ def _rejected(evidence: Evidence) -> float | None:
     return rejected_shares(evidence.corpus).worst if evidence.corpus.get("records") else None
 
 
+def _unjoined(evidence: Evidence) -> float | None:
+    """1 if a word segmenter found no word of several characters, else 0."""
+    joined = evidence.corpus.get("joined_characters")
+    return None if joined is None else float(not joined)
+
+
 def _empty(evidence: Evidence) -> float | None:
     return rejected_shares(evidence.corpus).empty if evidence.corpus.get("records") else None
 
@@ -245,6 +251,7 @@ CHECKS = (
     Check(key="repeated_share", measure=_figure("repeated_share"), warn_above=0.1, message=remedies.repeated),
     Check(key="padding_share", measure=_figure("padding_share"), warn_above=0.25, message=remedies.padding),
     Check(key="vocabulary_seen_share", measure=_unseen, warn_above=0.5, message=remedies.unseen),
+    Check(key="word_segmenter", measure=_unjoined, warn_above=0.0, message=remedies.unjoined),
     Check(key="masked_share", measure=_masked, warn_above=0.015, message=remedies.masked),
     Check(
         key="masked_as_mask_share",

@@ -69,8 +69,15 @@ def _without_effect(settings: Mapping[str, Any], formats: frozenset[str]) -> Ite
             yield f"masking.{key}", why
     if without_masks:
         yield "masking.masked_lm_prob", without_masks
-    if settings["masking.strategy"] == "whole_word" and settings["sentences.language"] == "zh":
-        yield "masking.strategy", "each Chinese character is a word of the tokenizer, so the masks are those of 'token'"
+    by_character = settings["sentences.language"] == "zh" and not settings["masking.word_segmenter"]
+    if settings["masking.strategy"] == "whole_word" and by_character:
+        yield (
+            "masking.strategy",
+            (
+                "each Chinese character is a word of the tokenizer, so the masks are those of 'token'; masking.word_segmenter=jieba "
+                "masks the words of a segmenter"
+            ),
+        )
 
 
 def _of_the_input(settings: Mapping[str, Any], formats: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -182,6 +182,7 @@ _CORPUS_COUNTS: tuple[tuple[str, str, Unit, str], ...] = (
         "count",
         "rows of label 0 because their document had no other place for B",
     ),
+    ("joined_characters", "Chinese characters inside a word", "count", "not its first; masking.word_segmenter"),
     ("sentences_unpaired", "Sentences without a pair", "count", ""),
     ("tokens_truncated", "Tokens cut off", "count", "to fit a row; some are in other rows"),
     ("used_tokens", "Tokens used", "count", "in at least one row of their document"),

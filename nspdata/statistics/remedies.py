@@ -173,6 +173,14 @@ def masked(evidence: Evidence, _value: float) -> str:
     )
 
 
+def unjoined(evidence: Evidence, _value: float) -> str:
+    """A word segmenter without effect."""
+    return (
+        f"masking.word_segmenter = {evidence.config.masking.word_segmenter!r} found no word of several Chinese characters, so it has no "
+        "effect; remove the setting, or check that the text is Chinese and that the vocabulary has its characters"
+    )
+
+
 def masked_as_mask(evidence: Evidence, _value: float) -> str:
     """Share of [MASK] that differs from the settings."""
     return _not_as_set(evidence, "masked_as_mask_share", "masking.mask_share", evidence.config.masking.mask_share)

@@ -45,6 +45,7 @@ FROM_BUILD = (
     "documents_without_tokens",
     "forced_negatives",
     "forced_positives",
+    "joined_characters",
     "sentences_unpaired",
     "tokens_truncated",
     "used_tokens",

@@ -109,6 +109,29 @@ class Vocabulary:
         """Shape (vocab_size,), bool: tokens that continue a word (`##...`)."""
         return np.array([token.startswith("##") and len(token) > 2 for token in self.tokens], np.bool_)
 
+    @cached_property
+    def chinese(self) -> NDArray[np.bool_]:
+        """Shape (vocab_size,), bool: tokens whose text begins with a Chinese character, by BERT's definition of one."""
+        texts = (token.removeprefix("##") if len(token) > 2 else token for token in self.tokens)
+        return np.array([_is_chinese(ord(text[0])) if text else False for text in texts], np.bool_)
+
+
+CHINESE = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B820, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+"""First and last code points of the blocks of Chinese characters that BERT's tokenizer puts spaces around."""
+
+
+def _is_chinese(code: int) -> bool:
+    return any(first <= code <= last for first, last in CHINESE)
+
 
 @lru_cache(maxsize=4)
 def _unpacked(data: bytes, described: bytes) -> Vocabulary:

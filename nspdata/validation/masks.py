@@ -53,8 +53,10 @@ def check_masks(rows: Rows, spec: RowSpec, notes: Notes) -> Replaced:
     if disordered.any():
         ordered = ~disordered[row_of]
         row_of, positions, labels = row_of[ordered], positions[ordered], labels[ordered]
-    elif spec.config.masking.strategy == "whole_word":
-        _check_words(rows, spec, notes)
+    else:
+        _check_word_starts(rows, spec, notes)
+        if spec.config.masking.strategy == "whole_word":
+            _check_words(rows, spec, notes)
     held = rows.input_ids[rows.offsets[row_of] + positions]
     at_frame = (positions == 0) | (positions == rows.lengths_a[row_of] - 1) | (positions == rows.lengths[row_of] - 1)
     notes.add("mask_special", row_of[at_frame | spec.specials[labels]])
@@ -106,7 +108,7 @@ def _check_words(rows: Rows, spec: RowSpec, notes: Notes) -> None:
     """With `whole_word`: no word is masked in part, and where a row falls short no word is left that would have fitted."""
     ids = rows.unmasked_ids()
     candidates = ~spec.specials[ids]
-    continues = candidates & spec.continuations[ids]
+    continues = candidates & (spec.continuations[ids] if rows.word_starts is None else rows.word_starts == 0)
     continues[1:] &= candidates[:-1]
     masked = np.zeros(len(ids), np.bool_)
     masked[rows.masked_token_indices] = True
@@ -116,6 +118,20 @@ def _check_words(rows: Rows, spec: RowSpec, notes: Notes) -> None:
     sizes = np.bincount((np.cumsum(candidates & ~continues) - 1)[candidates], minlength=len(starts))
     room = (_budgets(rows, spec) - np.diff(rows.masked_offsets))[_row_of(rows, starts)]
     notes.add("mask_count", _row_of(rows, starts[~masked[starts] & (sizes <= room)]), TOO_FEW)
+
+
+def _check_word_starts(rows: Rows, spec: RowSpec, notes: Notes) -> None:
+    """The column `word_starts`: 0 or 1, 1 at special tokens and at the first token of a segment, and as `##` shows except for Chinese."""
+    starts = rows.word_starts
+    if starts is None:
+        return
+    ids = rows.unmasked_ids()
+    first = spec.specials[ids]
+    first[1:] |= spec.specials[ids[:-1]]
+    known = first | ~spec.vocabulary.chinese[ids]
+    expected = first | ~spec.continuations[ids]
+    wrong = (starts > 1) | (known & (starts != expected))
+    notes.add("word_starts", _row_of(rows, np.flatnonzero(wrong)))
 
 
 def _row_of(rows: Rows, tokens: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from nspdata.validation.findings import Notes
     from nspdata.validation.spec import RowSpec
 
-FROM_BUILD_ALONE = ("forced_negatives", "forced_positives", "tokens_truncated", "sentences_unpaired", "used_tokens")
+FROM_BUILD_ALONE = (
+    "forced_negatives",
+    "forced_positives",
+    "tokens_truncated",
+    "sentences_unpaired",
+    "used_tokens",
+    "joined_characters",
+)
 """Counts of the build that are compared to what building again counts."""
 
 
@@ -49,11 +56,10 @@ def check_rebuilt(
 def differing(one: Rows, other: Rows) -> NDArray[np.bool_]:
     """Shape (num_rows,), bool: rows that are not the same in every column; both hold as many rows."""
     different = np.zeros(len(one), np.bool_)
-    for name, ends in {
-        "input_ids": "offsets",
-        "masked_lm_positions": "masked_offsets",
-        "masked_lm_labels": "masked_offsets",
-    }.items():
+    lists = {"input_ids": "offsets", "masked_lm_positions": "masked_offsets", "masked_lm_labels": "masked_offsets"}
+    if one.word_starts is not None:
+        lists["word_starts"] = "offsets"
+    for name, ends in lists.items():
         offsets, others = getattr(one, ends), getattr(other, ends)
         values, expected = getattr(one, name), getattr(other, name)
         if np.array_equal(offsets, others):
@@ -63,7 +69,7 @@ def differing(one: Rows, other: Rows) -> NDArray[np.bool_]:
         for row in range(len(one)):
             a, b = slice(*offsets[row : row + 2]), slice(*others[row : row + 2])
             different[row] |= not np.array_equal(values[a], expected[b])
-    ragged = {"input_ids", "offsets", "masked_lm_positions", "masked_lm_labels", "masked_offsets"}
+    ragged = {"input_ids", "offsets", "word_starts", "masked_lm_positions", "masked_lm_labels", "masked_offsets"}
     for field in dataclasses.fields(Rows):
         if field.name not in ragged:
             different |= getattr(one, field.name) != getattr(other, field.name)

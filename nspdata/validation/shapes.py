@@ -41,6 +41,8 @@ def _aligned(batch: pa.RecordBatch, notes: Notes) -> tuple[pa.RecordBatch, Notes
     """Leaves out rows whose parallel lists have different lengths, and rows without ids."""
     ids, types, positions, labels = (np.diff(batch[name].offsets.to_numpy()) for name in LISTS)
     unequal = (ids != types) | (positions != labels)
+    if "word_starts" in batch.schema.names:
+        unequal |= ids != np.diff(batch["word_starts"].offsets.to_numpy())
     notes.add("ragged", unequal)
     short = (ids < 2) & ~unequal
     notes.add("framing", short, "the row is too short for [CLS] and [SEP]")
