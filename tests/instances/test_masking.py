@@ -265,3 +265,28 @@ def test_row_keys_are_splitmix64() -> None:
     ]
     with np.errstate(over="ignore"):
         assert row_keys(np.full(5, 1234567, np.uint64), np.arange(5)).tolist() == published
+
+
+@given(rows=ROWS, seed=st.integers(0, 99), strategy=st.sampled_from(["whole_word", "span"]))
+def test_word_starts_of_the_vocabulary_change_nothing(rows: list[list[int]], seed: int, strategy: str) -> None:
+    """Word starts that repeat what `##` shows give the same masks."""
+    ids, row_offsets = flat(rows)
+    rules = rules_of(MaskingConfig(strategy=strategy, masked_lm_prob=0.3))  # type: ignore[arg-type]
+    word_starts = (~VOCABULARY.continuations[ids]).astype(np.uint8)
+    plain, same = (mask(ids, row_offsets, keys_of(len(rows), seed), rules, starts) for starts in (None, word_starts))
+    assert masked_rows(plain, row_offsets) == masked_rows(same, row_offsets)
+
+
+def test_words_of_a_segmenter_are_masked_whole() -> None:
+    """Tokens without `##` that the word starts join are masked together, and others are not."""
+    rows = [[2, *([5, 6, 8, 9] * 10), 3]] * 2000  # ids that begin words: by the vocabulary, each is a word
+    ids, row_offsets = flat(rows)
+    starts = np.array([1, *([1, 0, 0, 1] * 10), 1] * len(rows), np.uint8)
+    rules = rules_of(MaskingConfig(strategy="whole_word"))
+    masked = mask(ids, row_offsets, keys_of(len(rows), 1), rules, starts)
+    sizes = Counter()
+    for _, positions, _ in masked_rows(masked, row_offsets):
+        words = Counter((position - 1) // 4 for position in positions if (position - 1) % 4 != 3)
+        assert set(words.values()) <= {3}
+        sizes[len(positions)] += 1
+    assert sizes[6] > 0.9 * len(rows)  # 15% of 42 tokens; a word of three that exceeds the budget is left out
