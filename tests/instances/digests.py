@@ -25,7 +25,7 @@ STRATEGIES = ("token", "whole_word", "span", "none")
 
 def digest(rows: Rows) -> str:
     """The sha256 of all the arrays of the rows."""
-    arrays = [getattr(rows, name) for name in Rows.__slots__]
+    arrays = [array for name in Rows.__slots__ if (array := getattr(rows, name)) is not None]
     described = "".join(f"{array.dtype}{array.shape}" for array in arrays)
     return hashlib.sha256(described.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()
 
