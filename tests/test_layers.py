@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nspdata"
 
 LAYERS = [
-    {"errors", "arrays", "interrupts"},
+    {"errors", "absent", "arrays", "interrupts"},
     {"files", "config", "boundary"},
     {"reading", "tokenization"},
     {"instances"},

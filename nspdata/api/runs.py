@@ -37,7 +37,7 @@ class RunOptions:
         beam_options: options for Apache Beam.
         command: the command or call, for the dataset card.
         on_sample: called with the warnings of the sample, before the build.
-        light: whether Beam is imported without what a local build does not use, because the process ends with the build.
+        light: whether libraries are imported without what a local build does not use, because the process ends with the build.
         on_note: called before the build if the fast encoder does not apply, with the reason and the cost.
     """
 
@@ -109,6 +109,10 @@ def run(
         ConfigError: a setting or option is wrong, or `output` holds another dataset.
         InputError: an input cannot be used, or a figure of the sample is over a limit.
     """
+    from nspdata.pipelines.light import import_arrays_alone
+
+    if options.light:
+        import_arrays_alone()
     import_spacy(config)
     from nspdata.building.encoders import slow_note
     from nspdata.building.prepare import prepare

@@ -1,9 +1,11 @@
-"""Imports Beam without the libraries that a local build does not use."""
+"""Imports numba, pyarrow and Beam without the libraries that a local build does not use."""
 
 from __future__ import annotations
 
 import logging
 import sys
+
+from nspdata.absent import absent
 
 UNUSED = (
     "apitools",
@@ -19,26 +21,39 @@ UNUSED = (
 """Libraries that Beam imports if they are installed: 1.1 CPU-seconds of 2.25 (measured)."""
 
 
+def import_arrays_alone() -> None:
+    """Imports pyarrow as if pandas were not installed, and numba as if SciPy were not, for a process that ends with the build.
+
+    pyarrow would import pandas for its first array, and numba SciPy's linear algebra for its first kernel: a tenth of the CPU time
+    of a small build. Later imports find both; but pyarrow's conversions to pandas and numba's `numpy.linalg` stay off.
+    """
+    with absent("pandas"):
+        import pyarrow as pa
+
+        pa.array([0])
+    with absent("scipy", "scipy.linalg"):
+        try:
+            import numba.np.arraymath  # noqa: F401 - imported for its effect on sys.modules
+        except ImportError:  # numba is not installed
+            return
+
+
 def import_beam_alone() -> None:
     """Imports Beam as if `UNUSED` were not installed, for a process that reads and writes local files only.
 
-    Later imports find these libraries; but Beam's own connectors to Google's and Amazon's services stay off.
+    Later imports find these libraries; but Beam's own connectors to Google's and Amazon's services stay off. IPython stays hidden: Beam
+    would import it to find out whether the process is a notebook.
     """
     if "apache_beam" in sys.modules:
         return
-    before = {name: sys.modules.get(name) for name in UNUSED}
-    hidden = {name: module for name, module in before.items() if not getattr(module, "__file__", None)}
     root, silent = logging.getLogger(), logging.NullHandler()
     disabled = logging.root.manager.disable
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     root.addHandler(silent)  # Beam logs what is missing, and would configure the root logger
     logging.disable()
     try:
-        import apache_beam  # noqa: F401 - imported for its effect on sys.modules
+        with absent(*UNUSED):
+            import apache_beam  # noqa: F401 - imported for its effect on sys.modules
     finally:
         logging.disable(disabled)
         root.removeHandler(silent)
-        for name, module in hidden.items():
-            del sys.modules[name]
-            if module:  # a package without a file, which installed packages create at start-up
-                sys.modules[name] = module
+    sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]

@@ -1,11 +1,13 @@
-"""Beam without what a local build does not use."""
+"""Libraries without what a local build does not use."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-SCRIPT = """
+import pytest
+
+BEAM = """
 import logging, sys
 from nspdata.pipelines.light import UNUSED, import_beam_alone
 import_beam_alone()
@@ -17,8 +19,32 @@ assert logging.getLogger("any").isEnabledFor(logging.WARNING)
 import pandas, google.auth, google.cloud.storage
 """
 
+ARRAYS = """
+import sys
+from nspdata.pipelines.light import import_arrays_alone
+import_arrays_alone()
+import numba, pyarrow
+pyarrow.array([[1], [2, 3]]), numba.njit(lambda x: x + 1)(1)
+imported = {"pandas", "scipy.linalg"} & set(sys.modules)
+assert not imported, imported
+import pandas, scipy.linalg
+"""
 
-def test_beam_is_imported_without_unused_libraries() -> None:
+SPACY = """
+import sys
+from nspdata.tokenization.sentences import import_spacy_alone
+import_spacy_alone()
+import spacy
+spacy.blank("en")
+imported = {"torch", "requests", "spacy.cli"} & set(sys.modules)
+assert not imported, imported
+assert "spacy_version" in spacy.info(silent=True)
+import spacy.cli.download, torch
+"""
+
+
+@pytest.mark.parametrize("script", [BEAM, ARRAYS, SPACY], ids=["Beam", "arrays", "spaCy"])
+def test_unused_libraries_are_left_out(script: str) -> None:
     """Nothing is printed, logging is as before, and the libraries can be imported afterwards."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
