@@ -63,7 +63,7 @@ def moments(pid: int, output: Path) -> dict[str, Callable[[], object]]:
 
 
 @pytest.mark.parametrize(("number", "whole_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
-@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_interrupted_build_ends_and_resumes(
     command: list[object],
     expected: dict[str, str],

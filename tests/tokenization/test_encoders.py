@@ -293,6 +293,7 @@ for language in ("en", "zh"):
 """
 
 
+@pytest.mark.slow
 def test_without_numba_the_fast_encoder_gives_the_same() -> None:
     """The loops give the same where they are not compiled; there the plain way is taken, for it is faster."""
     done = subprocess.run(

@@ -48,7 +48,7 @@ def same_but_for_rounding(run, other):
     assert max(float((weights[key] - others[key]).abs().max()) for key in weights) < 1e-4
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("parallel", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_two_processes_train_as_one(dataset, alone, tmp_path, parallel):
     """Two processes of 8 rows each give the losses and weights of one process of 16 rows, copied or sharded."""
     run = tmp_path / "run"

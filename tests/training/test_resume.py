@@ -88,7 +88,7 @@ sys.exit(train({dataset!r}, Path({run!r}), small_config(**{settings!r})).exit_co
         ("loop", "train_step", "SIGKILL", 4),
         pytest.param("checkpoint", "replace_directory", "SIGKILL", 4, marks=pytest.mark.slow),
         pytest.param("loop", "train_step", "SIGTERM", 5, marks=pytest.mark.slow),
-        ("loop", "train_step", "SIGINT", 5),
+        pytest.param("loop", "train_step", "SIGINT", 5, marks=pytest.mark.slow),
     ],
     ids=["in a step", "in a checkpoint", "asked to stop", "Ctrl-C"],
 )
