@@ -36,6 +36,7 @@ What is in a dataset directory. This page is generated from the code (`python do
 """
 
 TEXTS = COLUMNS | {
+    "word_starts": f"{COLUMNS['word_starts']}; only with a word segmenter",
     "input_ids": f"{COLUMNS['input_ids']}; uint32 from 65,537 tokens on",
     "next_sentence_label": "0: B follows A. 1: B is from another document (with `same_document`: from the same one, not adjacent to A; with `sop`: A and B are swapped)",
 }

@@ -59,7 +59,7 @@ COLUMNS = {
     "document_b": "xxh3-64 of the id of the document that B came from",
     "sentence_a": "index of A's first sentence in its document",
     "sentence_b": "index of B's first sentence in its document",
-    "word_starts": "1 where a token begins a word of the word segmenter, otherwise 0",
+    "word_starts": "1 where a token begins a word of `masking.word_segmenter`, otherwise 0",
 }
 """What each column of a row can mean."""
 

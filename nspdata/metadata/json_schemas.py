@@ -88,8 +88,11 @@ def row_description() -> dict[str, Any]:
         special_ids=dict(zip(SPECIAL_TOKENS, range(5), strict=True)),
         tokenizer_sha256="0" * 64,
     )
+    always = row_schema(example).names
     columns = [
-        {"name": field.name, "type": str(field.type), "nullable": field.nullable} for field in row_schema(example)
+        {"name": field.name, "type": str(field.type), "nullable": field.nullable}
+        | ({} if field.name in always else {"only_with": "word_segmenter"})
+        for field in row_schema(dataclasses.replace(example, word_segmenter="jieba"))
     ]
     described = _object(metadata)
     described["required"] = [name for name in metadata if name not in OPTIONAL]
