@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,12 @@ class BuildWarning(UserWarning):
     """
 
 
+LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that break a line or control a terminal; a path or a damaged file can bring them into a message."""
+
+
 class NspdataError(Exception):
-    """Base of every error that nspdata raises on purpose.
+    """Base of every error that nspdata raises on purpose. The text is one line.
 
     >>> try:
     ...     raise ShardError("data: no manifest.json")
@@ -54,6 +59,9 @@ class NspdataError(Exception):
     ...     print(error)
     data: no manifest.json
     """
+
+    def __str__(self) -> str:
+        return LINE_BREAKS.sub(lambda found: ascii(found[0])[1:-1], super().__str__())
 
 
 class ConfigError(NspdataError):
@@ -82,6 +90,9 @@ class UnsoundInputError(InputError):
     nspdata.errors.UnsoundInputError: the build stops:
       - 90% of the tokens are in no row
     """
+
+    def __str__(self) -> str:
+        return "\n".join(str(InputError(line)) for line in Exception.__str__(self).split("\n"))
 
 
 class WorkerError(NspdataError):

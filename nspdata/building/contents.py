@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nspdata.building.plan import CONTENTS
 from nspdata.errors import InputError
 from nspdata.files.checked_json import TEXT, list_of, record, tuple_of
+from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
 from nspdata.files.state import read_state, write_state
 from nspdata.reading.content import content_of, hexadecimal
@@ -59,6 +60,7 @@ def keep_contents(plan: BuildPlan, summary: ReadSummary, files: Files) -> None:
         raise changed_since(plan, changed)
     versions = dict(zip((name for name, _ in plan.inputs), plan.versions, strict=False))
     inputs = [[name, content, versions.get(name, "")] for name, content in contents.items()]
+    check_now_and_then(plan.output, plan.lease, files)
     write_state(files, path, {"fingerprint": plan.fingerprint, "inputs": inputs})
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nspdata.dataset.manifest import MANIFEST, OWNED, Manifest
 from nspdata.dataset.schema import row_schema
-from nspdata.files.lease import end_job
+from nspdata.errors import InputError
+from nspdata.files.lease import check_held, end_job
 from nspdata.files.local import join
 from nspdata.files.swap import clear, commit, complete, pending
 from nspdata.metadata.describe import describe
@@ -26,14 +28,19 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     """Writes the tokenizer, the statistics, the card, the files for `datasets` and then the manifest, and moves all to OUT.
 
     Idempotent, because engines retry steps: a build that is already in OUT is not changed.
+
+    Raises:
+        InputError: another build has taken OUT, because this one did not renew its lease in time.
     """
     manifest = make_manifest(plan, summary, built)
     if pending(plan.output, files):
+        check_held(plan.output, plan.lease, files)
         complete(plan.output, files)
     if _in_place(plan, manifest, files):
-        clear(plan.output, files)
-        end_job(plan.output, files)
+        with suppress(InputError):  # a retry of a step that has ended the lease: there is nothing to clear
+            _clear(plan, files)
         return manifest
+    check_held(plan.output, plan.lease, files)
     statistics = merge(summary.statistics, summarize_reading(summary.counts))
     statistics = merge(statistics, built.statistics)
     statistics = merge(statistics, summarize_files(entry for _, entry in sorted(built.entries.items())))
@@ -42,12 +49,18 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     written |= describe(manifest, statistics, plan.command)
     for path, data in sorted(written.items()):
         files.write(join(plan.root, path), data)
+    check_held(plan.output, plan.lease, files)
     files.write(join(plan.root, MANIFEST), manifest.to_json().encode())
     if plan.root != plan.output:
-        commit(plan.output, files, last=MANIFEST, owned=OWNED)
+        commit(plan.output, files, last=MANIFEST, owned=OWNED, lease=plan.lease)
+    _clear(plan, files)
+    return manifest
+
+
+def _clear(plan: BuildPlan, files: Files) -> None:
+    check_held(plan.output, plan.lease, files)
     clear(plan.output, files)
     end_job(plan.output, files)
-    return manifest
 
 
 def _in_place(plan: BuildPlan, manifest: Manifest, files: Files) -> bool:

@@ -51,6 +51,7 @@ class BuildPlan:
             "" stands for `output`.
         spill_directory: where tokenized documents are stored between the two halves of the build;
             "" uses the engine's own shuffle.
+        lease: token of the lease of `output`, which is checked before files are written; "" if a lock of the system holds it.
     """
 
     output: str
@@ -64,6 +65,7 @@ class BuildPlan:
     finished: frozenset[int] = frozenset()
     stage: str = ""
     spill_directory: str = ""
+    lease: str = ""
 
     @cached_property
     def wordpiece(self) -> WordPiece:

@@ -16,6 +16,7 @@ from nspdata.dataset.schema import row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import InputError, ShardError
 from nspdata.files.checked_json import COUNT, OBJECT, TEXT, map_of, parse, record
+from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
 from nspdata.files.state import read_sealed, read_state, seal
 from nspdata.instances.assemble import build_instances
@@ -110,7 +111,11 @@ class Built:
 
 
 def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: Files) -> ShardResult:
-    """Builds and writes one shard, or returns the result of an earlier run of the same plan."""
+    """Builds and writes one shard, or returns the result of an earlier run of the same plan.
+
+    Raises:
+        InputError: another build has taken OUT, because this one did not renew its lease in time.
+    """
     if key in plan.finished and (earlier := read_result(plan, key, files)):
         return earlier
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
@@ -118,6 +123,7 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
     del gathered
     split, shard, _ = plan.locate(key)
     rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
+    check_now_and_then(plan.output, plan.lease, files)
     entry = write_shard(files, plan.root, plan.shard_path(key), rows, row_schema(plan.metadata))
     held = {
         "documents": len(documents),

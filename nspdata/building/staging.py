@@ -62,6 +62,7 @@ def claimed(plan: BuildPlan, sources: Sequence[Source], files: Files, *, overwri
     with ExitStack() as stack:
         try:
             lease = stack.enter_context(locked(plan.output, files))
+            plan = dataclasses.replace(plan, lease=lease.token)
             claim = dataclasses.replace(_claim(plan, sources, files, overwrite=overwrite), lease=lease)
         except OSError as error:
             raise InputError(

@@ -16,6 +16,7 @@ import xxhash
 from nspdata.arrays.hashing import document_hashes, text_hashes
 from nspdata.building import progress
 from nspdata.errors import naming
+from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
 from nspdata.reading import read_source
 from nspdata.reading.content import MODULUS, WatchedFiles
@@ -242,5 +243,6 @@ def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], fil
         return {}
     lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
     digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
+    check_now_and_then(plan.output, plan.lease, files)
     files.write(join(plan.root, f"rejected/{digest}.jsonl"), lines.encode())
     return count_rejected(rejected)

@@ -22,6 +22,7 @@ from nspdata.building.pool import ProcessPool, report
 from nspdata.building.shard import finish_shard
 from nspdata.building.tokenize import tokenize_unit
 from nspdata.files.any import AnyFiles
+from nspdata.files.lease import check_now_and_then
 from nspdata.reading import Source
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | Read
     name = f"{sources[0].name} from byte {sources[0].start}" + (f" and {len(sources) - 1} more" * (len(sources) > 1))
     LOG.info("reading %s", name)
     with _first_failure():
+        check_now_and_then(plan.output, plan.lease, AnyFiles())
         for value in tokenize_unit(plan, sources, AnyFiles(), encoder_of(plan)):
             if not isinstance(value, tuple):
                 LOG.info("read %s: %s documents", name, value.counts.get("documents", 0))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nspdata.dataset.manifest import ShardEntry
     from nspdata.exporting.manifest import Exported
     from nspdata.exporting.plan import ExportPlan
+    from nspdata.files.lease import Lease
     from nspdata.files.local import Files
 
 OWNED = (MANIFEST, "README.md", "dataset_dict.json", "tokenizer", *SPLITS)
@@ -62,11 +63,11 @@ def run_export(
         crc32c()
     _check_foreign(plan, files)
     try:
-        with locked(plan.destination, files):
+        with locked(plan.destination, files) as lease:
             if (there := _claim(plan, files, overwrite=overwrite)) is not None:
                 clear(plan.destination, files)
                 return there
-            _write_all(plan, files, num_workers, on_part or (lambda _done, _all: None))
+            _write_all(plan, files, num_workers, on_part or (lambda _done, _all: None), lease)
     except OSError as error:
         raise InputError(
             f"{plan.destination}: cannot be written ({error.strerror or error}); free it, or give another directory with -o"
@@ -121,11 +122,14 @@ def _is_same(there: Exported, plan: ExportPlan) -> bool:
     return options == asdict(plan.options) and there.source["fingerprint"] == plan.source_fingerprint
 
 
-def _write_all(plan: ExportPlan, files: Files, num_workers: int, on_part: Callable[[int, int], None]) -> None:
+def _write_all(
+    plan: ExportPlan, files: Files, num_workers: int, on_part: Callable[[int, int], None], lease: Lease
+) -> None:
     parts = finished_parts(plan, files)
     on_part(len(parts), len(plan.parts))
     waiting = [number for number in range(len(plan.parts)) if number not in parts]
     for number, entries in _exported(plan, waiting, num_workers, files):
+        lease.check()
         parts[number] = entries
         on_part(len(parts), len(plan.parts))
     directory = open_directory(plan.dataset)
@@ -136,7 +140,7 @@ def _write_all(plan: ExportPlan, files: Files, num_workers: int, on_part: Callab
     written[MANIFEST] = manifest_text(plan, splits, context)
     for path, data in written.items():
         files.write(join(plan.stage, path), data)
-    commit(plan.destination, files, last=MANIFEST, owned=OWNED)
+    commit(plan.destination, files, last=MANIFEST, owned=OWNED, lease=lease.token)
 
 
 def _exported(

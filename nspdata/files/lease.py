@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nspdata.errors import InputError
 from nspdata.files.local import join
 from nspdata.files.owners import OWNER, WORK, busy, gone, me, number
 from nspdata.files.state import read_state, write_state
@@ -48,10 +49,12 @@ class Lease:
     Attributes:
         directory: the dataset directory.
         files: its file system.
+        token: names the owner record; "" if a lock of the system holds the directory.
     """
 
     directory: str
     files: Files
+    token: str = ""
 
     def hand_over(self, job: str) -> None:
         """Gives the directory to a job, until it ends or its workers make no progress for `JOB_LEASE_S` seconds.
@@ -60,8 +63,16 @@ class Lease:
             job: where it runs, for messages.
         """
         now = time.time()
-        record = {**me(), "job": job, "renewed": now, "started": now}
+        record = {**me(), "job": job, "token": self.token, "renewed": now, "started": now}
         write_state(self.files, join(self.directory, JOB), record)
+
+    def check(self) -> None:
+        """Checks that no other build has taken the directory.
+
+        Raises:
+            InputError: it has, because this build did not renew its record in time.
+        """
+        check_held(self.directory, self.token, self.files)
 
 
 @contextmanager
@@ -72,16 +83,74 @@ def leased(directory: str, files: Files) -> Iterator[Lease]:
         InputError: another build holds it.
     """
     check_job(directory, files)
-    path, mine = _take(directory, files)
+    token, mine = _take(directory, files)
     ended = threading.Event()
-    renewing = threading.Thread(target=_renew, args=(files, path, mine, ended), daemon=True)
+    renewing = threading.Thread(target=_renew, args=(directory, files, mine, ended), daemon=True)
     renewing.start()
     try:
-        yield Lease(directory, files)
+        yield Lease(directory, files, token)
     finally:
         ended.set()
         renewing.join()
-        files.delete(path)
+        files.delete(_record_path(directory, token))
+
+
+def check_held(directory: str, token: str, files: Files) -> None:
+    """Checks that the build of this token still holds the directory, in any of its processes.
+
+    Args:
+        directory: the dataset directory.
+        token: of its lease; with "" nothing is checked.
+        files: the file system of the directory.
+
+    Raises:
+        InputError: its record was void and another build has removed it, or has written one of its own.
+    """
+    if not token:
+        return
+    path = _record_path(directory, token)
+    record, now = _own_record(files, path), time.time()
+    held = isinstance(record, dict)
+    if isinstance(record, dict):
+        if now - number(record, "renewed") < LEASE_S:
+            return
+        write_state(
+            files, path, {**record, "renewed": now}
+        )  # before the listing: another build that starts now sees it
+    job = None if held else read_state(files, join(directory, JOB), OWNER)
+    others = _others(directory, files, path)
+    if others or not (held or (isinstance(job, dict) and job.get("token") == token)):
+        owner = others[0] if others else {}
+        who = f" (host {owner.get('host')}, process {owner.get('pid')})" if others else ""
+        raise InputError(
+            f"{directory}: this build did not renew its lease for {LEASE_S:.0f} s and another build{who} has taken the directory; "
+            "this one stops and writes nothing more; run it again when the other has ended, or give another directory with -o"
+        )
+
+
+def _own_record(files: Files, path: str) -> object:
+    """Reads a record that another thread or process may renew meanwhile: a store then says that it was replaced."""
+    for _ in range(3):
+        with suppress(OSError):
+            return read_state(files, path, OWNER)
+        time.sleep(0.1)
+    return read_state(files, path, OWNER)
+
+
+_checked: dict[str, float] = {}
+"""Time of the last check of each token in this process."""
+
+
+def check_now_and_then(directory: str, token: str, files: Files) -> None:
+    """Like `check_held`, but does nothing if the last check was less than a sixth of `RENEW_S` ago.
+
+    Raises:
+        InputError: see `check_held`.
+    """
+    now = time.time()
+    if token and not 0 <= now - _checked.get(token, 0.0) < RENEW_S / 6:
+        check_held(directory, token, files)
+        _checked[token] = now
 
 
 def check_job(directory: str, files: Files) -> None:
@@ -121,16 +190,20 @@ def end_job(directory: str, files: Files) -> None:
     files.delete(join(directory, JOB))
 
 
+def _record_path(directory: str, token: str) -> str:
+    return join(directory, f"{OWNERS}/{token}.json")
+
+
 def _take(directory: str, files: Files) -> tuple[str, dict[str, Any]]:
-    """Writes a record that no other live record is beside; returns its path and its value."""
+    """Writes a record that no other live record is beside; returns its token and its value."""
     token = secrets.token_hex(8)
-    path = join(directory, f"{OWNERS}/{token}.json")
+    path = _record_path(directory, token)
     for attempt in range(1, TRIES + 1):
         mine = {**me(), "token": token}
         write_state(files, path, {**mine, "renewed": time.time()})
         others = _others(directory, files, path)
         if not others:
-            return path, mine
+            return token, mine
         files.delete(path)
         owner = min(others, key=lambda record: number(record, "started"))
         if attempt == TRIES or number(mine, "started") - number(owner, "started") > TIE_S:
@@ -155,9 +228,17 @@ def _others(directory: str, files: Files, path: str) -> list[dict[str, Any]]:
     return live
 
 
-def _renew(files: Files, path: str, mine: dict[str, Any], ended: threading.Event) -> None:
+def _renew(directory: str, files: Files, mine: dict[str, Any], ended: threading.Event) -> None:
+    """Renews the record until the lease ends or is lost. A record that another build has removed is not written again."""
+    path = _record_path(directory, mine["token"])
+    renewed = time.time()
     while not ended.wait(RENEW_S):
         with suppress(Exception):  # a temporary failure of the store is retried before the record expires
             if read_state(files, path, OWNER) is None:
                 return
-            write_state(files, path, {**mine, "renewed": time.time()})
+            now = time.time()
+            write_state(files, path, {**mine, "renewed": now})
+            if now - renewed >= LEASE_S and _others(directory, files, path):  # another build has taken it meanwhile
+                files.delete(path)
+                return
+            renewed = now

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import NspdataError, ShardError
 from nspdata.files.checked_json import COUNT, TEXT, exactly, list_of, tuple_of
-from nspdata.files.lease import OWNERS
+from nspdata.files.lease import OWNERS, check_held
 from nspdata.files.local import TEMPORARY, join
 from nspdata.files.lock import LOCK, locked
 from nspdata.files.owners import WORK
@@ -36,7 +36,7 @@ PATIENCE_S = 10.0
 """Seconds that a reader waits for a swap which another process is completing."""
 
 
-def commit(directory: str, files: Files, *, last: str, owned: Sequence[str]) -> None:
+def commit(directory: str, files: Files, *, last: str, owned: Sequence[str], lease: str = "") -> None:
     """Replaces the owned files and directories of a directory with the content of `.build/new`.
 
     Args:
@@ -44,6 +44,10 @@ def commit(directory: str, files: Files, *, last: str, owned: Sequence[str]) -> 
         files: the file system of the directory.
         last: the file that is moved after all others.
         owned: names in the directory; their files that are not in the new content are removed.
+        lease: token of the lease of the directory; "" if a lock of the system holds it.
+
+    Raises:
+        InputError: another build has taken the directory.
     """
     new = [(name, size) for name, size in _names(join(directory, NEW), files) if not is_temporary(name)]
     kept = {name for name, _ in new}
@@ -52,6 +56,7 @@ def commit(directory: str, files: Files, *, last: str, owned: Sequence[str]) -> 
     stale = sorted({name.partition("/")[0] for name in old} - tops)
     stale += [name for name in old if name.partition("/")[0] in tops and name not in kept]
     journal = {"place": [[name, size] for name, size in new if name != last], "last": last, "delete": stale}
+    check_held(directory, lease, files)
     write_state(files, join(directory, JOURNAL), journal)
     complete(directory, files)
 

@@ -28,6 +28,7 @@ from nspdata.tokenization.wordpiece import WordPiece
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from nspdata.files.lease import Lease
     from nspdata.files.local import Files
     from nspdata.importing.record import Record
     from nspdata.statistics import Statistics
@@ -152,7 +153,7 @@ def run_import(
     work = files.exists(join(output, WORK))
     if files.stat(join(output, MANIFEST)) is None and not work and (there := files.listing(output)):
         raise ConfigError(f"{output} is not empty and holds no dataset (there is {there[0].path}); give another -o")
-    with locked(output, files):
+    with locked(output, files) as lease:
         interrupted = pending(output, files)
         if interrupted:
             complete(output, files)
@@ -166,7 +167,7 @@ def run_import(
             raise ConfigError(f"{output} already holds a dataset; give another -o, or --overwrite to replace it")
         sweep(output, files, owned=OWNED)
         clear(output, files)
-        _write(job, output, files, on_rows)
+        _write(job, output, files, on_rows, lease)
     manifest = _manifest_in(output, files)
     assert manifest is not None
     return manifest
@@ -201,7 +202,7 @@ def survey(job: Import, files: Files) -> Survey:
     return result
 
 
-def _write(job: Import, output: str, files: Files, on_rows: Callable[[int], None]) -> None:
+def _write(job: Import, output: str, files: Files, on_rows: Callable[[int], None], lease: Lease) -> None:
     measured = survey(job, files)
     config = settings(measured)
     metadata = RowMetadata.of(config.pairing, config.masking, job.vocabulary)
@@ -212,6 +213,7 @@ def _write(job: Import, output: str, files: Files, on_rows: Callable[[int], None
         splits[split] = []
         for shard, records in enumerate(_parts(job.records(split, files), total, num_shards)):
             rows = to_rows(records, job.vocabulary)
+            lease.check()
             path = shard_name(split, shard, num_shards)
             splits[split].append(write_shard(files, stage, path, rows, row_schema(metadata)))
             statistics = merge(statistics, summarize_rows(rows, job.vocabulary, max_seq_length=metadata.max_seq_length))
@@ -221,7 +223,7 @@ def _write(job: Import, output: str, files: Files, on_rows: Callable[[int], None
     statistics = merge(statistics, summarize_files(chain(*splits.values())))
     for path, data in _other_files(job, manifest, statistics, metadata).items():
         files.write(join(stage, path), data)
-    commit(output, files, last=MANIFEST, owned=OWNED)
+    commit(output, files, last=MANIFEST, owned=OWNED, lease=lease.token)
 
 
 def _parts(records: Generator[Record], total: int, num_parts: int) -> Iterator[list[Record]]:

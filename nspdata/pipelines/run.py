@@ -122,13 +122,13 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
 
     place = detached(beam_options)
     pipeline = beam.Pipeline(options=pipeline_options(beam_options))
+    shutil.rmtree(
+        pipeline.local_tempdir, ignore_errors=True
+    )  # for other languages only; a killed process would leave it
     with without_cell_labels():
         build(pipeline)
     try:
-        with (
-            beam_logs(beam_options),
-            cleanup(lambda: shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)),
-        ):
+        with beam_logs(beam_options):
             result = pipeline.run()
             if place:
                 return Submitted(_job(result, place))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nspdata.files.bounded import BoundedReads
 from nspdata.reading.compression import CutShortError, whole
 from nspdata.reading.fields import fields_of, joined
 from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
@@ -60,7 +61,7 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
         except CutShortError as error:
             stream, cut = io.BytesIO(error.part), error
     else:
-        stream = files.open(source.path)
+        stream = BoundedReads(files.open(source.path))
     row = 0
     with stream:
         batches = _parquet if source.format == "parquet" else _arrow

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from nspdata.errors import InputError
+from nspdata.files.bounded import BoundedReads
 from nspdata.reading.compression import BOM, CutShortError, blocks
 from nspdata.reading.delimited import dialect
 from nspdata.reading.fields import fields_of
@@ -184,7 +185,7 @@ def _schema(source: Source, files: Files) -> set[str]:
     import pyarrow.parquet as pq
 
     try:
-        with files.open(source.path) as stream:
+        with BoundedReads(files.open(source.path)) as stream:
             if source.format == "parquet":
                 return set(pq.ParquetFile(stream).schema_arrow.names)
             magic = stream.read(6)

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
+from nspdata.files.bounded import BoundedReads
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.read import read_source
 from nspdata.reading.records import count_rejected
@@ -197,7 +198,7 @@ def _num_rows(source: Source, files: Files) -> int:
     import pyarrow.parquet as pq
 
     try:
-        with files.open(source.path) as stream:
+        with BoundedReads(files.open(source.path)) as stream:
             return pq.ParquetFile(stream).metadata.num_rows  # type: ignore[no-any-return]
     except (pa.ArrowException, OSError):
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from nspdata.dataset.directory import open_directory
 from nspdata.dataset.manifest import STATISTICS
 from nspdata.dataset.schema import row_metadata
 from nspdata.errors import ShardError
+from nspdata.files.bounded import BoundedReads
 from nspdata.instances.rows import Rows
 from nspdata.statistics.summarize import summarize_files, summarize_rows
 from nspdata.statistics.values import from_json, merge, zero
@@ -66,17 +68,46 @@ def summarize_stream(stream: BinaryIO, entry: ShardEntry, vocabulary: Vocabulary
     """The statistics of one shard, from an open file, batch by batch.
 
     Raises:
-        ShardError: it is not a shard, or its number of rows differs from the manifest.
+        ShardError: it is not a shard, or its rows or its sha256 differ from the manifest.
     """
+    hashed = _Hashed(stream)
     try:
-        with pa.ipc.open_stream(stream) as reader:
+        with pa.ipc.open_stream(hashed) as reader:
             statistics = _summarized(reader, entry, vocabulary, row_metadata(reader.schema, name=name).max_seq_length)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard again") from error
+    except ShardError:
+        raise
+    except Exception as error:
+        if isinstance(error, pa.ArrowException | OSError) or hashed.hexdigest() != entry.sha256:
+            raise ShardError(f"{name}: not a readable Arrow stream ({error}); copy the shard again") from error
+        raise
     rows = statistics.rows.counts.get("rows", 0)
     if rows != entry.rows:
         raise ShardError(f"{name}: {rows} rows, the manifest says {entry.rows}; copy the shard again")
+    if hashed.hexdigest() != entry.sha256:
+        raise ShardError(
+            f"{name}: altered since it was written (its sha256 is not the manifest's); copy the shard again"
+        )
     return statistics
+
+
+class _Hashed(BoundedReads):
+    """Computes the sha256 of a file that is read from its first byte to the last."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(stream)
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """See `BoundedReads.read`."""
+        data = super().read(size)
+        self._hash.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        """The sha256 of the whole file; reads what is left."""
+        while self.read(1 << 20):
+            pass
+        return self._hash.hexdigest()
 
 
 def _summarized(

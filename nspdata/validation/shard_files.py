@@ -36,7 +36,7 @@ def read_batches(path: Path, file: str, spec: RowSpec | None, findings: Findings
             batches = list(reader)
         for batch in batches:
             batch.validate(full=True)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         findings.add("arrow", str(error).split("\n")[0], file=file)
         return None
     except (ShardError, TypeError, ValueError) as error:

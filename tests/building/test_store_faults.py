@@ -158,3 +158,52 @@ def test_a_second_build_into_a_bucket_is_refused(server: Server) -> None:
         with leased(directory, files):
             assert [info.path for info in files.listing(f"{directory}/{OWNERS}")] != [record.path]
     assert files.listing(directory) == []
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["put {}/.build/shards/00000.json", pytest.param("put {}/.build/new/manifest.json", marks=pytest.mark.slow)],
+)
+def test_a_build_whose_lease_is_stolen_stops(tmp_path: Path, server: Server, moment: str) -> None:
+    """It slept past its lease and another build replaced the dataset: it writes nothing more, and the other's dataset is whole."""
+    place = Place(tmp_path, server)
+    place.build(place.sound, "seed=1")
+    sleeping = SleepingStore(place, moment.format(place.output))
+    with pytest.raises(InputError, match="this build did not renew its lease for 120 s and another build"):
+        place.build(sleeping, "seed=2")
+    assert sleeping.others
+    assert place.files() == sleeping.others
+    assert sleeping.later == [f"delete {sleeping.record}"]
+    assert [name for name in server.files("out") if name.startswith(".build/")] == []
+
+
+class SleepingStore(S3Store):
+    """Sleeps before one of its changes until its lease has expired; meanwhile another process builds into the same directory."""
+
+    def __init__(self, place: Place, moment: str) -> None:
+        super().__init__()
+        self.place, self.moment = place, moment
+        self._clients = place.sound._clients
+        self.others: dict[str, bytes] = {}
+        self.later: list[str] = []
+        self.record = ""
+
+    def put(self, path: str, data: bytes) -> None:
+        super().put(path, data)
+        self.later.append(f"put {path}")
+        if f"put {path}" == self.moment:
+            (info,) = ObjectFiles(self.place.sound).listing(f"{self.place.output}/{OWNERS}")
+            self.record = info.path
+            self.place.expire()
+            self.place.build(self.place.sound, "seed=3")
+            self.others = self.place.files()
+            self.later.clear()
+            lease._checked.clear()  # the checks of the last seconds
+
+    def copy(self, source: str, target: str) -> None:
+        self.later.append(f"copy {target}")
+        super().copy(source, target)
+
+    def delete(self, paths: Sequence[str]) -> None:
+        self.later += [f"delete {path}" for path in paths]
+        super().delete(paths)

@@ -113,3 +113,62 @@ def test_a_damaged_record_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / OWNERS / "x.json").write_text(json.dumps({"token": "x"}))
     with leased(str(tmp_path), LocalFiles()):
         pass
+
+
+def steal(directory: Path) -> Path:
+    """What another build does that finds the record too old: it removes it and writes its own."""
+    (name,) = owners(directory)
+    mine = read_state(LocalFiles(), str(directory / OWNERS / name))
+    (directory / OWNERS / name).unlink()
+    other = directory / OWNERS / "other.json"
+    write_state(LocalFiles(), str(other), {**mine, "token": "other", "host": "worker-7", "renewed": time.time()})
+    return other
+
+
+def test_a_stolen_lease_is_noticed(tmp_path: Path) -> None:
+    """A build whose record another one has removed stops with one line, and the other's record stays."""
+    with leased(str(tmp_path), LocalFiles()) as lease_of_mine:
+        lease_of_mine.check()
+        other = steal(tmp_path)
+        with pytest.raises(
+            InputError, match=r"another build \(host worker-7, .* has taken the directory; this one stops"
+        ):
+            lease_of_mine.check()
+    assert owners(tmp_path) == [other.name]
+
+
+def test_a_removed_record_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renewal ends with the first record that is missing; the lease stays lost after the other build has ended."""
+    monkeypatch.setattr(lease, "RENEW_S", 0.01)
+    with leased(str(tmp_path), LocalFiles()) as lease_of_mine:
+        steal(tmp_path).unlink()
+        time.sleep(0.05)
+        assert owners(tmp_path) == []
+        with pytest.raises(InputError, match="another build has taken the directory"):
+            lease_of_mine.check()
+
+
+def test_a_late_build_gives_way_to_another_that_is_alive(tmp_path: Path) -> None:
+    """Its own record is there again, written by a renewal that raced with the other build."""
+    with leased(str(tmp_path), LocalFiles()) as lease_of_mine:
+        (name,) = owners(tmp_path)
+        mine = read_state(LocalFiles(), str(tmp_path / OWNERS / name))
+        late = {**mine, "renewed": mine["renewed"] - lease.LEASE_S}
+        write_state(LocalFiles(), str(tmp_path / OWNERS / name), late)
+        lease_of_mine.check()  # nobody else: renewed
+        assert read_state(LocalFiles(), str(tmp_path / OWNERS / name))["renewed"] >= mine["renewed"]
+        other = steal(tmp_path)
+        write_state(LocalFiles(), str(tmp_path / OWNERS / name), late)
+        with pytest.raises(InputError, match="host worker-7"):
+            lease_of_mine.check()
+        assert other.exists()
+
+
+def test_a_job_holds_the_lease_of_its_launcher(tmp_path: Path) -> None:
+    """After `hand_over` the launcher's own record is gone; the job's record has the same token."""
+    with leased(str(tmp_path), LocalFiles()) as launcher:
+        launcher.hand_over("elsewhere")
+    launcher.check()
+    end_job(str(tmp_path), LocalFiles())
+    with pytest.raises(InputError, match="has taken the directory"):
+        launcher.check()

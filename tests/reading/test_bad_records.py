@@ -255,3 +255,27 @@ def test_every_reason_is_in_words() -> None:
 def read_one(line: bytes) -> tuple[str, str]:
     record = json.loads(line)
     return record["id"], record["text"]
+
+
+@pytest.mark.parametrize("write", [arrow_stream, arrow_file, parquet])
+def test_a_corrupt_length_allocates_no_memory(write: Any, tmp_path: Path) -> None:
+    """A length of 2**62 bytes in a file of columns is damage of the file, not a `MemoryError`."""
+    data = write([(str(number), f"Text {number}.") for number in range(2)])
+    path = tmp_path / ("a.parquet" if write is parquet else "a.arrow")
+    reasons = set()
+    for start in range(0, len(data) - 8, 4):
+        path.write_bytes(data[:start] + (1 << 62).to_bytes(8, "little") + data[start + 8 :])
+        try:
+            reasons.update(record.reason for record in read(path).rejected)
+        except InputError as error:
+            assert len(str(error).splitlines()) == 1, start  # noqa: PT017 - each position may be read or refused
+    assert "broken_file" in reasons
+
+
+def test_a_hostile_field_name_stays_in_one_line(tmp_path: Path) -> None:
+    """Line breaks and terminal controls in a header are escaped in the error."""
+    path = tmp_path / "a.csv"
+    path.write_text("id,bo\x85d\x1b[2Jy\u2028\n1,x\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"only bo\\x85d\\x1b\[2Jy\\u2028, id; name the field") as caught:
+        read(path)
+    assert len(str(caught.value).splitlines()) == 1
