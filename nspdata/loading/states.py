@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ MAX_WINDOWS = 1 << 20
 
 INTEGERS = ("seed", "epoch", "step_rows", *Mark._fields)
 
+MAX_BITS = 64
+"""Largest size of an integer in a state."""
+
 REMEDY = "load a state that state_dict() returned, unchanged, or start without one"
 
 
@@ -35,11 +39,24 @@ def whole(name: str, value: object) -> int:
     """The value as an int.
 
     Raises:
-        ConfigError: it is not an integer, or is negative and not the seed.
+        ConfigError: it is not an integer, is negative and not the seed, or does not fit into 64 bits.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or (name != "seed" and value < 0):
-        raise ConfigError(f"{name} must be an integer{'' if name == 'seed' else ', 0 or more'}, not {value!r}")
+        raise ConfigError(f"{name} must be an integer{'' if name == 'seed' else ', 0 or more'}, not {shown(value)}")
+    if int(value).bit_length() > MAX_BITS:
+        raise ConfigError(f"{name} must be an integer of at most {MAX_BITS} bits, not {shown(value)}; {REMEDY}")
     return int(value)
+
+
+def shown(value: object) -> str:
+    """Like `repr`, but short: a value of a state may have any size and depth.
+
+    >>> shown([[[[[[[0]]]]]]]), shown(-(10**5000))
+    ('[[[[[[...]]]]]]', 'an integer of 16610 bits')
+    """
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    return reprlib.repr(value)
 
 
 def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict[str, int]:
@@ -61,14 +78,14 @@ def check_origin(state: object, *, dataset: str, order: str, names: str) -> dict
         raise ConfigError(f"a loader state is a dictionary, not {type(state).__name__}; {REMEDY}")
     if state.get("version") != STATE_VERSION:
         raise ConfigError(
-            f"the loader state has version {state.get('version')!r}; this nspdata reads version {STATE_VERSION}; {REMEDY}"
+            f"the loader state has version {shown(state.get('version'))}; this nspdata reads version {STATE_VERSION}; {REMEDY}"
         )
     missing = [key for key in ("dataset", "order", "first_rows", *INTEGERS) if key not in state]
     if missing:
         raise ConfigError(f"the loader state has no {', '.join(map(repr, missing))}; {REMEDY}")
     if state["dataset"] != dataset:
         raise ConfigError(
-            f"the loader state is of another dataset ({str(state['dataset'])[:12]}...) than {names} ({dataset[:12]}...); "
+            f"the loader state is of another dataset ({shown(state['dataset'])}) than {names} ({dataset[:12]}...); "
             "give the dataset that it was saved with, or start without a state"
         )
     if state["order"] != order:
@@ -87,7 +104,7 @@ def mixture_at(mixture: Mixture, first_rows: object) -> Mixture:
     """
     if not isinstance(first_rows, list) or len(first_rows) != len(mixture.weights):
         raise ConfigError(
-            f"the loader state's first_rows must be {len(mixture.weights)} numbers, not {first_rows!r}; {REMEDY}"
+            f"the loader state's first_rows must be {len(mixture.weights)} numbers, not {shown(first_rows)}; {REMEDY}"
         )
     starts = {name: whole("first_rows", rows) for name, rows in zip(mixture.weights, first_rows, strict=True)}
     return replace(mixture, starts={name: rows for name, rows in starts.items() if rows})

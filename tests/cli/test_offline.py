@@ -20,6 +20,7 @@ def _is_allowed() -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1900)
 @pytest.mark.parametrize("training", [False, True], ids=["without training", "whole"])
 def test_the_demonstration_needs_no_network(tmp_path: Path, *, training: bool) -> None:
     """Tokenizer, build, validate, report, rows and training: no command opens a connection."""
@@ -27,7 +28,7 @@ def test_the_demonstration_needs_no_network(tmp_path: Path, *, training: bool) -
         pytest.skip("this machine makes no network namespaces")
     command = [str(UNSHARE), "-rn", sys.executable, "-m", "nspdata", "demo", str(tmp_path / "out")]
     done = subprocess.run(
-        [*command, *([] if training else ["--no-training"])], capture_output=True, text=True, check=False, timeout=600
+        [*command, *([] if training else ["--no-training"])], capture_output=True, text=True, check=False, timeout=1800
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("data/manifest.json", "data/report.html", *(["run/model/model.safetensors"] if training else [])):

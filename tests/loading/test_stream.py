@@ -166,3 +166,17 @@ def test_what_is_no_state_is_refused(directory: Path, state: Any) -> None:
     for key in loader.state_dict():
         with pytest.raises(ConfigError, match=key):
             loader.load_state_dict({name: value for name, value in loader.state_dict().items() if name != key})
+
+
+@pytest.mark.parametrize("key", ["position", "seed", "version", "dataset", "first_rows"])
+def test_a_state_of_monstrous_values_is_refused(directory: Path, key: str) -> None:
+    """Nesting beyond Python's recursion limit, integers too long to print, hostile text: one short line."""
+    loader = Loader(directory, batch_size=4)
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+    for value in (deep, 10**5000, -(10**5000), float("nan"), "\u2028\x1b[2J\ud800" * 1000, {"\n": deep}):
+        with pytest.raises(ConfigError) as error:
+            loader.load_state_dict(loader.state_dict() | {key: [value] if key == "first_rows" else value})
+        assert len(str(error.value).splitlines()) == 1
+        assert len(str(error.value)) < 400

@@ -1,0 +1,308 @@
+r"""Kills builds with SIGKILL at random moments, runs the same command again, and compares the bytes with those of an undisturbed build.
+
+    python benchmarks/kills.py CORPUS.jsonl --tokenizer vocab.txt [--moments 20] [--only local s3] [--record FILE.json]
+
+`local`: the command or one of its two worker processes is killed, a moment in each phase of the build. `s3`: the output is on moto's S3;
+the command, one of the two processes of Beam's workers, or the server is killed. A server that is killed loses its objects, so the build
+must end with one line, and the next one begins with an empty bucket. After each series nothing may be left: no process, no temporary
+file, no object of the staging area. The seeds are fixed; the moments are shares of the time of the undisturbed build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SETTINGS = ("--set", "output.num_shards=4", "--set", "output.validation_fraction=0.2")
+
+PATIENCE_S = 300.0
+"""Seconds after which a command hangs."""
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below one that run, the nearest first."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = list(children.get(pid, []))
+    for child in found:
+        found += children.get(child, [])
+    return found
+
+
+def group(pid: int) -> list[int]:
+    """The processes of a group that run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z" and int(fields[2]) == pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+class Place:
+    """An output directory, and a directory for temporary files of its own.
+
+    Args:
+        directory: for both.
+        arguments: of the command, without the output.
+    """
+
+    output = ""
+
+    def __init__(self, directory: Path, arguments: list[str]) -> None:
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self.output = str(directory / "out[1] *")
+        self.command = [sys.executable, "-m", "nspdata", "build", *arguments]
+
+    def start(self) -> subprocess.Popen[str]:
+        """Starts the build in a process group of its own."""
+        environment = {**os.environ, "TMPDIR": str(self.temporary), **self.environment()}
+        command = [*self.command, "-o", self.output, *self.options()]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
+        )
+
+    def build(self) -> float:
+        """Builds undisturbed; returns the seconds."""
+        start, process = time.monotonic(), self.start()
+        _, complained = process.communicate(timeout=PATIENCE_S)
+        if process.returncode:
+            raise SystemExit(f"the build failed:\n{complained}")
+        return time.monotonic() - start
+
+    def victims(self) -> list[str]:
+        """What is killed, in turn."""
+        return ["command", "worker"]
+
+    def environment(self) -> dict[str, str]:
+        """Variables of the command."""
+        return {}
+
+    def options(self) -> list[str]:
+        """Last arguments of the command."""
+        return ["--workers", "2"]
+
+    def kill(self, victim: str, process: subprocess.Popen[str], draw: random.Random) -> bool:
+        """Kills something; False if it is not there."""
+        below = descendants(process.pid)
+        if victim == "worker" and not below:
+            return False
+        os.kill(draw.choice(below) if victim == "worker" else process.pid, signal.SIGKILL)
+        return True
+
+    def files(self) -> dict[str, str]:
+        """The sha256 of every file, by its path."""
+        root = Path(self.output)
+        found = [path for path in root.rglob("*") if path.is_file()]
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def clear(self) -> None:
+        """Removes the output."""
+        shutil.rmtree(self.output, ignore_errors=True)
+
+    def close(self) -> None:
+        """Frees what the place holds."""
+
+
+class S3Place(Place):
+    """An output on moto's S3, in a process of its own that can be killed."""
+
+    def __init__(self, directory: Path, arguments: list[str]) -> None:
+        super().__init__(directory, arguments)
+        self.output, self.port = "s3://corpus/out", 0
+        self.serve()
+
+    def serve(self) -> None:
+        """Starts the server, with an empty bucket."""
+        command = [
+            sys.executable,
+            "-m",
+            "moto.server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            str(self.port or 15_000 + os.getpid() % 9000),
+        ]
+        self.port = int(command[-1])
+        self.server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(600):
+            try:
+                self.client().create_bucket(Bucket="corpus")
+            except Exception:  # noqa: BLE001 - until it serves
+                time.sleep(0.1)
+            else:
+                return
+        raise SystemExit("the S3 server does not start")
+
+    def client(self) -> Any:
+        """Of the server."""
+        import boto3
+        from botocore.config import Config
+
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+        settings = Config(retries={"total_max_attempts": 1})
+        return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{self.port}", config=settings, **keys)
+
+    def environment(self) -> dict[str, str]:
+        """Keys, and the endpoint."""
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+        return {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
+
+    def options(self) -> list[str]:
+        """Two processes of Beam's direct runner."""
+        return ["--", "--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+
+    def victims(self) -> list[str]:
+        """What is killed, in turn."""
+        return ["command", "worker", "server"]
+
+    def kill(self, victim: str, process: subprocess.Popen[str], draw: random.Random) -> bool:
+        """See `Place.kill`."""
+        if victim != "server":
+            return super().kill(victim, process, draw)
+        self.server.kill()
+        self.server.wait()
+        return True
+
+    def _keys(self) -> Iterator[str]:
+        for page in self.client().get_paginator("list_objects_v2").paginate(Bucket="corpus"):
+            yield from (found["Key"] for found in page.get("Contents", []))
+
+    def files(self) -> dict[str, str]:
+        """See `Place.files`."""
+        client = self.client()
+        read = {key: client.get_object(Bucket="corpus", Key=key)["Body"].read() for key in self._keys()}
+        return {key.removeprefix("out/"): hashlib.sha256(data).hexdigest() for key, data in read.items()}
+
+    def clear(self) -> None:
+        """See `Place.clear`."""
+        client = self.client()
+        for key in list(self._keys()):
+            client.delete_object(Bucket="corpus", Key=key)
+
+    def close(self) -> None:
+        """Stops the server."""
+        self.server.kill()
+        self.server.wait()
+
+
+def disturbed(place: Place, victim: str, moment_s: float, draw: random.Random) -> dict[str, Any]:
+    """Kills one build; returns what came of it."""
+    process, start = place.start(), time.monotonic()
+    while time.monotonic() - start < moment_s and process.poll() is None:
+        time.sleep(0.01)
+    while process.poll() is None and not place.kill(victim, process, draw):
+        time.sleep(0.005)
+    try:
+        _, complained = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return {"victim": victim, "moment_s": round(moment_s, 2), "end": "hangs", "line": ""}
+    ended = time.monotonic()
+    while (left := group(process.pid)) and time.monotonic() - ended < 10:
+        time.sleep(0.05)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    if isinstance(place, S3Place) and place.server.poll() is not None:
+        place.serve()
+    lines = [line for line in complained.splitlines() if not line.startswith("warning (")]
+    return {
+        "victim": victim,
+        "moment_s": round(moment_s, 2),
+        "end": process.returncode,
+        "lines": len(lines),
+        "line": lines[-1][:300] if lines else "",
+        "processes_left": len(left),
+    }
+
+
+def series(kind: type[Place], directory: Path, arguments: list[str], moments: int) -> dict[str, Any]:
+    """The builds of one place."""
+    place = kind(directory, arguments)
+    try:
+        seconds = place.build()
+        whole, found = place.files(), []
+        for moment in range(moments):
+            place.clear()
+            draw = random.Random(moment)  # noqa: S311 - not for secrets
+            victims = place.victims()
+            share = (moment + draw.random()) / moments
+            one = disturbed(place, victims[moment % len(victims)], share * seconds, draw)
+            place.build()
+            one["same_bytes"] = place.files() == whole
+            one["left"] = sorted(map(str, place.temporary.iterdir()))
+            shutil.rmtree(place.temporary)
+            place.temporary.mkdir()
+            print(json.dumps(one), flush=True)
+            found.append(one)
+        place.clear()
+        place.build()
+        return {
+            "undisturbed_s": round(seconds, 1),
+            "files": len(whole),
+            "moments": moments,
+            "ends": Counter(f"{one['victim']}: {one['end']}" for one in found),
+            "other_bytes": [one for one in found if not one["same_bytes"]],
+            "hangs": [one for one in found if one["end"] == "hangs"],
+            "processes_left": [one for one in found if one.get("processes_left")],
+            "temporary_files_left": [one for one in found if one["left"]],
+            "not_one_line": [one for one in found if one["end"] == 1 and one["lines"] != 1],
+            "validate": subprocess.run(
+                [sys.executable, "-m", "nspdata", "validate", place.output],
+                check=False,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **place.environment()},
+            ).returncode,
+        }
+    finally:
+        place.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus")
+    parser.add_argument("--tokenizer", required=True)
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--only", nargs="*", default=["local", "s3"])
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    arguments = [options.corpus, "--tokenizer", options.tokenizer, *SETTINGS]
+    result: dict[str, Any] = {}
+    for name in options.only:
+        with tempfile.TemporaryDirectory() as directory:
+            kind = {"local": Place, "s3": S3Place}[name]
+            result[name] = series(kind, Path(directory), arguments, options.moments)
+    print(json.dumps(result, indent=1))
+    if options.record:
+        options.record.write_text(json.dumps(result, indent=1) + "\n")
+    wrong = ("other_bytes", "hangs", "processes_left", "temporary_files_left", "not_one_line")
+    return int(any(one[key] for one in result.values() for key in wrong) or any(r["validate"] for r in result.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
