@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import struct
 import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xxhash
 
 from nspdata.arrays.hashing import document_hashes, text_hashes
 from nspdata.building import progress
+from nspdata.building.rejected import RejectedRecords
 from nspdata.errors import naming
-from nspdata.files.lease import check_now_and_then
-from nspdata.files.local import join
 from nspdata.reading import read_source
 from nspdata.reading.content import MODULUS, WatchedFiles
 from nspdata.reading.documents import DocumentBatch
-from nspdata.reading.records import count_rejected
 from nspdata.statistics import merge, summarize_texts, zero
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments, frame
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from nspdata.building.encoders import OneAtATime
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
-    from nspdata.reading import Rejected, Source
+    from nspdata.reading import Source
     from nspdata.statistics import Statistics
 
 SPILL_TOKENS = 16_000_000
@@ -139,20 +135,20 @@ def _batches(
     languages = Languages.of(plan.config.sentences)
     size, kind = 0, ("", False)
     for source in sources:
-        rejected: list[Rejected] = []
         watched = WatchedFiles(files, source)
-        for found in read_source(source, watched, plan.config.input, languages=languages):
-            read.counts.update(records=found.records, input_bytes=found.input_bytes)
-            rejected += found.rejected
-            new_kind = (source.split, found.documents.sentences is not None)
-            if held and (new_kind != kind or size >= BATCH_CHARACTERS):
-                yield kind[0], _joined(held)
-                held, size = [], 0
-            kind = new_kind
-            held.append(found.documents)
-            size += sum(map(len, found.documents.texts))
-        read.contents[source.name] = (read.contents.get(source.name, 0) + watched.content()) % MODULUS
-        read.counts.update(keep_rejected(plan, source, rejected, files))
+        with RejectedRecords(plan, source, files) as rejected:
+            for found in read_source(source, watched, plan.config.input, languages=languages):
+                read.counts.update(records=found.records, input_bytes=found.input_bytes)
+                rejected.add(found.rejected)
+                new_kind = (source.split, found.documents.sentences is not None)
+                if held and (new_kind != kind or size >= BATCH_CHARACTERS):
+                    yield kind[0], _joined(held)
+                    held, size = [], 0
+                kind = new_kind
+                held.append(found.documents)
+                size += sum(map(len, found.documents.texts))
+            read.contents[source.name] = (read.contents.get(source.name, 0) + watched.content()) % MODULUS
+            read.counts.update(rejected.finish())
     if held:
         yield kind[0], _joined(held)
 
@@ -235,14 +231,3 @@ def unspill(data: bytes) -> TokenizedDocuments:
             file.seek(start)
             payload = file.read(size)
     return TokenizedDocuments.from_bytes(payload)
-
-
-def keep_rejected(plan: BuildPlan, source: Source, rejected: list[Rejected], files: Files) -> dict[str, int]:
-    """Writes a source's rejected records to `rejected/` and counts them. The name depends on the source, so a retry overwrites the file."""
-    if not rejected:
-        return {}
-    lines = "".join(json.dumps(asdict(record), ensure_ascii=True) + "\n" for record in rejected)
-    digest = xxhash.xxh3_64_hexdigest(f"{source.name}:{source.start}".encode())
-    check_now_and_then(plan.output, plan.lease, files)
-    files.write(join(plan.root, f"rejected/{digest}.jsonl"), lines.encode())
-    return count_rejected(rejected)

@@ -85,8 +85,9 @@ def _check_rejected(directory: Path, report: SourceReport, findings: Findings) -
     digest = 0
     for path in directory.glob("rejected/*.jsonl"):
         try:
-            for line in path.read_text(encoding="utf-8").splitlines():
-                digest ^= digest_rejected(json.loads(line))
+            with path.open(encoding="utf-8") as lines:
+                for line in lines:
+                    digest ^= digest_rejected(json.loads(line))
         except (ValueError, RecursionError):
             return  # reported by `validate`
     if digest != report.reading.rejected_digest:

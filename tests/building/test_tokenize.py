@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -140,3 +142,21 @@ def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
     documents, _ = tokenize_batch(plan, batch, encoder_of(plan))
     found = unspill(next(spill(plan, [documents]))[1])
     assert sorted(np.diff(found.sentence_offsets).tolist()) == [3, 70_000]
+
+
+def test_rejected_records_are_kept_in_bounded_memory(tmp_path: Path) -> None:
+    """60,000 broken lines: all are in `rejected/`, and a build holds those of one batch of 10,000 at a time."""
+    path = tmp_path / "in.jsonl"
+    path.write_text("{\n" * 60_000 + '{"id": "1", "text": "The last one."}\n')
+    plan = plan_for(tmp_path, [str(path)])
+    encoder = encoder_of(plan)
+    tracemalloc.start()
+    try:
+        _, summary = tokenized(plan, [str(path)], encoder)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    (kept,) = (tmp_path / "out" / "rejected").glob("*.jsonl")
+    assert [json.loads(line)["position"] for line in kept.read_text().splitlines()] == list(range(0, 120_000, 2))
+    assert summary.rejected == {"broken_json": 60_000}
+    assert peak_bytes < 15_000_000
