@@ -147,7 +147,8 @@ def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
 def test_rejected_records_are_kept_in_bounded_memory(tmp_path: Path) -> None:
     """60,000 broken lines: all are in `rejected/`, and a build holds those of one batch of 10,000 at a time."""
     path = tmp_path / "in.jsonl"
-    path.write_text("{\n" * 60_000 + '{"id": "1", "text": "The last one."}\n')
+    first = '{"id": "1", "text": "The first one."}\n'
+    path.write_text(first + "{\n" * 60_000)
     plan = plan_for(tmp_path, [str(path)])
     encoder = encoder_of(plan)
     tracemalloc.start()
@@ -157,6 +158,8 @@ def test_rejected_records_are_kept_in_bounded_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     (kept,) = (tmp_path / "out" / "rejected").glob("*.jsonl")
-    assert [json.loads(line)["position"] for line in kept.read_text().splitlines()] == list(range(0, 120_000, 2))
+    assert [json.loads(line)["position"] for line in kept.read_text().splitlines()] == list(
+        range(len(first), len(first) + 120_000, 2)
+    )
     assert summary.rejected == {"broken_json": 60_000}
     assert peak_bytes < 15_000_000
