@@ -15,7 +15,7 @@ import pytest
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import BuildPlan
 from nspdata.building.prepare import make_plan
-from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, tokenize_unit, unspill
+from nspdata.building.tokenize import ReadSummary, _batches, _Read, spill, tokenize_batch, tokenize_unit, unspill
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs
 from nspdata.reading.documents import DocumentBatch
@@ -145,21 +145,20 @@ def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
 
 
 def test_rejected_records_are_kept_in_bounded_memory(tmp_path: Path) -> None:
-    """60,000 broken lines: all are in `rejected/`, and a build holds those of one batch of 10,000 at a time."""
-    path = tmp_path / "in.jsonl"
-    first = '{"id": "1", "text": "The first one."}\n'
-    path.write_text(first + "{\n" * 60_000)
-    plan = plan_for(tmp_path, [str(path)])
-    encoder = encoder_of(plan)
-    tracemalloc.start()
-    try:
-        _, summary = tokenized(plan, [str(path)], encoder)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    (kept,) = (tmp_path / "out" / "rejected").glob("*.jsonl")
-    assert [json.loads(line)["position"] for line in kept.read_text().splitlines()] == list(
-        range(len(first), len(first) + 120_000, 2)
-    )
-    assert summary.rejected == {"broken_json": 60_000}
-    assert peak_bytes < 15_000_000
+    """All broken lines are in `rejected/`, and a build holds those of one block of a file at a time."""
+    peaks, line = {}, "{" + "x" * 99 + "\n"
+    for number in (12_000, 30_000):
+        path = tmp_path / str(number) / "in.jsonl"
+        path.parent.mkdir()
+        path.write_text('{"text": "One."}\n' + line * number)
+        plan, read = plan_for(path.parent, [str(path)]), _Read()
+        tracemalloc.start()
+        try:
+            assert [len(batch) for _, batch in _batches(plan, _sources(str(path), plan), LocalFiles(), read)] == [1]
+            peaks[number] = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert read.counts["rejected.broken_json"] == number
+        (kept,) = path.parent.glob("out/rejected/*.jsonl")
+        assert len({json.loads(text)["position"] for text in kept.read_text().splitlines()}) == number
+    assert peaks[30_000] < peaks[12_000] + 2_000_000
