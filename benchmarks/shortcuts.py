@@ -1,8 +1,8 @@
-"""Accuracy of guessing the label from shortcuts, with negatives from any document and from similar ones.
+"""Accuracy of guessing the label from shortcuts, with negatives from any document, from similar ones, and from the same one.
 
     python benchmarks/shortcuts.py CORPUS... --tokenizer vocab.txt [--set key=value]... [--record NAME]
 
-Each corpus is built with `pairing.negatives` = `other` and `similar`, and with `pairing.objective` = `sop`, 10% of the documents
+Each corpus is built with `pairing.negatives` = `other`, `similar` and `same_document`, and with `pairing.objective` = `sop`, 10% of the documents
 held out, and the three guessers of `nspdata stats --shortcuts` learn from one split and are scored on the other.
 """
 
@@ -19,6 +19,13 @@ from pathlib import Path
 from nspdata.inspection.shortcuts import measure
 
 HERE = Path(__file__).parent
+
+PAIRS = (
+    "pairing.negatives=other",
+    "pairing.negatives=similar",
+    "pairing.negatives=same_document",
+    "pairing.objective=sop",
+)
 
 
 def guessed(corpus: str, tokenizer: str, setting_of_pairs: str, settings: list[str]) -> dict:
@@ -38,11 +45,14 @@ def main() -> None:
     parser.add_argument("corpora", nargs="+")
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--pairs", action="append", metavar="KEY=VALUE", help="only with this setting of the pairs; may be repeated"
+    )
     parser.add_argument("--record", help="write benchmarks/results/NAME.json")
     options = parser.parse_args()
     lines = []
     for corpus in options.corpora:
-        for setting in ("pairing.negatives=other", "pairing.negatives=similar", "pairing.objective=sop"):
+        for setting in options.pairs or PAIRS:
             line = guessed(corpus, options.tokenizer, setting, options.set)
             lines.append(line)
             print(f"{line['corpus']}, {setting}: blindly {line['majority']:.1%} ({line['scored']:,} pairs)")

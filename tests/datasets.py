@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nspdata.arrays.ragged import offsets, ragged_indices
-from nspdata.config.build import Config, MaskingConfig, Objective, OutputConfig, PairingConfig, Strategy
+from nspdata.config.build import Config, MaskingConfig, Negatives, Objective, OutputConfig, PairingConfig, Strategy
 from nspdata.dataset.manifest import MANIFEST, Manifest, shard_name
 from nspdata.dataset.schema import RowMetadata, row_schema
 from nspdata.dataset.shards import write_shard
@@ -77,6 +77,7 @@ def write_dataset(
     vocab_size: int = 405,
     strategy: Strategy = "token",
     objective: Objective = "nsp",
+    negatives: Negatives = "other",
     seed: int = 0,
 ) -> Path:
     """Writes a finished dataset directory: shards, manifest and `tokenizer/vocab.txt`; returns the directory.
@@ -90,23 +91,17 @@ def write_dataset(
         vocab_size: entries of the vocabulary; over 65,536 the ids are uint32.
         strategy: of the static masks.
         objective: what the metadata say of the labels.
+        negatives: the same.
         seed: other rows for another one.
     """
     vocabulary = small_vocabulary(vocab_size)
     config = Config(
         seed=seed,
-        pairing=PairingConfig(max_seq_length=max_seq_length, objective=objective),
+        pairing=PairingConfig(max_seq_length=max_seq_length, objective=objective, negatives=negatives),
         masking=MaskingConfig(strategy=strategy),
         output=OutputConfig(num_shards=num_shards),
     )
-    metadata = RowMetadata(
-        objective=objective,
-        max_seq_length=max_seq_length,
-        max_predictions_per_seq=config.masking.predictions(max_seq_length),
-        vocab_size=len(vocabulary),
-        special_ids=vocabulary.special_ids,
-        tokenizer_sha256=vocabulary.sha256,
-    )
+    metadata = RowMetadata.of(config.pairing, config.masking, vocabulary)
     parts = {"train": [len(part) for part in np.array_split(np.arange(rows), num_shards)]}
     if validation_rows:
         parts["validation"] = [validation_rows]

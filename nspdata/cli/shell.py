@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import typer
@@ -29,3 +31,9 @@ class Shell(typer.core.TyperGroup):
 def _is_of_typer(error: Exception) -> bool:
     """Whether typer handles an exception (exit, abort, bad usage)."""
     return any(kind.__module__.partition(".")[0] in {"typer", "click"} for kind in type(error).__mro__)
+
+
+def set_stdout(**options: str) -> None:
+    """Sets `encoding` or `errors` of stdout; ignored if a program replaced stdout by a stream without them, such as `io.StringIO`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(**options)

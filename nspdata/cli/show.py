@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nspdata.cli.shell import set_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def show(
 def _print_json(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
     import json
 
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # in any locale
+    set_stdout(encoding="utf-8")  # in any locale
     for shown in found:
         text = json.dumps(shown.to_json(vocabulary), ensure_ascii=False)
         escaped = (
@@ -73,7 +74,7 @@ def _print_json(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
 def _print(found: Iterable[Shown], vocabulary: Vocabulary) -> None:
     from rich.console import Console
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    set_stdout(errors="backslashreplace")  # a terminal without Unicode
     console = Console(highlight=False, markup=False, emoji=False)
     count = 0
     for count, shown in enumerate(found, start=1):  # noqa: B007

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nspdata.cli.shell import set_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def _print(datasets: Sequence[Overview]) -> None:
 
     from nspdata.cli.layout import print_warnings
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    set_stdout(errors="backslashreplace")  # a terminal without Unicode
     console = Console(highlight=False, markup=False, emoji=False)
     for dataset in datasets:
         console.print(f"{dataset.directory}", style="bold", soft_wrap=True)

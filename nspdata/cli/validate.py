@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nspdata.cli.shell import set_stdout
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -85,7 +87,7 @@ def _print(findings: list[Finding], output: str, inputs: list[str]) -> None:
 
     from nspdata.inspection.decoding import visible
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal without Unicode
+    set_stdout(errors="backslashreplace")  # a terminal without Unicode
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for finding in findings:
         rows = ", ".join(f"{row:,}" for row in finding.rows) + (", ..." if finding.count > len(finding.rows) else "")

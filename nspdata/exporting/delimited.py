@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.dataset.schema import OTHER
 from nspdata.exporting.batches import TRACE, flat_labels, padded
 from nspdata.inspection.decoding import decode
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 SUFFIX = "csv"
 
 CONVENTION = {"hf": "0=next", "ibm": "1=next"}
-"""The value of the column `label_convention`."""
+"""What the column `label_convention` begins with."""
+
+PAIRS = {"objective": "nsp", "negatives": OTHER}
+"""How the pairs were made unless `label_convention` says otherwise, as in `0=next, negatives=same_document`."""
 
 COLUMNS = {
     "hf": ("text_a", "text_b", "next_sentence_label", "input_ids", "token_type_ids", "labels", "label_convention"),
@@ -45,21 +49,28 @@ def write(batches: Iterable[Rows], context: Context, new_file: NewFile) -> None:
             file.add(rows=len(rows), tokens=len(rows.input_ids))
 
 
+def label_convention(context: Context) -> str:
+    """The value of the column: which label means next, and the objective and the negatives if they are not `nsp` and `other`."""
+    found = {"objective": context.metadata.objective, "negatives": context.metadata.negatives}
+    different = [f"{key}={value}" for key, value in found.items() if value != PAIRS[key]]
+    return ", ".join([CONVENTION[context.options.convention], *different])
+
+
 def _records_hf(rows: Rows, context: Context) -> Iterator[tuple[Any, ...]]:
-    types, labels = rows.token_type_ids(), flat_labels(rows)
+    types, labels, convention = rows.token_type_ids(), flat_labels(rows), label_convention(context)
     for index, (text_a, text_b) in enumerate(_texts(rows, context)):
         at = slice(rows.offsets[index], rows.offsets[index + 1])
         lists = [str(values[at].tolist()) for values in (rows.input_ids, types, labels)]
-        yield (text_a, text_b, int(rows.next_sentence_label[index]), *lists, CONVENTION["hf"])
+        yield (text_a, text_b, int(rows.next_sentence_label[index]), *lists, convention)
 
 
 def _records_ibm(rows: Rows, context: Context) -> Iterator[tuple[Any, ...]]:
-    batch = padded(rows, context)
+    batch, convention = padded(rows, context), label_convention(context)
     segments = np.where(batch["attention_mask"] > 0, batch["token_type_ids"] + 1, 0)
     labels = np.where(batch["labels"] >= 0, batch["labels"], context.pad_id)
     for index, texts in enumerate(_texts(rows, context)):
         lists = [str(values[index].tolist()) for values in (batch["input_ids"], labels, segments)]
-        yield (" ".join(texts), *lists, 1 - int(rows.next_sentence_label[index]), CONVENTION["ibm"])
+        yield (" ".join(texts), *lists, 1 - int(rows.next_sentence_label[index]), convention)
 
 
 def _texts(rows: Rows, context: Context) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
+from nspdata.dataset.schema import OTHER, SAME_DOCUMENT
 from nspdata.errors import InputError
 from nspdata.exporting.batches import TRACE
 from nspdata.importing.record import Record, length_of_a
@@ -26,7 +27,10 @@ HF = {"input_ids", "token_type_ids", "labels", "next_sentence_label"}
 """The columns that each convention needs; case, spaces and underscores do not matter."""
 
 MEANING = {"0=next": 0, "1=next": 1}
-"""The label that means "B follows A", by the value of `label_convention`."""
+"""The label that means "B follows A", by what `label_convention` begins with."""
+
+KNOWN_PAIRS = {"objective": ("nsp", "sop", "none"), "negatives": (OTHER, SAME_DOCUMENT)}
+"""Values of `objective` and `negatives` in `label_convention`, as in `0=next, negatives=same_document`."""
 
 
 def read_records(stream: BinaryIO, name: str, *, pad_id: int) -> Generator[Record]:
@@ -110,12 +114,26 @@ def _row(
         originals=labels[positions],
         width=len(ids),
         origin=cast("tuple[int, int, int, int] | None", origin),
+        **_pairs(record, where),
     )
+
+
+def _pairs(record: Mapping[str, str], where: str) -> dict[str, str]:
+    """The objective and the negatives that `label_convention` names."""
+    _, *named = record.get("label_convention", "").replace(" ", "").split(",")
+    pairs = dict(name.partition("=")[::2] for name in named)
+    if unknown := [f"{key}={value}" for key, value in pairs.items() if value not in KNOWN_PAIRS.get(key, ())]:
+        raise InputError(
+            f"{where}: label_convention must name an objective or negatives that nspdata knows, not {unknown[0][:40]!r}; "
+            "fix the record, or import it with the version that exported it"
+        )
+    return pairs
 
 
 def _label(record: Mapping[str, str], key: str, where: str, follows: int) -> int:
     """The label with 0 = B follows A."""
-    follows = MEANING.get(record.get("label_convention", "").replace(" ", ""), follows)
+    named = record.get("label_convention", "").replace(" ", "").partition(",")[0]
+    follows = MEANING.get(named, follows)
     value = {"true": "1", "false": "0"}.get(record[key].strip().lower(), record[key].strip())
     if value not in {"0", "1"}:
         raise InputError(f"{where}: the label must be 0 or 1, not {record[key][:40]!r}; fix the record")

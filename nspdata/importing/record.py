@@ -9,6 +9,7 @@ import numpy as np
 
 from nspdata.arrays.hashing import document_hashes
 from nspdata.arrays.ragged import offsets
+from nspdata.dataset.schema import OTHER, SAME_DOCUMENT
 from nspdata.errors import InputError
 from nspdata.instances.rows import Rows
 
@@ -33,6 +34,8 @@ class Record:
         originals: shape (num_masked,), the original ids there.
         width: tokens of the row with its padding.
         origin: `document_a`, `document_b`, `sentence_a`, `sentence_b`; None if unknown.
+        objective: of its build: `nsp`, `sop` or `none`.
+        negatives: of its build: `same_document` or `other`.
     """
 
     where: str
@@ -43,6 +46,8 @@ class Record:
     originals: NDArray[np.int64]
     width: int
     origin: tuple[int, int, int, int] | None = None
+    objective: str = "nsp"
+    negatives: str = OTHER
 
 
 def length_of_a(types: NDArray[np.int64], where: str) -> int:
@@ -109,10 +114,19 @@ def _origins(records: Sequence[Record]) -> NDArray[np.uint64]:
     second = document_hashes([f"{record.where}, B" for record in records])
     result = np.zeros((len(records), 4), np.uint64)
     for index, record in enumerate(records):
-        follows = record.label == 0
-        made = (first[index], first[index] if follows else second[index], 0, int(follows))
+        two = record.label == 1 and (record.objective, record.negatives) == ("nsp", OTHER)
+        made = (first[index], second[index] if two else first[index], *_sentences(record))
         result[index] = record.origin if record.origin is not None else made
     return result
+
+
+def _sentences(record: Record) -> tuple[int, int]:
+    """Sentence numbers that fit the label of a record of unknown origin."""
+    if record.objective == "sop" and record.label == 1:
+        return 1, 0
+    if record.objective == "none" or (record.label == 1 and record.negatives != SAME_DOCUMENT):
+        return 0, 0
+    return 0, 1 + record.label
 
 
 def _joined(parts: Sequence[NDArray[np.int64]], dtype: np.dtype[Any]) -> NDArray[Any]:

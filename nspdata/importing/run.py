@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nspdata.config.build import Config, MaskingConfig, OutputConfig, PairingConfig
 from nspdata.dataset.manifest import MANIFEST, OWNED, SPLITS, Manifest, ShardEntry, shard_name
-from nspdata.dataset.schema import RowMetadata, row_schema
+from nspdata.dataset.schema import OTHER, RowMetadata, row_schema
 from nspdata.dataset.shards import write_shard
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import AnyFiles
@@ -47,11 +47,29 @@ class Survey:
         rows: by split.
         width: tokens of the longest row, padding included.
         predictions: masked positions of a row at most.
+        pairs: objective and negatives of the rows.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     width: int = 0
     predictions: int = 0
+    pairs: tuple[str, str] | None = None
+
+    def add(self, record: Record) -> None:
+        """Measures a record.
+
+        Raises:
+            InputError: its pairs were made in another way than those before it.
+        """
+        pairs = (record.objective, record.negatives)
+        if self.pairs not in {None, pairs}:
+            raise InputError(
+                f"{record.where}: all rows must have one objective and one kind of negatives, not {self.pairs} and {pairs}; "
+                "import them into two datasets"
+            )
+        self.pairs = pairs
+        self.width = max(self.width, record.width)
+        self.predictions = max(self.predictions, len(record.positions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +212,7 @@ def survey(job: Import, files: Files) -> Survey:
         rows = 0
         for record in job.records(split, files):
             rows += 1
-            result.width = max(result.width, record.width)
-            result.predictions = max(result.predictions, len(record.positions))
+            result.add(record)
         result.rows[split] = rows
     if not sum(result.rows.values()):
         raise InputError("the files hold no record; there is nothing to import")
@@ -236,8 +253,13 @@ def _parts(records: Generator[Record], total: int, num_parts: int) -> Iterator[l
 def settings(measured: Survey) -> Config:
     """The settings that describe the rows; those of their build are unknown and keep their defaults."""
     strategy: Literal["token", "none"] = "token" if measured.predictions else "none"
+    objective, negatives = measured.pairs or ("nsp", OTHER)
     return Config(
-        pairing=PairingConfig(max_seq_length=max(8, measured.width)),
+        pairing=PairingConfig(
+            objective=objective,  # type: ignore[arg-type]
+            negatives=negatives,  # type: ignore[arg-type]
+            max_seq_length=max(8, measured.width),
+        ),
         masking=MaskingConfig(strategy=strategy, max_predictions_per_seq=measured.predictions),
         output=OutputConfig(num_shards=_num_shards(measured.rows["train"])),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 NO_SPACE_BEFORE = frozenset(".,;:!?)]}%’”»…،؛؟।")
 NO_SPACE_AFTER = frozenset("([{$#@¿¡‘“«")
+APOSTROPHES = frozenset("'’")
 ENGLISH_ENDINGS = frozenset({"s", "t", "m", "d", "ll", "ve", "re"})
 """English endings that follow an apostrophe without a space."""
 
@@ -50,15 +52,12 @@ def decode(ids: Iterable[int], vocabulary: Vocabulary) -> str:
     >>> decode([7, 5, 6, 8, 4, 9, 10], Vocabulary(words))
     'he jumped. [MASK] 東京'
     """
-    return "".join(" " * piece.spaced + piece.text for piece in spell(ids, vocabulary))
+    return "".join(f" {text}" if spaced else text for text, spaced in _pieces(ids, vocabulary))
 
 
 def spell(ids: Iterable[int], vocabulary: Vocabulary) -> list[Piece]:
     """One piece per token id; an id outside the vocabulary becomes `[id N]`."""
-    size = len(vocabulary)
-    tokens = [vocabulary.tokens[token] if 0 <= token < size else f"[id {token}]" for token in map(int, ids)]
-    spaces = [_spaced(tokens, index) for index in range(len(tokens))]
-    return [Piece(visible(_bare(token)), spaced) for token, spaced in zip(tokens, spaces, strict=True)]
+    return [Piece(text, spaced) for text, spaced in _pieces(ids, vocabulary)]
 
 
 def standing_alone(token: str) -> str:
@@ -102,6 +101,19 @@ def replacement_kinds(held: NDArray[Any], labels: NDArray[Any], mask_id: int) ->
     return kinds.tolist()  # type: ignore[no-any-return]
 
 
+def _pieces(ids: Iterable[int], vocabulary: Vocabulary) -> Iterator[tuple[str, bool]]:
+    """The fields of a `Piece` for each token id."""
+    known, size = vocabulary.tokens, len(vocabulary)
+    tokens = [known[token] if 0 <= token < size else f"[id {token}]" for token in map(int, ids)]
+    for index, token in enumerate(tokens):
+        yield _shown(token), _spaced(tokens, index)
+
+
+@lru_cache(maxsize=1 << 17)
+def _shown(token: str) -> str:
+    return visible(_bare(token))
+
+
 def _words(text: str) -> list[str]:
     """The words that decide the direction of a text; special tokens are left out."""
     for special in SPECIAL_TOKENS:
@@ -118,19 +130,23 @@ def _bare(token: str) -> str:
 
 
 def _spaced(tokens: Sequence[str], index: int) -> bool:
-    token = tokens[index]
-    if not index or _continues(token):
+    if not index:
         return False
-    before = _bare(tokens[index - 1])
-    if token in NO_SPACE_BEFORE or (before in NO_SPACE_AFTER and not _continues(tokens[index - 1])):
+    before, token = tokens[index - 1], tokens[index]
+    if not _is_apart(before, token):
         return False
-    if _is_ideographic(before[-1:]) and _is_ideographic(token[:1]):
-        return False
-    apostrophe = tokens[index - 1] in {"'", "’"} and index > 1
     return not (
-        (apostrophe and token in ENGLISH_ENDINGS)
-        or (token in {"'", "’"} and index + 1 < len(tokens) and tokens[index + 1] in ENGLISH_ENDINGS)
+        (before in APOSTROPHES and index > 1 and token in ENGLISH_ENDINGS)
+        or (token in APOSTROPHES and index + 1 < len(tokens) and tokens[index + 1] in ENGLISH_ENDINGS)
     )
+
+
+@lru_cache(maxsize=1 << 18)
+def _is_apart(before: str, token: str) -> bool:
+    """Whether a space is between two tokens, apart from the rule for English endings."""
+    if _continues(token) or token in NO_SPACE_BEFORE or before in NO_SPACE_AFTER:
+        return False
+    return not (_is_ideographic(_bare(before)[-1:]) and _is_ideographic(token[:1]))
 
 
 def _is_ideographic(character: str) -> bool:

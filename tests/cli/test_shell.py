@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import resource
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import nspdata
+from nspdata.cli import app
 from tests.building.corpus import INAUGURAL, write_vocabulary
 from tests.datasets import write_dataset
 from tests.processes import lines_without_warnings
@@ -114,3 +117,14 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, workers: int) ->
     assert len(lines_without_warnings(done.stderr)) == 1, done.stderr
     assert str(tmp_path / "out") in done.stderr
     assert "file too large; raise the limit" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["stats"], ["stats", "--json"], ["show", "-n", "1"], ["show", "--json"], ["validate"]]
+)
+def test_commands_print_to_any_stream(command: list[str], dataset: Path) -> None:
+    """A program that runs a command with stdout replaced by a `StringIO`, as a notebook does, gets the text."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        assert app([command[0], str(dataset), *command[1:]], standalone_mode=False) in {None, 0, 1}
+    assert len(text.getvalue()) > 10

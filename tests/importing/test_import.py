@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from nspdata.errors import ConfigError, InputError
 from nspdata.loading import Loader
 from nspdata.validation.skipping import SKIPPED
 from tests.datasets import small_vocabulary, write_dataset
-from tests.exporting.readers import dataset_rows
+from tests.exporting.readers import dataset_rows, read_csv
 from tests.exporting.test_formats import SHAPES
 
 FORMATS = st.sampled_from([("tfrecord", "hf"), ("csv", "hf"), ("csv", "ibm")])
@@ -27,18 +28,54 @@ FORMATS = st.sampled_from([("tfrecord", "hf"), ("csv", "hf"), ("csv", "ibm")])
 def test_a_round_trip_gives_the_same_rows(
     shape: dict[str, object], form: tuple[str, str], *, trace: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Export and import through each format keep the rows; with `--trace`, every column."""
-    shape = {**shape, "objective": "nsp"}
+    """Export and import through each format keep the rows and what their labels mean; with `--trace`, every column."""
+    if form[0] == "tfrecord":  # has no place for another objective
+        shape = {**shape, "objective": "nsp"}
     place = tmp_path_factory.mktemp("trip")
     dataset = nspdata.open_dataset(write_dataset(place / "data", validation_rows=3, **shape))  # type: ignore[arg-type]
     dataset.export(place / "out", to=form[0], convention=form[1], trace=trace, workers=1)
     imported = nspdata.import_rows(
         place / "out", place / "again", kind=form[0], tokenizer=place / "data" / "tokenizer" / "vocab.txt"
     )
+    assert imported.metadata.labels == dataset.metadata.labels
     for split in ("train", "validation"):
         assert dataset_rows(place / "again", split) == dataset_rows(place / "data", split)
         if trace:
             assert imported.table(split).to_pylist() == dataset.table(split).to_pylist()
+
+
+@pytest.mark.parametrize("convention", ["hf", "ibm"])
+def test_negatives_of_the_same_document_stay_what_they_are(convention: str, tmp_path: Path) -> None:
+    """The CSV file names them in `label_convention`; the import has them in its metadata, settings and documents."""
+    data = nspdata.open_dataset(write_dataset(tmp_path / "data", rows=30, negatives="same_document"))
+    data.export(tmp_path / "out", to="csv", convention=convention, workers=1)
+    value = "0=next" if convention == "hf" else "1=next"
+    assert {row["label_convention"] for row in read_csv(tmp_path / "out")} == {f"{value}, negatives=same_document"}
+    again = nspdata.import_rows(tmp_path / "out", tmp_path / "again", kind="csv", tokenizer=tmp_path / "data/tokenizer")
+    assert again.metadata == replace(data.metadata, max_predictions_per_seq=again.metadata.max_predictions_per_seq)
+    assert again.metadata.labels[1] == "B is from the same document as A, but not adjacent to A"
+    assert again.manifest.config["pairing"]["negatives"] == "same_document"
+    rows = again.table("train").to_pylist()
+    assert {(row["next_sentence_label"], row["sentence_a"], row["sentence_b"]) for row in rows} == {
+        (0, 0, 1),
+        (1, 0, 2),
+    }
+    assert all(row["document_a"] == row["document_b"] for row in rows)
+    assert "B is from the same document as A" in (tmp_path / "again/README.md").read_text()
+
+
+def test_rows_of_two_kinds_are_not_mixed(tmp_path: Path) -> None:
+    """One dataset has one objective and one kind of negatives; a kind that does not exist is an error."""
+    for negatives in ("other", "same_document"):
+        data = write_dataset(tmp_path / negatives, rows=3, num_shards=1, negatives=negatives)  # type: ignore[arg-type]
+        nspdata.open_dataset(data).export(tmp_path / "out" / negatives, to="csv", workers=1)
+    vocabulary = tmp_path / "other/tokenizer/vocab.txt"
+    with pytest.raises(InputError, match="record 0: all rows must have one objective and one kind of negatives"):
+        nspdata.import_rows(tmp_path / "out", tmp_path / "mixed", kind="csv", tokenizer=vocabulary)
+    (path,) = (tmp_path / "out/same_document/train").glob("*.csv")
+    path.write_text(path.read_text().replace("negatives=same_document", "negatives=similar"))
+    with pytest.raises(InputError, match=r"record 0: label_convention .*'negatives=similar'"):
+        nspdata.import_rows(path, tmp_path / "unknown", kind="csv", tokenizer=vocabulary)
 
 
 @pytest.fixture
