@@ -24,8 +24,8 @@ def import_rows(  # noqa: PLR0913 - the options of the command
     """Makes a dataset directory of rows from Google's script or from a CSV file of ids; see docs/export.md.
 
     Args:
-        inputs: files, directories or globs; a file below a directory named `validation` or `test` belongs to that split.
-        output: the directory to write.
+        inputs: files, directories or globs, or their URLs; a file below a directory named `validation` or `test` belongs to that split.
+        output: the directory to write, a path or a URL.
         kind: `tfrecord` or `csv`.
         tokenizer: the one that the rows were made with: a `vocab.txt`, a `tokenizer.json`, or a directory.
         overwrite: whether a dataset in the directory may be replaced.

@@ -15,14 +15,18 @@ def register(app: typer.Typer) -> None:
 
 
 def import_rows(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, directories or globs.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, directories or globs, or their URLs.")
+    ],
     kind: Annotated[
         str,
         typer.Option(
             "--from", help="tfrecord (files of Google's create_pretraining_data.py) or csv (ids as JSON lists)."
         ),
     ],
-    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Dataset directory to write.")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="OUT", help="Dataset directory to write, or its URL.")
+    ],
     tokenizer: Annotated[
         str, typer.Option(metavar="PATH", help="The tokenizer of the ids: vocab.txt, tokenizer.json, or a directory.")
     ],
