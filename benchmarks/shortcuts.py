@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nspdata.inspection.shortcuts import measure
+from nspdata.inspection.shortcuts import measure_shortcuts
 
 HERE = Path(__file__).parent
 
@@ -35,7 +35,7 @@ def guessed(corpus: str, tokenizer: str, setting_of_pairs: str, settings: list[s
         for setting in (setting_of_pairs, "output.validation_fraction=0.1", *settings):
             command += ["--set", setting]
         subprocess.run(command, check=True, capture_output=True)
-        found = measure(out)
+        found = measure_shortcuts(out)
     assert found is not None
     return {"corpus": Path(corpus).name, "setting": setting_of_pairs, **found.to_json()}
 

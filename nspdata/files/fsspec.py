@@ -60,7 +60,8 @@ class FsspecStore:
         except (FileNotFoundError, NotImplementedError):
             return
         for details in found.values():
-            info = self._info(details, f"{self.scheme}://{details['name'].partition('://')[2] or details['name']}")
+            name = details["name"].partition("://")[2] or details["name"].lstrip("/")
+            info = self._info(details, f"{self.scheme}://{name}")
             if info.path.startswith(prefix):
                 yield info
 
