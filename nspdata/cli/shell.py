@@ -33,7 +33,7 @@ def _is_of_typer(error: Exception) -> bool:
     return any(kind.__module__.partition(".")[0] in {"typer", "click"} for kind in type(error).__mro__)
 
 
-def set_stdout(**options: str) -> None:
+def set_stdout(*, encoding: str | None = None, errors: str | None = None) -> None:
     """Sets `encoding` or `errors` of stdout; ignored if a program replaced stdout by a stream without them, such as `io.StringIO`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(**options)
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)
