@@ -155,6 +155,11 @@ def _first_failure() -> Iterator[None]:
         raise
 
 
+def paths_of(unit: bytes) -> list[str]:
+    """The paths of a unit's files, distinct, in order."""
+    return list(dict.fromkeys(source.path for source in _sources(unit)))
+
+
 def _sources(unit: bytes) -> list[Source]:
     return [Source(**dict(zip(_FIELDS, values, strict=True))) for values in json.loads(unit)]
 

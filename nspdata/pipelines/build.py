@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from nspdata.building.finish import finish_build
 from nspdata.files.any import AnyFiles
+from nspdata.pipelines.lineage import report_sink
 from nspdata.pipelines.transforms import READING, FinishShards, MergeReading, MergeShards, TokenizeUnits
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 
 def finish(built: Built, summary: ReadSummary, plan: BuildPlan) -> Manifest:
-    """Writes the tokenizer, statistics and card, and the manifest last."""
-    return finish_build(plan, summary, built, AnyFiles())
+    """Writes the tokenizer, statistics and card, and the manifest last; reports the sink."""
+    manifest = finish_build(plan, summary, built, AnyFiles())
+    report_sink(plan.output)
+    return manifest
 
 
 def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:

@@ -17,6 +17,7 @@ from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.files.any import AnyFiles
 from nspdata.files.lease import renew_job
+from nspdata.pipelines.lineage import report_sources
 from nspdata.statistics import merge, zero
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class TokenizeUnits(beam.DoFn):
     def process(self, unit: bytes) -> Iterator[Any]:
         """Processes one unit in this process, or submits it to the local workers."""
         renew_job(self.plan.output, AnyFiles())
+        report_sources(workers.paths_of(unit))
         if pool := workers.current():
             self.pending.append(pool.tokenized(unit))
         else:

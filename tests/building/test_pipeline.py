@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import apache_beam as beam
 import pytest
+from apache_beam.metrics.metric import Lineage
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 
+from nspdata.building.prepare import prepare
+from nspdata.building.workers import encode_unit
+from nspdata.files.local import LocalFiles
 from nspdata.pipelines.build import build_pipeline
+from nspdata.pipelines.lineage import report_sink, report_sources
 from nspdata.pipelines.run import run_pipeline
 from tests.building.test_plan import plan_of
+from tests.validation.builds import settings, write_corpus, write_vocabulary
 
 STEPS = [
     "Units",
@@ -100,3 +107,27 @@ def test_a_build_in_a_notebook_is_like_any_other(monkeypatch: pytest.MonkeyPatch
 
     assert run_pipeline(add_steps, []) is None
     assert labels == ["Start"]
+
+
+def test_lineage_names_inputs_and_output(tmp_path: Path) -> None:
+    """A build reports its files and its directory to Beam."""
+    source = write_corpus(tmp_path / "in" / "corpus.jsonl")
+    tokenizer = write_vocabulary(tmp_path / "vocab.txt")
+    prepared = prepare([str(source)], str(tmp_path / "out"), str(tokenizer), settings(), LocalFiles(), local=False)
+    pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+    build_pipeline(pipeline, prepared.plan, [encode_unit(unit) for unit in prepared.units])
+    metrics = pipeline.run().metrics()
+    assert Lineage.query(metrics, Lineage.SOURCE) == {f"filesystem:localhost.{source}"}
+    assert Lineage.query(metrics, Lineage.SINK) == {f"filesystem:localhost.{tmp_path / 'out'}"}
+
+
+def test_lineage_of_many_files_and_of_unknown_stores() -> None:
+    """Several files of a unit give their directories; a store that Beam does not know is left out."""
+    units = [[f"/corpus/{number % 3}/{number}" for number in range(101)], ["other://bucket/y"]]
+    pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+    step = pipeline | "units" >> beam.Create(units)
+    step | "sources" >> beam.Map(report_sources)
+    pipeline | "outputs" >> beam.Create(["/out", "other://bucket/out"]) | "sinks" >> beam.Map(report_sink)
+    metrics = pipeline.run().metrics()
+    assert Lineage.query(metrics, Lineage.SOURCE) == {f"filesystem:localhost./corpus/{number}" for number in range(3)}
+    assert Lineage.query(metrics, Lineage.SINK) == {"filesystem:localhost./out"}
