@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
     """
     import apache_beam as beam
 
+    from nspdata.pipelines.watching import progress_lines
+
     place = detached(beam_options)
     pipeline = beam.Pipeline(options=pipeline_options(beam_options))
     shutil.rmtree(
@@ -132,7 +134,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequenc
             result = pipeline.run()
             if place:
                 return Submitted(_job(result, place))
-            result.wait_until_finish()
+            with progress_lines(result) if named(beam_options, "runner") else nullcontext():
+                result.wait_until_finish()
     except Exception as error:
         raise (workers.failure() or _cause(error) or error) from error
     return None
