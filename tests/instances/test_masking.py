@@ -158,6 +158,14 @@ def test_whole_words_are_taken_alike() -> None:
     )
 
 
+@pytest.mark.parametrize(("prob", "expected"), [(0.25, 0), (0.4, 3), (0.5, 3), (0.7, 6)])
+def test_words_that_exceed_the_budget_are_left_out(prob: float, expected: int) -> None:
+    """Two words of three pieces: budgets of 2, 3, 4 and 6 tokens allow none, one, one and both of them."""
+    masked, _ = many([2, 5, 7, 10, 6, 7, 10, 3], 20, 8, strategy="whole_word", masked_lm_prob=prob)
+    assert np.diff(masked.offsets).tolist() == [expected] * 20
+    assert {tuple(part) for part in masked.positions.reshape(-1, 3).tolist()} <= {(1, 2, 3), (4, 5, 6)}
+
+
 def span_lengths(row: list[int]) -> Counter[int]:
     """Lengths, in words, of the masked runs of long rows with few masks, where two spans rarely touch."""
     masked, row_offsets = many(row, 40, 5, strategy="span", masked_lm_prob=0.02, max_predictions_per_seq=10_000)

@@ -207,6 +207,40 @@ def test_unshuffled_rows_come_as_they_lie(directory: Path) -> None:
     assert sequence(directory, shuffle=False) == sorted(sequence(directory))
 
 
+@pytest.mark.parametrize(
+    ("max_seq_length", "block_rows", "window_rows"),
+    [(128, 128, 65_536), (512, 32, 16_384), (16_384, 1, 512), (65_535, 1, 128)],
+)
+def test_blocks_and_windows_have_a_number_of_tokens(max_seq_length: int, block_rows: int, window_rows: int) -> None:
+    """16,384 tokens of full rows are a block, but at least one row; 8,388,608 are a window."""
+    shuffle = Shuffle.of(max_seq_length)
+    assert (shuffle.block_rows, shuffle.window_rows, shuffle.group_shards) == (block_rows, window_rows, 32)
+
+
+def test_a_block_is_no_larger_than_its_window() -> None:
+    """A small `window_rows` limits the blocks."""
+    assert Shuffle.of(128, window_rows=5).block_rows == 5
+    assert Shuffle.of(128, window_rows=500).block_rows == 128
+
+
+@pytest.mark.parametrize(
+    ("shards", "rows", "window_rows", "groups", "windows"),
+    [
+        (64, 10, 320, 2, 2),  # 32 shards per group
+        (65, 10, 100, 3, 9),  # no group has more than 32 shards
+        (64, 1, 1000, 1, 1),  # a group is not smaller than a window
+        (64, 10, 400, 1, 2),  # two groups of 320 rows would be
+    ],
+)
+def test_groups_have_few_shards_and_at_least_a_window(
+    shards: int, rows: int, window_rows: int, groups: int, windows: int
+) -> None:
+    """Shards per group are limited; groups are never smaller than a window."""
+    shuffle = Shuffle(block_rows=1, window_rows=window_rows)
+    plan = plan_epoch([rows] * shards, seed=1, epoch=0, shuffle=shuffle)
+    assert (len(plan.group_starts) - 1, plan.num_windows, plan.num_rows) == (groups, windows, shards * rows)
+
+
 def test_a_state_of_another_dataset_is_refused(directory: Path, tmp_path: Path) -> None:
     """A state names its dataset and what its position counts; any other loader refuses it and says which."""
     other = write_dataset(tmp_path / "other", rows=ROWS, num_shards=5, max_seq_length=32, seed=1)
