@@ -241,20 +241,21 @@ def disturbed(place: Place, victim: str, moment_s: float, draw: random.Random) -
     }
 
 
-def series(kind: type[Place], directory: Path, arguments: list[str], moments: int) -> dict[str, Any]:
+def series(kind: type[Place], directory: Path, arguments: list[str], moments: int, some: range) -> dict[str, Any]:
     """The builds of one place."""
     place = kind(directory, arguments)
     try:
         seconds = place.build()
         whole, found = place.files(), []
-        for moment in range(moments):
+        for moment in some:
             place.clear()
             draw = random.Random(moment)  # noqa: S311 - not for secrets
             victims = place.victims()
             share = (moment + draw.random()) / moments
             one = disturbed(place, victims[moment % len(victims)], share * seconds, draw)
             place.build()
-            one["same_bytes"] = place.files() == whole
+            after = place.files()
+            one["different"] = sorted(name for name in {*whole, *after} if whole.get(name) != after.get(name))
             one["left"] = sorted(map(str, place.temporary.iterdir()))
             shutil.rmtree(place.temporary)
             place.temporary.mkdir()
@@ -267,7 +268,7 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
             "files": len(whole),
             "moments": moments,
             "ends": Counter(f"{one['victim']}: {one['end']}" for one in found),
-            "other_bytes": [one for one in found if not one["same_bytes"]],
+            "other_bytes": [one for one in found if one["different"]],
             "hangs": [one for one in found if one["end"] == "hangs"],
             "processes_left": [one for one in found if one.get("processes_left")],
             "temporary_files_left": [one for one in found if one["left"]],
@@ -288,15 +289,17 @@ def main() -> int:
     parser.add_argument("corpus")
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--one", type=int, help="the number of one moment, which is repeated")
     parser.add_argument("--only", nargs="*", default=["local", "s3"])
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     arguments = [options.corpus, "--tokenizer", options.tokenizer, *SETTINGS]
+    some = range(options.moments) if options.one is None else range(options.one, options.one + 1)
     result: dict[str, Any] = {}
     for name in options.only:
         with tempfile.TemporaryDirectory() as directory:
             kind = {"local": Place, "s3": S3Place}[name]
-            result[name] = series(kind, Path(directory), arguments, options.moments)
+            result[name] = series(kind, Path(directory), arguments, options.moments, some)
     print(json.dumps(result, indent=1))
     if options.record:
         options.record.write_text(json.dumps(result, indent=1) + "\n")
