@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,13 @@ class Place:
         root = Path(self.output)
         found = [path for path in root.rglob("*") if path.is_file()]
         return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def left(self) -> set[str]:
+        """Kinds of temporary files, which are removed."""
+        names = {re.sub(r"[a-z0-9_]{8}$", "*", path.name) for path in self.temporary.iterdir()}
+        shutil.rmtree(self.temporary)
+        self.temporary.mkdir()
+        return names
 
     def clear(self) -> None:
         """Removes the output."""
@@ -246,7 +254,7 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
     place = kind(directory, arguments)
     try:
         seconds = place.build()
-        whole, found = place.files(), []
+        whole, found, usual = place.files(), [], place.left()  # Beam's worker processes leave files of every run
         for moment in some:
             place.clear()
             draw = random.Random(moment)  # noqa: S311 - not for secrets
@@ -256,9 +264,7 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
             place.build()
             after = place.files()
             one["different"] = sorted(name for name in {*whole, *after} if whole.get(name) != after.get(name))
-            one["left"] = sorted(map(str, place.temporary.iterdir()))
-            shutil.rmtree(place.temporary)
-            place.temporary.mkdir()
+            one["left"] = sorted(place.left() - usual)
             print(json.dumps(one), flush=True)
             found.append(one)
         place.clear()
@@ -266,7 +272,8 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
         return {
             "undisturbed_s": round(seconds, 1),
             "files": len(whole),
-            "moments": moments,
+            "moments": len(found),
+            "left_by_an_undisturbed_build": sorted(usual),
             "ends": Counter(f"{one['victim']}: {one['end']}" for one in found),
             "other_bytes": [one for one in found if one["different"]],
             "hangs": [one for one in found if one["end"] == "hangs"],
