@@ -155,7 +155,7 @@ def test_a_late_build_gives_way_to_another_that_is_alive(tmp_path: Path) -> None
         mine = read_state(LocalFiles(), str(tmp_path / OWNERS / name))
         late = {**mine, "renewed": mine["renewed"] - lease.LEASE_S}
         write_state(LocalFiles(), str(tmp_path / OWNERS / name), late)
-        lease_of_mine.check()  # no other build else: renewed
+        lease_of_mine.check()  # no other build: renewed
         assert read_state(LocalFiles(), str(tmp_path / OWNERS / name))["renewed"] >= mine["renewed"]
         other = steal(tmp_path)
         write_state(LocalFiles(), str(tmp_path / OWNERS / name), late)
