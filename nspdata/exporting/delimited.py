@@ -10,7 +10,7 @@ import numpy as np
 
 from nspdata.dataset.schema import OTHER
 from nspdata.exporting.batches import TRACE, flat_labels, padded
-from nspdata.inspection.decoding import decode
+from nspdata.inspection.texts import decode_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,11 +75,10 @@ def _records_ibm(rows: Rows, context: Context) -> Iterator[tuple[Any, ...]]:
 
 def _texts(rows: Rows, context: Context) -> Iterator[tuple[str, str]]:
     """The text of A and of B in each row, without masks; "" for an absent B."""
-    ids = rows.unmasked_ids()
-    for begin, end, length_a in zip(rows.offsets[:-1], rows.offsets[1:], rows.lengths_a, strict=True):
-        segments = ids[begin + 1 : begin + length_a - 1], ids[begin + length_a : end - 1]
-        text_a, text_b = (decode(segment.tolist(), context.vocabulary) for segment in segments)
-        yield text_a, text_b
+    begins, ends = rows.offsets[:-1], rows.offsets[1:]
+    bounds = np.stack([begins + 1, begins + rows.lengths_a - 1, begins + rows.lengths_a, ends - 1], axis=1)
+    texts = decode_all(rows.unmasked_ids(), bounds.reshape(-1, 2), context.vocabulary)
+    return zip(texts[::2], texts[1::2], strict=True)
 
 
 def _lines(records: Iterable[Iterable[Any]]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,17 +51,20 @@ def decode(ids: Iterable[int], vocabulary: Vocabulary) -> str:
     >>> decode([7, 5, 6, 8, 4, 9, 10], Vocabulary(words))
     'he jumped. [MASK] 東京'
     """
-    return "".join(f" {text}" if spaced else text for text, spaced in _pieces(ids, vocabulary))
+    return "".join(" " * piece.spaced + piece.text for piece in spell(ids, vocabulary))
 
 
 def spell(ids: Iterable[int], vocabulary: Vocabulary) -> list[Piece]:
     """One piece per token id; an id outside the vocabulary becomes `[id N]`."""
-    return [Piece(text, spaced) for text, spaced in _pieces(ids, vocabulary)]
+    size = len(vocabulary)
+    tokens = [vocabulary.tokens[token] if 0 <= token < size else f"[id {token}]" for token in map(int, ids)]
+    spaces = [_spaced(tokens, index) for index in range(len(tokens))]
+    return [Piece(visible(bare(token)), spaced) for token, spaced in zip(tokens, spaces, strict=True)]
 
 
 def standing_alone(token: str) -> str:
     """A single token for display: with its `##`, a combining mark on a dotted circle, isolated from the text around it."""
-    prefix, text = ("##", _bare(token)) if _continues(token) else ("", token)
+    prefix, text = ("##", bare(token)) if continues(token) else ("", token)
     circle = DOTTED_CIRCLE if unicodedata.combining(text[:1] or " ") else ""
     return isolate(prefix + circle + visible(text))
 
@@ -101,19 +103,6 @@ def replacement_kinds(held: NDArray[Any], labels: NDArray[Any], mask_id: int) ->
     return kinds.tolist()  # type: ignore[no-any-return]
 
 
-def _pieces(ids: Iterable[int], vocabulary: Vocabulary) -> Iterator[tuple[str, bool]]:
-    """The fields of a `Piece` for each token id."""
-    known, size = vocabulary.tokens, len(vocabulary)
-    tokens = [known[token] if 0 <= token < size else f"[id {token}]" for token in map(int, ids)]
-    for index, token in enumerate(tokens):
-        yield _shown(token), _spaced(tokens, index)
-
-
-@lru_cache(maxsize=1 << 17)
-def _shown(token: str) -> str:
-    return visible(_bare(token))
-
-
 def _words(text: str) -> list[str]:
     """The words that decide the direction of a text; special tokens are left out."""
     for special in SPECIAL_TOKENS:
@@ -121,35 +110,33 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-def _continues(token: str) -> bool:
+def continues(token: str) -> bool:
+    """Whether a token continues a word."""
     return token.startswith("##") and len(token) > 2
 
 
-def _bare(token: str) -> str:
-    return token[2:] if _continues(token) else token
+def bare(token: str) -> str:
+    """The token without `##`."""
+    return token[2:] if continues(token) else token
 
 
 def _spaced(tokens: Sequence[str], index: int) -> bool:
-    if not index:
+    token = tokens[index]
+    if not index or continues(token):
         return False
-    before, token = tokens[index - 1], tokens[index]
-    if not _is_apart(before, token):
+    before = bare(tokens[index - 1])
+    if token in NO_SPACE_BEFORE or (before in NO_SPACE_AFTER and not continues(tokens[index - 1])):
         return False
+    if is_ideographic(before[-1:]) and is_ideographic(token[:1]):
+        return False
+    apostrophe = tokens[index - 1] in APOSTROPHES and index > 1
     return not (
-        (before in APOSTROPHES and index > 1 and token in ENGLISH_ENDINGS)
+        (apostrophe and token in ENGLISH_ENDINGS)
         or (token in APOSTROPHES and index + 1 < len(tokens) and tokens[index + 1] in ENGLISH_ENDINGS)
     )
 
 
-@lru_cache(maxsize=1 << 18)
-def _is_apart(before: str, token: str) -> bool:
-    """Whether a space is between two tokens, apart from the rule for English endings."""
-    if _continues(token) or token in NO_SPACE_BEFORE or before in NO_SPACE_AFTER:
-        return False
-    return not (_is_ideographic(_bare(before)[-1:]) and _is_ideographic(token[:1]))
-
-
-def _is_ideographic(character: str) -> bool:
+def is_ideographic(character: str) -> bool:
     """Whether a character is written without spaces: Han, kana, and the punctuation between them (Korean has spaces)."""
     return bool(character) and (
         "\u2e80" <= character <= "\u312f"
