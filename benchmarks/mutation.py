@@ -288,7 +288,7 @@ def confirm(path: Path) -> None:
             every = {str(mutant): mutant for mutant in mutants(path_of(name).read_text(encoding="utf-8"))}
             for text in list(found["survivors"]):
                 killed = is_killed_in(tree, name, every[text])
-                print(f"{name}:{text}", "killed" if killed else "survives", flush=True)
+                print(f"{name}:{text}", f"killed by {killed}" if killed else "survives", flush=True)
                 if killed:
                     found["survivors"].remove(text)
                     found["killed"] += 1
@@ -298,8 +298,8 @@ def confirm(path: Path) -> None:
                 path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def is_killed_in(tree: Path, name: str, mutant: Mutant) -> bool:
-    """Runs all tests of a module in a copy of the tree that has the mutant in it."""
+def is_killed_in(tree: Path, name: str, mutant: Mutant) -> str:
+    """Runs all tests of a module in a copy of the tree that has the mutant in it; returns what failed, "" if nothing did."""
     target = tree / path_of(name).relative_to(ROOT)
     before = target.read_text(encoding="utf-8")
     target.write_text(ast.unparse(mutant.tree), encoding="utf-8")
@@ -315,7 +315,8 @@ def is_killed_in(tree: Path, name: str, mutant: Mutant) -> bool:
         )
     finally:
         target.write_text(before, encoding="utf-8")
-    return done.returncode != 0
+    failed = [line for line in done.stdout.decode().splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return "" if done.returncode == 0 else (failed or [f"exit code {done.returncode}"])[0]
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ _cleanups: list[Callable[[], object]] = []
 
 
 def install(advice: str = "") -> None:
-    """Handles SIGINT and SIGTERM from now on; call it in the main thread, once.
+    """Handles SIGINT and SIGTERM from now on. Call it once, in the main thread.
 
     Args:
         advice: what the user can do next, such as "the same command resumes the build".

@@ -90,7 +90,7 @@ class Scorer:
 
     @property
     def meaning(self) -> str:
-        """What the score is the probability of."""
+        """Describes the event whose probability `score` returns."""
         return self._scorer.meaning
 
     @overload

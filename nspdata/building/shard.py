@@ -99,7 +99,7 @@ class Built:
 
     @staticmethod
     def merged(parts: Iterable[Built]) -> Built:
-        """Several, in any order."""
+        """Merges several results; their order has no effect."""
         entries: dict[int, ShardEntry] = {}
         counts: dict[str, int] = {}
         statistics = zero()

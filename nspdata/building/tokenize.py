@@ -121,7 +121,7 @@ def tokenize_unit(
 
 @dataclass(slots=True)
 class _Read:
-    """What was read of the sources so far, as `ReadSummary`."""
+    """Counts of the records read so far; `ReadSummary` is the result."""
 
     counts: Counter[str] = field(default_factory=lambda: Counter(records=0, input_bytes=0))
     contents: dict[str, int] = field(default_factory=dict)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def require(key: str, value: object, rule: str, *, holds: bool) -> None:
-    """Holds a setting to its rule.
+    """Raises ConfigError if a setting breaks its rule.
 
     Raises:
         ConfigError: it does not hold.
@@ -28,7 +28,7 @@ def require(key: str, value: object, rule: str, *, holds: bool) -> None:
 
 
 def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings under dotted keys.
+    """Flattens nested settings to dotted keys.
 
     >>> flat({"seed": 1, "pairing": {"unit": "sentences"}})
     {'seed': 1, 'pairing.unit': 'sentences'}

@@ -190,7 +190,7 @@ class RemoteStore:
         raise AssertionError
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs to make its own connection."""
+        """Leaves out the connection: another process opens its own."""
         return self.__dict__ | {"_process": 0, "_filesystem": None, "_ahead": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ class PartFile(io.RawIOBase):
         return len(view)
 
     def tell(self) -> int:
-        """Bytes written."""
+        """Returns the number of bytes written."""
         return self.size
 
     def flush(self) -> None:

@@ -116,7 +116,7 @@ def make_plan(
 
 
 def context_of(directory: Directory, plan: ExportPlan) -> Context:
-    """What the encoders must know of the dataset."""
+    """Returns what encoders need to know about the dataset."""
     return Context(options=plan.options, metadata=directory.metadata, vocabulary=directory.vocabulary)
 
 

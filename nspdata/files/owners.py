@@ -62,7 +62,7 @@ def gone(owner: dict[str, Any]) -> bool:
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """Parses a record; an empty one if it is damaged."""
+    """Parses a record; a damaged one gives an empty record."""
     try:
         owner: dict[str, Any] = parse(data, name="owner", schema=OWNER)
     except ShardError:

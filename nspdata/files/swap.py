@@ -175,7 +175,7 @@ def is_temporary(name: str) -> bool:
 
 
 def _names(directory: str, files: Files) -> list[tuple[str, int]]:
-    """Path below the directory and size of each file in it."""
+    """Returns the path below the directory, and the size, of each file in it."""
     root = directory.rstrip("/") + "/"
     return [(_below(file.path, root), file.size) for file in files.listing(directory)]
 

@@ -74,7 +74,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Files of rows and what they are turned into.
+    """The files to import and the settings of the import.
 
     Attributes:
         kind: `tfrecord` or `csv`.

@@ -78,7 +78,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One row.
+    """One decoded row.
 
     Attributes:
         split: name of the split.

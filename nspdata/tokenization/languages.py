@@ -118,7 +118,7 @@ def known_code(written: str, splitter: str) -> str | None:
 
 
 class PerLanguage(Generic[Value]):
-    """Something for each language, of which the most recently used are kept.
+    """A cache with one value per language; the least recently used is dropped.
 
     Args:
         make: creates it for the settings of one language.

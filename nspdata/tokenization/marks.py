@@ -28,7 +28,7 @@ MIN_SCRIPT_SHARE = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accents:
-    """What to do with accents, and why.
+    """The decision whether to strip accents, with its reason.
 
     Attributes:
         strip: whether to strip them.

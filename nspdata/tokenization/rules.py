@@ -74,7 +74,7 @@ class SentenceRules:
 
     @cached_property
     def not_ends(self) -> frozenset[str]:
-        """Marks of spaCy that do not end a sentence."""
+        """End marks of spaCy that do not end a sentence here."""
         return frozenset(NOT_ENDS) - {*self.extra_marks} if self.correct_end_marks else frozenset()
 
     @cached_property

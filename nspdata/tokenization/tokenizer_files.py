@@ -289,7 +289,7 @@ def _agreed(key: str, name: str, *, described: bool | None, configured: bool | N
 
 
 def difference(described: dict[str, Any]) -> str:
-    """Why a `tokenizer.json` is not plain BERT, or ""."""
+    """Returns why a `tokenizer.json` is not plain BERT, or ""."""
     normalizer, pre_tokenizer = described.get("normalizer") or {}, described.get("pre_tokenizer") or {}
     added = {entry["content"]: entry for entry in described.get("added_tokens") or []}
     other = [content for content in added if content not in SPECIAL_TOKENS]

@@ -164,7 +164,7 @@ class Feeder:
         self._thread.start()
 
     def __iter__(self) -> Iterator[Fed]:
-        """Itself."""
+        """Returns the iterator itself."""
         return self
 
     def __next__(self) -> Fed:

@@ -48,7 +48,7 @@ class TrainingData:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows of each split that every directory has rows of."""
+        """Number of rows of each split that all directories have."""
         sizes = [directory.sizes for directory in self.directories]
         splits = [{split for split, size in each.items() if size.rows} for each in sizes]
         return {split: sum(each[split].rows for each in sizes) for split in sorted(set.intersection(*splits))}
@@ -103,7 +103,7 @@ class PlannedPhase:
 
     @property
     def end(self) -> int:
-        """Number of updates up to its end."""
+        """The number of the update at which this phase ends."""
         return self.first_step + self.steps
 
 

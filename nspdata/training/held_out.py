@@ -182,7 +182,7 @@ class Judge:
         )
 
     def masked(self, rows: Rows) -> dict[str, Interval]:
-        """Accuracy and loss at the masked tokens of the rows."""
+        """Returns accuracy and loss at the masked tokens of the rows."""
         losses, right = self._predictions(rows)
         counts = np.diff(rows.masked_offsets).astype(np.float64)
         row = np.repeat(np.arange(len(rows)), np.diff(rows.masked_offsets))
@@ -228,7 +228,7 @@ class Judge:
 
     @torch.inference_mode()
     def _next(self, rows: Rows) -> NDArray[np.float64]:
-        """P(B follows A) of each row."""
+        """Returns P(B follows A) of each row."""
         parts = [np.zeros(0)]
         for batch in self._batches(rows):
             pooled = self.model.bert(**batch["inputs"]).pooler_output

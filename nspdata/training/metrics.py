@@ -72,7 +72,7 @@ class Metrics:
         self._bar = Bar(num_steps, done) if sys.stdout.isatty() else None
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Returns the object itself."""
         return self
 
     def __exit__(
@@ -150,7 +150,7 @@ class Bar:
         self._progress.start()
 
     def update(self, line: Line) -> None:
-        """Moves it to the line's step."""
+        """Moves the progress bar to the line's step."""
         _, _, text = described(line).partition("  ")
         self._progress.update(self._task, completed=line["step"], text=text)
 

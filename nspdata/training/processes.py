@@ -54,7 +54,7 @@ class Processes:
         return int(tensor)
 
     def wait(self) -> None:
-        """Waits until every rank has called it."""
+        """Waits until all ranks have called it."""
         if self.world_size > 1:
             distributed.barrier()
 

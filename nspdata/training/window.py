@@ -46,7 +46,7 @@ class Update(NamedTuple):
 
 
 class MetricsWindow:
-    """Results of the device since the last line that are not read yet."""
+    """Results on the device, since the last line, that were not copied to the CPU yet."""
 
     def __init__(self, training: Training, best: dict[str, float]) -> None:
         """An empty window.

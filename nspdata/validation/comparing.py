@@ -103,7 +103,7 @@ class Encoding:
 
     @staticmethod
     def of(directory: Path, manifest: Manifest, spec: RowSpec, *, fast: bool) -> Encoding:
-        """That of a local dataset directory."""
+        """Returns the encoding of a local dataset directory."""
         vocabulary = spec.vocabulary
         if "tokenizer_json" in manifest.tokenizer:
             described = (directory / "tokenizer/tokenizer.json").read_text(encoding="utf-8")
@@ -144,7 +144,7 @@ class _Work:
 
     @property
     def own_spills(self) -> Path:
-        """Where this process writes."""
+        """Returns the directory for the temporary files of this process."""
         return self.spills / str(os.getpid())
 
 

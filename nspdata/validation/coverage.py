@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Sums over rows that were looked up; they can be added.
+    """Sums over the rows that were found in the source; can be added.
 
     Attributes:
         placed: whether every row was found.

@@ -65,7 +65,7 @@ def check_statistics(directory: Path, manifest: Manifest, tally: Tally, findings
 
 
 def _counts(statistics: Statistics, manifest: Manifest) -> Iterator[tuple[str, int | None, int | None]]:
-    """What the statistics and the manifest both count: name, there, here."""
+    """Counts that statistics and manifest both have: name, value in each."""
     written, read, built = statistics.corpus.counts, manifest.counts.get("read", {}), manifest.counts.get("built", {})
     for name, other in READ_COUNTS.items():
         yield other, written.get(other, 0), read.get(name, 0)

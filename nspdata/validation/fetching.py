@@ -21,7 +21,7 @@ THREADS = 8
 
 
 def fetch_file(url: str, target: Path) -> None:
-    """Copies a file to the local disk; its directory is made."""
+    """Downloads a file to the local disk; creates its directory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with AnyFiles().open(url) as source, target.open("wb") as stream:
         shutil.copyfileobj(source, stream, 8 << 20)

@@ -19,7 +19,7 @@ TOO_FEW = "fewer masks than the settings give"
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """How many masked positions hold what; a monoid."""
+    """Counts of the tokens at masked positions: [MASK], original, other; can be added."""
 
     mask: int = 0
     random: int = 0
@@ -30,7 +30,7 @@ class Replaced:
 
     @property
     def total(self) -> int:
-        """All masked positions."""
+        """Number of masked positions."""
         return self.mask + self.random + self.kept
 
 

@@ -169,7 +169,7 @@ def _why(
     kept: int,
     cut: Cut,
 ) -> int:
-    """What is wrong with a row whose segments are not found where they must be."""
+    """Returns the rule that a row breaks whose segments are not where they must be."""
     offsets = text.sentence_offsets
     end_a, end_b = text.document_offsets[document + 1], text.document_offsets[other + 1]
     if not within(text, offsets[a], offsets[end_a] - offsets[a], rows.ids, rows.begin_a[row], rows.length_a[row]):

@@ -42,7 +42,7 @@ class RowSpec:
 
     @staticmethod
     def of(config: Config, vocabulary: Vocabulary, splits: Mapping[str, int] | None = None) -> RowSpec:
-        """What these settings and this vocabulary require.
+        """Returns the requirements of these settings and this vocabulary.
 
         Args:
             config: the settings.

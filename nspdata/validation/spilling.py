@@ -45,7 +45,7 @@ SAMPLE = 100
 
 @dataclass(slots=True)
 class Reading:
-    """What was read of the input: 8 bytes per document, and sums.
+    """Summary of the input that was read: 8 bytes per document, and sums.
 
     Attributes:
         counts: `records`, `documents`, `input_bytes`, `text_bytes`, as the manifest names them.
@@ -126,7 +126,7 @@ class Spiller:
     write: Callable[[int, bytes], None]
 
     def lay_down(self, sources: Sequence[Source]) -> Reading:
-        """Reads, tokenizes and writes all documents of a unit of input."""
+        """Reads and tokenizes all documents of a unit of input, and writes them to temporary files."""
         reading, gathered, split = Reading(), list[TokenizedDocuments](), ""
         languages = Languages.of(self.spec.config.sentences)
         for source in sources:
@@ -190,7 +190,7 @@ def _compare(
 
 
 def spills_of(key: int, directory: Path) -> Iterator[bytes]:
-    """What the processes wrote for a shard; their files are deleted."""
+    """Returns the spilled documents of a shard, from all processes, and deletes their files."""
     for path in [written for written in directory.glob(f"*/{key}") if written.is_file()]:
         with path.open("rb") as file:
             while head := file.read(8):

@@ -24,7 +24,7 @@ MIX = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(slots=True)
 class Tally:
-    """What is added up over the shards; 8 bytes a row and 8 bytes a document.
+    """Sums over the shards; needs 8 bytes per row and 8 bytes per document.
 
     Attributes:
         rows, negatives: of all shards; `negatives` are rows of label 1.

@@ -47,7 +47,7 @@ STYLE = {
 
 
 def drawn(draw: Callable[[Axes], None], *, name: str, label: str, height: float = HEIGHT) -> str:
-    """One plot as an `<svg>` element without a fixed size.
+    """Returns one plot as an `<svg>` element without a fixed size.
 
     Args:
         draw: draws on the axes.

@@ -77,7 +77,7 @@ class Shortcuts:
     negatives: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON's types."""
+        """Returns the result as JSON types."""
         return asdict(self)
 
 
@@ -146,7 +146,7 @@ def _describe(guess: Guess) -> str:
 
 
 def _guess(key: str, one: Any, other: Any, labels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Guess:
-    """Trains and scores one classifier."""
+    """Trains one classifier and returns its score."""
     right = truth == labels[0] if len(np.unique(labels)) == 1 else _predict(key, one, labels, other) == truth
     low, high = wilson(int(right.sum()), len(right))
     return Guess(key=key, title=TITLES[key], accuracy=float(right.mean()), low=low, high=high)

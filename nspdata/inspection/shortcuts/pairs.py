@@ -83,7 +83,7 @@ def read_pairs(shards: list[Shard], limit: int) -> LabelledPairs:
 
 
 def parted(opened: Directory, *, learned: int, scored: int) -> tuple[LabelledPairs, LabelledPairs, str]:
-    """Pairs to learn from, pairs to score on, and how they were separated.
+    """Returns the pairs to train on, the pairs to score on, and how they were separated.
 
     Raises:
         ShardError: the dataset has fewer than two documents with rows.

@@ -66,7 +66,7 @@ class CharacterSet:
 
     @cached_property
     def edges(self) -> NDArray[np.int64]:
-        """Where code points begin and cease to be in one of the ranges, in turn.
+        """Code points at which membership in the set changes: starts and ends of the ranges, in turn.
 
         >>> CharacterSet(((97, 99), (98, 101), (102, 102), (48, 57))).edges.tolist()
         [48, 58, 97, 103]
@@ -205,7 +205,7 @@ def _parts(operation: Any, value: Any) -> list[Any]:
 
 
 def _guards(items: Sequence[tuple[Any, Any]]) -> list[Guard]:
-    """What a chunk must hold for this sequence to match."""
+    """Returns what a chunk must contain for this sequence to match."""
     found = [Guard(one, times) for one, times in _needed(items).items()]
     for index, (operation, value) in enumerate(items):
         if operation is not _constants.ASSERT:
