@@ -38,9 +38,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 INSTANCES = "tests/instances"
-ROWS = [f"{INSTANCES}/test_{name}.py" for name in ("rows", "laws", "reference", "masking", "compiled")]
+PROPERTIES = f"{INSTANCES}/test_laws.py"
+ROWS = [PROPERTIES, *(f"{INSTANCES}/test_{name}.py" for name in ("rows", "reference", "masking", "compiled"))]
 PAIRS = [
-    f"{INSTANCES}/test_{name}.py" for name in ("chunks", "pool", "elsewhere", "pairs", "laws", "rows", "reference")
+    *(f"{INSTANCES}/test_{name}.py" for name in ("chunks", "pool", "elsewhere", "pairs")),
+    PROPERTIES,
+    *(f"{INSTANCES}/test_{name}.py" for name in ("rows", "reference")),
 ]
 ORDER = [f"tests/loading/test_{name}.py" for name in ("order", "batches", "stream")]
 
