@@ -82,7 +82,12 @@ class Place:
 
     def start(self) -> subprocess.Popen[str]:
         """Starts the build in a process group of its own."""
-        environment = {**os.environ, "TMPDIR": str(self.temporary), **self.environment()}
+        environment = {
+            **os.environ,
+            "NSPDATA_PROGRESS_SECONDS": "0",
+            "TMPDIR": str(self.temporary),
+            **self.environment(),
+        }
         command = [*self.command, "-o", self.output, *self.options()]
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
@@ -238,7 +243,7 @@ def disturbed(place: Place, victim: str, moment_s: float, draw: random.Random) -
         os.kill(pid, signal.SIGKILL)
     if isinstance(place, S3Place) and place.server.poll() is not None:
         place.serve()
-    lines = [line for line in complained.splitlines() if not line.startswith("warning (")]
+    lines = [line for line in complained.splitlines() if line.startswith("nspdata: ")]  # beside Beam's logs
     return {
         "victim": victim,
         "moment_s": round(moment_s, 2),

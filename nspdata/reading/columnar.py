@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from nspdata.reading.sources import Source
 
 ROWS = 256
-"""Rows per batch; texts may be long."""
+"""Rows per batch of Arrow."""
+
+PARQUET_ROWS = 32
+"""Rows per batch of Parquet, which are decoded together: a file of 1 kB can hold rows of megabytes."""
+
+PIECE_BYTES = 8_000_000
+"""Bytes of rows that become documents together."""
 
 DAMAGE = (pa.ArrowException, OSError, ValueError)
 """What pyarrow raises for corrupt files."""
@@ -67,9 +73,10 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
         batches = _parquet if source.format == "parquet" else _arrow
         for found in batches(stream, fields):
             if isinstance(found, pa.RecordBatch):
-                _add_rows(gathering, row, found, fields)
-                row += found.num_rows
-                yield
+                for piece in _pieces(found):
+                    _add_rows(gathering, row, piece, fields)
+                    row += piece.num_rows
+                    yield
                 continue
             if cut is None:
                 excerpt = f"{found.rows} rows: {found.error}" if found.rows else str(found.error)
@@ -79,6 +86,12 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
     if cut:
         lost = max(1, cut.lost_bytes(source.size_bytes, 0) - gathering.read_bytes)
         gathering.reject_rest(row, TRUNCATED_FILE, str(cut), lost_bytes=lost)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Slices a batch of long rows."""
+    size = max(1, batch.num_rows * PIECE_BYTES // max(1, _num_bytes(batch)))
+    yield from (batch.slice(start, size) for start in range(0, batch.num_rows, size))
 
 
 def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tuple[str, str, str]) -> None:
@@ -171,7 +184,7 @@ def _parquet(stream: Any, wanted: tuple[str, str, str]) -> Iterator[pa.RecordBat
         described = file.metadata.row_group(group)
         num_rows = left = described.num_rows
         try:
-            for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
+            for batch in file.iter_batches(PARQUET_ROWS, row_groups=[group], columns=columns):
                 yield batch
                 left -= batch.num_rows
         except DAMAGE as error:

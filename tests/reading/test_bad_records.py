@@ -7,13 +7,27 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
-from nspdata.reading import REASONS
-from tests.reading.formats import COMPRESSIONS, DOCUMENTS, FIELDED, arrow_file, arrow_stream, jsonl, parquet, read
+from nspdata.files.local import LocalFiles
+from nspdata.reading import REASONS, expand_inputs, read_source
+from tests.reading.formats import (
+    COMPRESSIONS,
+    DOCUMENTS,
+    FIELDED,
+    arrow_file,
+    arrow_stream,
+    jsonl,
+    parquet,
+    read,
+    table,
+)
 from tests.shared import shared
 
 GOOD = b'{"id": "good", "text": "A good one."}'
@@ -163,8 +177,6 @@ def test_a_damaged_columnar_file_is_reported(write: Any, tmp_path: Path) -> None
 
 def test_bad_rows_of_columns_are_kept(tmp_path: Path) -> None:
     """Bad values of a column (null, empty, not UTF-8, not a string) are rejected with their row number."""
-    import pyarrow as pa
-
     binary = pa.array([b"Good.", None, b"", b"\xff\xfe", b"a\0b", b"Last."], pa.binary())
     strings = pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
     data = pa.table({"text": strings, "id": pa.array(list("abcdef"))})
@@ -279,3 +291,22 @@ def test_a_hostile_field_name_stays_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"only bo\\x85d\\x1b\[2Jy\\u2028, id; name the field") as caught:
         read(path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("write", [arrow_stream, arrow_file, parquet])
+def test_long_rows_become_documents_a_few_at_a_time(write: Any, tmp_path: Path) -> None:
+    """Rows of a megabyte, of which a compressed file can hold thousands in a few bytes, are not all copied at once."""
+    many = [(str(number), f"{number} " + "a" * 1_000_000) for number in range(20)]
+    path = tmp_path / ("a.parquet" if write is parquet else "a.arrow")
+    data = table(many)
+    if write is parquet:
+        pq.write_table(data, path)
+    else:
+        make = pa.ipc.new_file if write is arrow_file else pa.ipc.new_stream
+        with make(str(path), data.schema) as writer:
+            writer.write_table(data)
+    files, settings = LocalFiles(), InputConfig()
+    (source,) = expand_inputs([str(path)], files, settings)
+    batches = [batch.documents for batch in read_source(source, files, settings)]
+    assert [name for batch in batches for name in batch.ids] == [name for name, _ in many]
+    assert max(map(len, batches)) <= 8
