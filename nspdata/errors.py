@@ -61,7 +61,8 @@ class NspdataError(Exception):
     """
 
     def __str__(self) -> str:
-        return LINE_BREAKS.sub(lambda found: ascii(found[0])[1:-1], super().__str__())
+        text = super().__str__().replace("\r\n", " ").replace("\n", " ")
+        return LINE_BREAKS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class ConfigError(NspdataError):
