@@ -46,14 +46,21 @@ def import_beam_alone() -> None:
     """
     if "apache_beam" in sys.modules:
         return
+    with absent(*UNUSED):
+        import_beam_silently()
+    sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]
+
+
+def import_beam_silently() -> None:
+    """Imports Beam without the lines that it logs about libraries that are not installed; it would configure the root logger for them."""
+    if "apache_beam" in sys.modules:
+        return
     root, silent = logging.getLogger(), logging.NullHandler()
     disabled = logging.root.manager.disable
-    root.addHandler(silent)  # Beam logs what is missing, and would configure the root logger
+    root.addHandler(silent)
     logging.disable()
     try:
-        with absent(*UNUSED):
-            import apache_beam  # noqa: F401 - imported for its effect on sys.modules
+        import apache_beam  # noqa: F401 - imported for its effect on sys.modules
     finally:
         logging.disable(disabled)
         root.removeHandler(silent)
-    sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]

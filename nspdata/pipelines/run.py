@@ -17,7 +17,7 @@ from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
-from nspdata.pipelines.light import import_beam_alone
+from nspdata.pipelines.light import import_beam_alone, import_beam_silently
 from nspdata.pipelines.options import NO_WAIT, check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def _run(  # noqa: PLR0913 - of `run_build`
                 pool.begin(units)
             if light:
                 import_beam_alone()
+            else:
+                import_beam_silently()
             from nspdata.pipelines.build import build_pipeline  # imports Beam
 
             submitted = run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
