@@ -111,6 +111,19 @@ def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Sta
     return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + PartStatistics(counts=counts))
 
 
+class _Discarded:
+    """A new file whose bytes go nowhere; see `GrowingFile`."""
+
+    def write(self, data: memoryview) -> None:
+        """Does nothing."""
+
+    def finish(self) -> None:
+        """Does nothing."""
+
+    def discard(self) -> None:
+        """Does nothing."""
+
+
 class ReadOnly:
     """Read-only files: writes are discarded. For jobs that only count and must not write rejected records."""
 
@@ -119,6 +132,10 @@ class ReadOnly:
 
     def write(self, path: str, data: bytes) -> None:
         """Does nothing."""
+
+    def create(self, path: str) -> _Discarded:  # noqa: ARG002 - the interface of files
+        """Returns a file whose bytes are discarded."""
+        return _Discarded()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.files, name)

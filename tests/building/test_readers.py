@@ -11,7 +11,7 @@ import pytest
 from nspdata.dataset.manifest import read_manifest
 from nspdata.dataset.shards import read_rows
 from nspdata.loading import Loader
-from nspdata.metadata.card import COLUMNS
+from nspdata.metadata.card import columns
 from tests.building.corpus import INAUGURAL, nspdata_command, write_vocabulary
 
 
@@ -45,7 +45,7 @@ def test_load_from_disk_maps_the_shards(data: Path) -> None:
     loaded = datasets.load_from_disk(str(data))
     for split, entries in read_manifest(data).splits.items():
         assert loaded[split].num_rows == sum(entry.rows for entry in entries)
-        assert loaded[split].column_names == list(COLUMNS)
+        assert loaded[split].column_names == list(columns(read_manifest(data).config))
         assert loaded[split][:5]["input_ids"] == first_rows(data, split)
         assert {Path(file["filename"]).resolve() for file in loaded[split].cache_files} == {
             (data / entry.path).resolve() for entry in entries
