@@ -328,7 +328,7 @@ def _as_described(backend: Tokenizer, vocabulary: Vocabulary, reason: str) -> To
     )  # as transformers
     if backend.post_processor is None:
         add_template(backend, vocabulary)
-    normalize = backend.normalizer.normalize_str if backend.normalizer else str
+    normalize = str if backend.normalizer is None else backend.normalizer.normalize_str
     return TokenizerFiles(
         vocabulary=Vocabulary(vocabulary.tokens, backend.to_str(pretty=True) + "\n"),
         lowercase="A" not in normalize("A"),

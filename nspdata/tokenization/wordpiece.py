@@ -121,7 +121,7 @@ class WordPiece:
     def words(self, text: str) -> list[str]:
         """The words of a text, normalized, before the vocabulary divides them."""
         backend = self.backend
-        normalized = backend.normalizer.normalize_str(text) if backend.normalizer else text
+        normalized = text if backend.normalizer is None else backend.normalizer.normalize_str(text)
         if backend.pre_tokenizer is None:
             return [normalized]
         return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normalized)]
