@@ -8,13 +8,13 @@ import json
 import tomllib
 import types
 import typing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from nspdata.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
 def require(key: str, value: object, rule: str, *, holds: bool) -> None:
@@ -163,14 +163,14 @@ def assigned(flags: Mapping[str, Any]) -> list[str]:
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flags.items() if value is not None]
 
 
-def read_text(path: Path | None) -> str:
-    """The text of a settings file; "" for none.
+def read_text(path: str | Path | None) -> str:
+    """The text of a settings file; "" for none. Older versions of typer give the path as text.
 
     Raises:
         ConfigError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8") if path else ""
+        return Path(path).read_text(encoding="utf-8") if path else ""
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
