@@ -74,7 +74,7 @@ def _table(vocabulary: Vocabulary) -> Table:
     def which(rule: Callable[[str], bool]) -> NDArray[np.bool_]:
         return np.array([rule(token) for token in vocabulary.tokens], np.bool_)
 
-    shown = [decoding.visible(decoding.bare(token)) for token in vocabulary.tokens]
+    shown = [decoding.visible(text) for text in vocabulary.texts]
     return Table(
         written=[text for word in shown for text in (word, f" {word}")],
         attached=which(lambda token: decoding.continues(token) or token in decoding.NO_SPACE_BEFORE),

@@ -112,8 +112,13 @@ class Vocabulary:
     @cached_property
     def chinese(self) -> NDArray[np.bool_]:
         """Shape (vocab_size,), bool: tokens whose text begins with a Chinese character, by BERT's definition of one."""
-        texts = (token.removeprefix("##") if len(token) > 2 else token for token in self.tokens)
-        return np.array([_is_chinese(ord(text[0])) if text else False for text in texts], np.bool_)
+        return np.array([bool(text) and _is_chinese(ord(text[0])) for text in self.texts], np.bool_)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text of each token: without `##` if it continues a word."""
+        flags = self.continuations.tolist()
+        return [token[2:] if continues else token for token, continues in zip(self.tokens, flags, strict=True)]
 
 
 CHINESE = (

@@ -61,11 +61,8 @@ def word_starts(
 
 
 def _texts(vocabulary: Vocabulary) -> list[str]:
-    """The text of each token, without `##`; a space for special tokens."""
-    texts = [
-        token[2:] if continues else token
-        for token, continues in zip(vocabulary.tokens, vocabulary.continuations.tolist(), strict=True)
-    ]
+    """The text of each token; a space for special tokens."""
+    texts = list(vocabulary.texts)
     for special in vocabulary.special_ids.values():
         texts[special] = " "
     return texts

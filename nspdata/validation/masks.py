@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,10 +53,11 @@ def check_masks(rows: Rows, spec: RowSpec, notes: Notes) -> Replaced:
     if disordered.any():
         ordered = ~disordered[row_of]
         row_of, positions, labels = row_of[ordered], positions[ordered], labels[ordered]
-    else:
-        _check_word_starts(rows, spec, notes)
+    elif spec.config.masking.strategy == "whole_word" or rows.word_starts is not None:
+        ids = rows.unmasked_ids()
+        _check_word_starts(rows, ids, spec, notes)
         if spec.config.masking.strategy == "whole_word":
-            _check_words(rows, spec, notes)
+            _check_words(rows, ids, spec, notes)
     held = rows.input_ids[rows.offsets[row_of] + positions]
     at_frame = (positions == 0) | (positions == rows.lengths_a[row_of] - 1) | (positions == rows.lengths[row_of] - 1)
     notes.add("mask_special", row_of[at_frame | spec.specials[labels]])
@@ -104,9 +105,8 @@ def _free_tokens(rows: Rows, spec: RowSpec) -> NDArray[np.int64]:
     return np.add.reduceat(free, rows.offsets[:-1], dtype=np.int64) + np.bincount(in_row, minlength=len(rows))
 
 
-def _check_words(rows: Rows, spec: RowSpec, notes: Notes) -> None:
+def _check_words(rows: Rows, ids: NDArray[Any], spec: RowSpec, notes: Notes) -> None:
     """With `whole_word`: no word is masked in part, and where a row falls short no word is left that would have fitted."""
-    ids = rows.unmasked_ids()
     candidates = ~spec.specials[ids]
     continues = candidates & (spec.continuations[ids] if rows.word_starts is None else rows.word_starts == 0)
     continues[1:] &= candidates[:-1]
@@ -120,12 +120,11 @@ def _check_words(rows: Rows, spec: RowSpec, notes: Notes) -> None:
     notes.add("mask_count", _row_of(rows, starts[~masked[starts] & (sizes <= room)]), TOO_FEW)
 
 
-def _check_word_starts(rows: Rows, spec: RowSpec, notes: Notes) -> None:
+def _check_word_starts(rows: Rows, ids: NDArray[Any], spec: RowSpec, notes: Notes) -> None:
     """The column `word_starts`: 0 or 1, 1 at special tokens and at the first token of a segment, and as `##` shows except for Chinese."""
     starts = rows.word_starts
     if starts is None:
         return
-    ids = rows.unmasked_ids()
     first = spec.specials[ids]
     first[1:] |= spec.specials[ids[:-1]]
     known = first | ~spec.vocabulary.chinese[ids]
