@@ -254,6 +254,7 @@ def test_a_scheme_that_is_not_set_up(url: str, remedy: str) -> None:
 
 def test_credentials_that_are_missing(tmp_path: Path) -> None:
     """Missing credentials give one line that names the environment variables."""
+    pytest.importorskip("boto3")
     nothing = {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
