@@ -15,15 +15,10 @@ import numpy as np
 
 from nspdata.arrays.compiled import COMPILED, compiled
 from nspdata.arrays.ragged import offsets as offsets_of
+from nspdata.arrays.splitmix import LOW, SHIFT, below, draw_at, draws_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
-LOW = np.uint64(0xFFFFFFFF)
-S27, S30, S31, S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 TOKEN_COUNTER, SPAN_COUNTER = 1 << 20, 1 << 21
 """Counter of the first draw that chooses replacements. A row is shorter than 2**16, so these draws never overlap those of positions."""
@@ -160,27 +155,6 @@ def num_to_predict(lengths: NDArray[np.int64], free: NDArray[np.int64], rules: M
     return limited
 
 
-def _splitmix(z: Any) -> Any:
-    z = (z ^ (z >> S30)) * MIX_1
-    z = (z ^ (z >> S27)) * MIX_2
-    return z ^ (z >> S31)
-
-
-_mixed = compiled(_splitmix)
-
-
-@compiled
-def _word(key: Any, counter: int) -> Any:
-    """Returns the `counter`-th 64-bit draw of a key (splitmix64)."""
-    return _mixed(key + np.uint64(counter + 1) * GOLDEN)
-
-
-def _words(keys: NDArray[np.uint64], counters: NDArray[np.int64] | int) -> NDArray[np.uint64]:
-    """`_word` for an array of keys."""
-    words: NDArray[np.uint64] = _splitmix(keys + (np.asarray(counters).astype(np.uint64) + np.uint64(1)) * GOLDEN)
-    return words
-
-
 def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Returns the keys of numbered rows: shape (n,), uint64.
 
@@ -188,13 +162,7 @@ def row_keys(bases: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[n
         bases: shape (n,), uint64: one random word for all the rows that are numbered together.
         numbers: shape (n,), int64, from 0.
     """
-    return _words(bases, numbers)
-
-
-@compiled
-def _below(word: Any, bound: int) -> Any:
-    """Maps the high half of a draw to [0, bound)."""
-    return np.int64(((word >> S32) * np.uint64(bound)) >> S32)
+    return draws_at(bases, numbers)
 
 
 def _choose(
@@ -244,7 +212,7 @@ def _choose_tokens(
                 room[free] = token - begin
                 free += 1
         for index in range(budget):
-            other = index + _below(_word(keys[row], index), free - index)
+            other = index + below(draw_at(keys[row], index), free - index)
             room[index], room[other] = room[other], room[index]
         positions[ends[row] : ends[row + 1]] = np.sort(room[:budget])
 
@@ -264,8 +232,8 @@ def _choose_tokens_by_columns(
     room[row_of, rank] = (np.flatnonzero(candidates) - offsets[row_of]).astype(np.uint16)
     for index in range(int(budgets.max())):
         some = rows[budgets > index]
-        words = _words(keys[some], index)
-        other = index + (((words >> S32) * (free[some] - index).astype(np.uint64)) >> S32).astype(np.int64)
+        draws = draws_at(keys[some], index)
+        other = index + (((draws >> SHIFT) * (free[some] - index).astype(np.uint64)) >> SHIFT).astype(np.int64)
         room[some, index], room[some, other] = room[some, other], room[some, index]
     taken = np.arange(room.shape[1]) < budgets[:, None]
     room[~taken] = 65535
@@ -296,7 +264,7 @@ def _choose_words(
         for index in range(num_words):
             if count == budget:
                 break
-            other = index + _below(_word(keys[row], index), num_words - index)
+            other = index + below(draw_at(keys[row], index), num_words - index)
             words[index], words[other] = words[other], words[index]
             stop = words[index] + 1
             while stop < end and candidates[stop] and not starts[stop]:
@@ -336,8 +304,8 @@ def _choose_spans(
         for index in range(num_words):
             if count == budget:
                 break
-            draw = _word(keys[row], index)
-            other = index + _below(draw, num_words - index)
+            draw = draw_at(keys[row], index)
+            other = index + below(draw, num_words - index)
             words[index], words[other] = words[other], words[index]
             length = 1 + np.searchsorted(cumulated, np.int64(draw & LOW), side="right")
             token, whole = words[index], 0
@@ -363,11 +331,11 @@ def _replaced(
     rules: MaskRules,
 ) -> NDArray[Any]:
     """Returns the ids for the masked positions: [MASK], a random token, or the original token. All tokens of a span get the same choice."""
-    words = _words(keys, TOKEN_COUNTER + ranks)
-    choice = (_words(keys, SPAN_COUNTER + spans.astype(np.int64)) if rules.strategy == "span" else words) >> S32
+    draws = draws_at(keys, TOKEN_COUNTER + ranks)
+    choice = (draws_at(keys, SPAN_COUNTER + spans.astype(np.int64)) if rules.strategy == "span" else draws) >> SHIFT
     replaced = labels.copy()
     replaced[choice < int(rules.mask_share * 2**32)] = rules.mask_id
     random = (choice >= int(rules.mask_share * 2**32)) & (choice < int((rules.mask_share + rules.random_share) * 2**32))
     ordinary = np.flatnonzero(~rules.specials)
-    replaced[random] = ordinary[(((words[random] & LOW) * np.uint64(len(ordinary))) >> S32).astype(np.int64)]
+    replaced[random] = ordinary[(((draws[random] & LOW) * np.uint64(len(ordinary))) >> SHIFT).astype(np.int64)]
     return replaced
