@@ -25,15 +25,16 @@ check: $(VENV)/installed
 docs: $(VENV)/installed
 	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build
 
-# torch first and by itself: the build for the processor is enough for both commands
+# torch first and by itself: the build for the processor is enough for both commands; Python compiles what is imported when it is imported,
+# in both processes of the tests, where pip would compile all of 3 GB in one
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nspdata needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(VENV)/bin/python -m pip install --quiet torch==2.13.0
-	$(VENV)/bin/python -m pip install --quiet --group dev --editable '.[all]'
+	$(VENV)/bin/python -m pip install --quiet --no-compile torch==2.13.0
+	$(VENV)/bin/python -m pip install --quiet --no-compile --group dev --editable '.[all]'
 	# reads exported MDS files; without its dependencies, because their bounds exclude transformers 5 and numpy 2.2
-	$(VENV)/bin/python -m pip install --quiet --no-deps mosaicml-streaming==0.13.0
+	$(VENV)/bin/python -m pip install --quiet --no-compile --no-deps mosaicml-streaming==0.13.0
 	touch $@
 
 clean:
