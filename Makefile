@@ -5,6 +5,9 @@ VENV := .venv
 # are the longest.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
+# the compiled files are kept: see the installation below
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test engines check docs clean
 
 demo: $(VENV)/installed
