@@ -119,7 +119,21 @@ class LocalFiles:
 
     def listing(self, directory: str) -> list[FileInfo]:
         """See `Files.listing`."""
-        return _infos(str(path) for path in Path(directory).rglob("*"))
+        found: list[FileInfo] = []
+        directories = [str(Path(directory))]
+        while directories:
+            entries: list[os.DirEntry[str]] = []
+            with (
+                suppress(FileNotFoundError, NotADirectoryError, PermissionError),
+                os.scandir(directories.pop()) as scan,
+            ):
+                entries = list(scan)
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.path)
+                else:
+                    found += _existing_entry(entry)
+        return sorted(found)
 
     def stat(self, path: str) -> FileInfo | None:
         """See `Files.stat`."""
@@ -229,9 +243,18 @@ def _existing(paths: Iterable[str]) -> Iterator[FileInfo]:
     """Returns the regular files among the paths; files that are deleted meanwhile are skipped."""
     for path in paths:
         with suppress(FileNotFoundError, NotADirectoryError):
-            status = os.stat(path)  # noqa: PTH116 - faster than Path for many files
-            if stat.S_ISREG(status.st_mode):
-                yield FileInfo(path, status.st_size, f"{status.st_mtime_ns}.{status.st_ino}")
+            yield from _regular(path, os.stat(path))  # noqa: PTH116 - faster than Path for many files
+
+
+def _existing_entry(entry: os.DirEntry[str]) -> Iterator[FileInfo]:
+    """Returns a file of a directory, if it is still there."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        yield from _regular(entry.path.removeprefix("./"), entry.stat())
+
+
+def _regular(path: str, status: os.stat_result) -> Iterator[FileInfo]:
+    if stat.S_ISREG(status.st_mode):
+        yield FileInfo(path, status.st_size, f"{status.st_mtime_ns}.{status.st_ino}")
 
 
 def _temporary(final: Path) -> Path:

@@ -6,6 +6,8 @@ import dataclasses
 import logging
 import os
 import posixpath
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from nspdata.config.input import InputConfig
@@ -16,7 +18,7 @@ from nspdata.reading.saved import DESCRIPTIONS, saved_files
 from nspdata.reading.sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from nspdata.files.local import FileInfo, Files
 
@@ -40,11 +42,16 @@ IGNORED_FILES = frozenset(
 """Complete names of more such files. Hidden files and directories, `.crc` files and the descriptions that `datasets` writes are
 skipped without a message."""
 
+NO_DOCUMENTS = (".", *IGNORED, *IGNORED_FILES, *DESCRIPTIONS)
+"""How the name of each such file begins, in lower case, except `.crc` files; compared first, as there may be a million names."""
+
 OPENED_REMOTELY = 100
 """Maximum number of remote files that are opened before the build to check their content."""
 
 LARGE_BYTES = 4 << 20
 """Remote `.json` files larger than this are always opened: only JSON lines can be split into ranges."""
+
+DOTS = frozenset({"", ".", ".."})
 
 NAMED = 5
 """Maximum number of skipped files named in a message."""
@@ -62,26 +69,20 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
             first records contains the text field.
     """
     settings = settings or InputConfig()
-    chosen: dict[tuple[str, ...], tuple[FileInfo, str | None, bool]] = {}
+    chosen: dict[str, tuple[FileInfo, str | None, bool]] = {}
     skipped: list[str] = []
     for pattern in patterns:
-        for file, split, given in _files_of(pattern, files, settings.format, skipped):
-            chosen.setdefault(_parts(file.path), (file, split, given))
-    names = _names(list(chosen))
-    excluded = [pattern for pattern in settings.exclude.split(",") if pattern]
-    kept = sorted(
-        (
-            (names[parts], *found)
-            for parts, found in chosen.items()
-            if not (excluded and matches(names[parts], excluded))
-        ),
-        key=lambda found: found[0],
-    )
-    remote = [file.path for _, file, *_ in kept if "://" in file.path]
+        found = _files_of(pattern, files, settings.format, skipped)
+        for path, file in zip(_full_paths([file.path for file, *_ in found]), found, strict=True):
+            chosen.setdefault(path, file)
+    named = sorted(zip(_names(list(chosen)), chosen.values(), strict=True), key=itemgetter(0))
+    if excluded := [pattern for pattern in settings.exclude.split(",") if pattern]:
+        named = [(name, file) for name, file in named if not matches(name, excluded)]
+    remote = [file.path for _, (file, *_) in named if "://" in file.path]
     opened = set(remote[:: len(remote) // OPENED_REMOTELY + 1])
     sources = []
-    for name, (path, size, version), split, given in kept:
-        by_name, compression = ("arrow", "") if split is not None else by_suffix(path)
+    for name, ((path, size, version), split, given) in named:
+        by_name, compression = ("arrow", "") if split is not None else _by_tail(path)
         source = Source(
             path=path,
             name=name,
@@ -118,10 +119,10 @@ def _settled(  # noqa: PLR0913 - what decides the format
     source: Source, by_name: str, files: Files, settings: InputConfig, *, look: bool, given: bool
 ) -> Source | None:
     """Finds the format and the line end of a source in its content; None if it has no known format and was not given by its path."""
-    if settings.format == "auto" and by_name == "json" and not source.compression and source.size_bytes > LARGE_BYTES:
-        look = True
     if not look and source.format:
-        return source
+        long_json = by_name == "json" and settings.format == "auto" and source.size_bytes > LARGE_BYTES
+        if source.compression or not long_json:
+            return source
     head = head_of(source, files)
     if settings.format == "auto":
         source = dataclasses.replace(source, format=format_of(head, by_name))
@@ -135,7 +136,7 @@ def _settled(  # noqa: PLR0913 - what decides the format
     return dataclasses.replace(source, line_end=head.line_end().decode() if head.data and not head.whole else "")
 
 
-def _files_of(
+def _files_of(  # noqa: C901 - one loop over a million names
     pattern: str, files: Files, input_format: str, skipped: list[str]
 ) -> list[tuple[FileInfo, str | None, bool]]:
     """The files of one pattern, each with its split if it is part of a saved dataset, and whether the pattern is its path."""
@@ -154,10 +155,19 @@ def _files_of(
             )
         return kept
     root = "" if pattern.rstrip("/") == "." else pattern.rstrip("/") + "/"
+    unread: dict[str, bool] = {}
     for file in matched:
-        if (saved.directories and posixpath.dirname(file.path) in saved.directories) or _hidden(file.path, root):
+        directory, _, name = file.path.rpartition("/")
+        if directory not in unread:
+            unread[directory] = directory in saved.directories or _hidden_directory(directory + "/", root)
+        lower = name.lower()
+        if unread[directory]:
             continue
-        if _ignored(file.path):
+        if not lower.startswith(NO_DOCUMENTS) and not lower.endswith(".crc"):
+            kept.append((file, None, False))
+        elif _hidden(lower):
+            continue
+        elif _ignored(lower):
             skipped.append(file.path)
         else:
             kept.append((file, None, False))
@@ -168,43 +178,81 @@ def _files_of(
     return kept
 
 
-def _hidden(path: str, root: str) -> bool:
-    """Whether a file is not a document by its name; only names below `root`, the directory that was given, are looked at."""
-    name = path.rpartition("/")[2]
-    below = path[len(root) :] if path.startswith(root) else name
-    if below.startswith(".") or "/." in below:
+def _hidden_directory(directory: str, root: str) -> bool:
+    """Whether a directory below `root`, the directory that was given, is hidden or in a hidden one."""
+    below = directory[len(root) :] if directory.startswith(root) else ""
+    return below.startswith(".") or "/." in below
+
+
+def _hidden(lower: str) -> bool:
+    """Whether the name of a file, in lower case, says that it is not a document, and not worth a message."""
+    return lower[:1] == "." or lower.endswith(".crc") or lower in DESCRIPTIONS
+
+
+def _ignored(lower: str) -> bool:
+    if lower in IGNORED_FILES:
         return True
-    name = name.lower()
-    return name.endswith(".crc") or name in DESCRIPTIONS
+    stem, dot, suffix = lower.rpartition(".")
+    return (stem in IGNORED and dot + suffix in PAGES) if dot else lower in IGNORED
 
 
-def _ignored(path: str) -> bool:
-    name = path.rpartition("/")[2].lower()
-    if name in IGNORED_FILES:
-        return True
-    stem, dot, suffix = name.rpartition(".")
-    return (stem in IGNORED and dot + suffix in PAGES) if dot else name in IGNORED
+def _by_tail(path: str) -> tuple[str, str]:
+    """`by_suffix`, computed once for all names that are equal from their first dot on."""
+    start = path.rfind("/") + 1
+    return _by_tail_alone(path[path.find(".", start) :]) if path[start : start + 1] != "." else by_suffix(path)
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    """A normalized path: scheme ("" for the local disk), directories, name."""
+@lru_cache(maxsize=1024)
+def _by_tail_alone(tail: str) -> tuple[str, str]:
+    return by_suffix(f"a{tail}")
+
+
+def _full_paths(paths: Sequence[str]) -> list[str]:
+    """Normalized paths of files: scheme ("" for the local disk), `://`, directories, name."""
+    normalized: dict[str, str] = {}
+    result = []
+    for path in paths:
+        directory, _, name = path.rpartition("/")
+        if not directory or directory.endswith(":/") or name in DOTS:
+            result.append(_normalized(path))
+            continue
+        full = normalized.get(directory)
+        if full is None:
+            full = normalized[directory] = _normalized(directory + "/") + "/"
+        result.append(full + name)
+    return result
+
+
+def _normalized(path: str) -> str:
     scheme, separator, rest = path.rpartition("://")
     full = posixpath.normpath(rest) if separator else os.path.abspath(path)  # noqa: PTH100 - links are left as they are
-    return (scheme, *full.replace(os.sep, "/").strip("/").split("/"))
+    return f"{scheme}://{full.replace(os.sep, '/').strip('/')}"
 
 
-def _names(paths: Sequence[tuple[str, ...]]) -> Mapping[tuple[str, ...], str]:
-    """Each path relative to the deepest common directory; with several schemes, the scheme comes first."""
-    names: dict[tuple[str, ...], str] = {}
-    schemes = {parts[0] for parts in paths}
-    for scheme in schemes:
-        group = [parts for parts in paths if parts[0] == scheme]
-        directories = [parts[:-1] for parts in group]
-        levels = enumerate(zip(*directories, strict=False))
-        depth = next((level for level, found in levels if len(set(found)) > 1), min(map(len, directories)))
-        prefix = f"{scheme}://" if scheme and len(schemes) > 1 else ""
-        names |= {parts: _unicode(prefix + "/".join(parts[depth:])) for parts in group}
-    return names
+def _names(paths: Sequence[str]) -> list[str]:
+    """Each normalized path relative to the deepest common directory; with several schemes, the scheme comes first."""
+    directories: dict[str, dict[str, None]] = {}
+    for directory in dict.fromkeys(path[: path.rindex("/")] for path in paths):
+        scheme, _, rest = (directory + "/").rpartition("://")
+        directories.setdefault(scheme, {})[rest] = None
+    starts = {scheme: len(scheme) + len("://") + _common(found) for scheme, found in directories.items()}
+    if len(starts) == 1:
+        (start,) = starts.values()
+        return [_unicode(path[start:]) for path in paths]
+    schemes = [path.rpartition("://")[0] for path in paths]
+    return [
+        _unicode((f"{scheme}://" if scheme else "") + path[starts[scheme] :])
+        for scheme, path in zip(schemes, paths, strict=True)
+    ]
+
+
+def _common(directories: Iterable[str]) -> int:
+    """Length of the longest directory that is part of all; each ends with `/` or is empty."""
+    first, last = min(directories), max(directories)  # what these two share, all share
+    equal = next(
+        (index for index, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
+    )
+    return first.rfind("/", 0, equal) + 1
 
 
 def _unicode(name: str) -> str:

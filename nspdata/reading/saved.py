@@ -10,7 +10,7 @@ from nspdata.errors import InputError
 from nspdata.files.checked_json import TEXT, check, list_of, parse, record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nspdata.files.local import Files
 
@@ -49,7 +49,7 @@ def saved_files(matched: Sequence[str], files: Files) -> Saved:
     found: dict[str, str] = {}
     directories: set[str] = set()
     splits = _splits(there, files)
-    for path in sorted(path for path in there if posixpath.basename(path) == STATE):
+    for path in _named(there, STATE):
         state = _json(path, files)
         if "_data_files" not in state:
             continue  # a state.json of another program
@@ -73,12 +73,16 @@ def saved_files(matched: Sequence[str], files: Files) -> Saved:
 def _splits(there: set[str], files: Files) -> dict[str, str]:
     """The directories of the splits of each `DatasetDict`, and the splits' names."""
     splits: dict[str, str] = {}
-    for path in sorted(path for path in there if posixpath.basename(path) == "dataset_dict.json"):
+    for path in _named(there, "dataset_dict.json"):
         described = _json(path, files)
         check(described, SAVED_SPLITS, name=path, error=InputError)
         for split in described.get("splits", ()):
             splits[posixpath.join(posixpath.dirname(path), split)] = split
     return splits
+
+
+def _named(paths: Iterable[str], name: str) -> list[str]:
+    return sorted(path for path in paths if path.endswith(name) and posixpath.basename(path) == name)
 
 
 def _json(path: str, files: Files) -> dict[str, Any]:

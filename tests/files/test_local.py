@@ -96,6 +96,23 @@ def test_a_listing_takes_its_directory_literally(tmp_path: Path) -> None:
     assert files.stat(str(tmp_path / "os[1]")) is None
 
 
+def test_a_listing_reads_links_to_files_and_skips_links_to_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to a file is listed with the size of the file; a broken link and a link back to the directory are not."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "f").write_text("12345")
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "a" / "b" / "f")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "broken").symlink_to(tmp_path / "missing")
+    monkeypatch.chdir(tmp_path)
+    for directory, prefix in (("a//", "a/"), ("./a", "a/"), (str(tmp_path / "a"), f"{tmp_path}/a/")):
+        found = [(file.path, file.size) for file in LocalFiles().listing(directory)]
+        assert found == [(f"{prefix}b/f", 5), (f"{prefix}link", 5)]
+    monkeypatch.chdir("a")
+    assert [file.path for file in LocalFiles().listing(".")] == ["b/f", "link"]
+
+
 def test_the_version_changes_with_the_file(tmp_path: Path) -> None:
     """Also for a file of the same size and modification time that was put in its place."""
     path, other = tmp_path / "a", tmp_path / "b"

@@ -10,8 +10,10 @@ import pytest
 
 from nspdata.config.input import InputConfig
 from nspdata.errors import InputError
+from nspdata.files.any import AnyFiles
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs, split_sources
+from nspdata.reading.inputs import _full_paths, _names
 from tests.reading.formats import jsonl
 
 LINE = jsonl([("a", "Some text.")])
@@ -161,3 +163,38 @@ def test_large_files_of_lines_are_cut_into_fixed_ranges() -> None:
         source("text_document"),
     ]
     assert split_sources(whole, range_bytes=300) == whole
+
+
+def test_names_are_cut_at_whole_directories(tmp_path: Path) -> None:
+    """Directories that begin with the same letters keep their names; a file beside them ends the common directory."""
+    plant(tmp_path, "part-00/a.x.jsonl", "part-01/a.x.jsonl", "part-01/.hidden/b.jsonl", "part-01/README.md")
+    assert names(tmp_path) == ["part-00/a.x.jsonl", "part-01/a.x.jsonl"]
+    assert names(tmp_path / "part-00", tmp_path / "part-01" / ".." / "part-01") == names(tmp_path)
+    plant(tmp_path, "part-01/.hidden/c.tar.JSONL", "z.jsonl")
+    assert names(tmp_path / "part-01" / ".hidden") == ["b.jsonl", "c.tar.JSONL"]
+    assert names(tmp_path) == ["part-00/a.x.jsonl", "part-01/a.x.jsonl", "z.jsonl"]
+
+
+def test_the_names_of_two_stores_begin_with_their_schemes(tmp_path: Path) -> None:
+    """Each scheme has its own common directory; names of local files have no scheme."""
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    plant(tmp_path, "a/1.jsonl", "b/1.jsonl")
+    memory.pipe("/two-schemes/deep/1.jsonl", LINE)
+    memory.pipe("/two-schemes.jsonl", LINE)
+    try:
+        both = expand_inputs(["memory://two-schemes.jsonl", "memory://two-schemes"], AnyFiles())
+        assert [source.name for source in both] == ["two-schemes.jsonl", "two-schemes/deep/1.jsonl"]
+        sources = expand_inputs([str(tmp_path), "memory://two-schemes"], AnyFiles())
+        assert [source.name for source in sources] == ["a/1.jsonl", "b/1.jsonl", "memory://1.jsonl"]
+        assert [source.format for source in sources] == ["jsonl"] * 3
+    finally:
+        memory.rm("/two-schemes", recursive=True)
+        memory.rm("/two-schemes.jsonl")
+
+
+def test_names_in_the_root_of_the_disk() -> None:
+    """A file in the root directory, and one further below."""
+    full = _full_paths(["/a.jsonl", "/b/../c/d.jsonl", "/.."])
+    assert full == ["://a.jsonl", "://c/d.jsonl", "://"]
+    assert _names(full[:2]) == ["a.jsonl", "c/d.jsonl"]
