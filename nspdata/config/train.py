@@ -107,7 +107,7 @@ class Phase:
         temperature: a mixture's weight is multiplied by the dataset's rows to this power; 0 takes the weights as they are.
         steps: updates; 0 for one pass over the train split.
         batch_sequences: sequences of one update, over all ranks. A sequence is what `device.layout` says, on every device.
-        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit. More are accumulated.
+        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit, -1 for what the GPU's memory holds.
         learning_rate: the highest one of this phase; 0 for `optimizer.learning_rate`. The schedule spans all phases.
         masking: `static` masks from the shards, `dynamic` masks drawn in each epoch; "" for the setting of the whole training.
         masking_config: settings of `masking.*` that dynamic masks differ in from the build, such as `masked_lm_prob = 0.3`.
@@ -127,7 +127,9 @@ class Phase:
 
     def __post_init__(self) -> None:
         require("batch_sequences", self.batch_sequences, "at least 1", holds=self.batch_sequences >= 1)
-        for key in ("steps", "micro_batch_sequences", "learning_rate", "bins"):
+        micro = self.micro_batch_sequences
+        require("micro_batch_sequences", micro, "0 or more, or -1", holds=micro >= -1)
+        for key in ("steps", "learning_rate", "bins"):
             value = getattr(self, key)
             require(key, value, "0 or more", holds=value >= 0)
         require("temperature", self.temperature, "from 0 to 1", holds=0 <= self.temperature <= 1)
@@ -243,7 +245,7 @@ class TrainConfig:
         masking_config: settings of `masking.*` that dynamic masks differ in from the build, such as `masked_lm_prob = 0.3`.
         steps: updates of the only phase; 0 for one pass over the train split.
         batch_sequences: sequences of one update of the only phase, over all ranks; `device.layout` says what a sequence is.
-        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit.
+        micro_batch_sequences: sequences of one forward pass of one rank at most; 0 for no limit, -1 for what the GPU's memory holds.
         phases: several phases, in place of the three settings above.
 
     >>> TrainConfig(steps=1000, seed=7).steps

@@ -285,7 +285,7 @@ def _shares(phase: Phase, world_size: int) -> tuple[int, int]:
             f"batch_sequences {phase.batch_sequences} must be a multiple of the {world_size} ranks that share it"
         )
     share = phase.batch_sequences // world_size
-    micro = phase.micro_batch_sequences or share
+    micro = max(0, phase.micro_batch_sequences) or share  # -1: `memory.fitted` divides it when the model is there
     accumulation = -(-share // micro)
     if share % accumulation:
         raise ConfigError(

@@ -21,6 +21,7 @@ from nspdata.training.attention import NAME
 from nspdata.training.checkpoint import load_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
@@ -73,6 +74,7 @@ class Pretraining(nn.Module):
         self.mlm = "mlm" in objective
         self.pair = objective != "mlm"
         self.recompute = recompute
+        self.predict: Callable[..., tuple[Tensor, Tensor]] = predicted
         self.spare = -bert.config.vocab_size % vocab_multiple
         bert.config._attn_implementation = NAME  # noqa: SLF001 - transformers has no public name for it
         bert.cls.predictions.requires_grad_(self.mlm)
@@ -99,13 +101,26 @@ class Pretraining(nn.Module):
     def _masked(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         head = self.bert.cls.predictions
         states = head.transform(hidden[batch.masked_lm_positions])  # (num_masked, hidden)
-        matrix = functional.pad(head.decoder.weight, (0, 0, 0, self.spare))
-        bias = functional.pad(head.bias, (0, self.spare), value=-torch.inf)
-        return _sums(functional.linear(states, matrix, bias), batch.masked_lm_ids)
+        return self.predict(states, head.decoder.weight, head.bias, batch.masked_lm_ids, self.spare)
 
     def _pairs(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         pooled = self.bert.bert.pooler(hidden[batch.cls_positions][:, None])  # (num_rows, hidden)
         return _sums(self.bert.cls.seq_relationship(pooled), batch.next_sentence_label)
+
+
+def predicted(states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, spare: int) -> tuple[Tensor, Tensor]:
+    """Logits and `_sums` of the MLM head; a function of tensors, so that it is compiled alone where layers are sharded.
+
+    Args:
+        states: shape (num_masked, hidden).
+        weight: shape (vocab_size, hidden).
+        bias: shape (vocab_size,).
+        labels: shape (num_masked,).
+        spare: logits of minus infinity to add.
+    """
+    matrix = functional.pad(weight, (0, 0, 0, spare))
+    logits = functional.linear(states, matrix, functional.pad(bias, (0, spare), value=-torch.inf))
+    return _sums(logits, labels)
 
 
 def _sums(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

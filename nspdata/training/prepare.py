@@ -15,6 +15,7 @@ from nspdata.config.train import SIZES
 from nspdata.errors import ConfigError
 from nspdata.training.data import phase_of, plan_phases, resolve_objective
 from nspdata.training.layers import use_bf16_residual, use_fused_qkv
+from nspdata.training.memory import fitted, free_bytes, token_bytes, token_limit
 from nspdata.training.model import Pretraining, checkpoint_model, fresh_model, saved_model
 from nspdata.training.optimizer import load_optimizer_tensors, make_optimizer
 from nspdata.training.processes import set_device_options, spread
@@ -125,6 +126,7 @@ def prepare_training(
         recompute=config.model.activation_checkpointing,
     )
     compiled = config.device.compile in {"yes", "max"} or (config.device.compile == "auto" and cuda)
+    phases, fits = _fitted(phases, model, processes, bf16=bf16)
     module = spread(model.train(), processes, config.device, compiled=compiled, bf16=bf16)
     optimizer = make_optimizer(model, config.optimizer)
     if checkpoint:
@@ -140,8 +142,21 @@ def prepare_training(
         parameters=[parameter for parameter in model.parameters() if parameter.requires_grad],
         bf16=bf16,
         peak=measured_peak(processes.device, torch.bfloat16 if bf16 else torch.float32),
-        notes=notes,
+        notes=[*notes, *fits],
     )
+
+
+def _fitted(
+    phases: list[PlannedPhase], model: Pretraining, processes: Processes, *, bf16: bool
+) -> tuple[list[PlannedPhase], list[str]]:
+    """The phases with micro batches that fit into the memory of every rank, and messages for the user."""
+    free = free_bytes(processes.device)
+    if free is None:
+        return phases, []
+    per_token = token_bytes(model.bert.config, bf16=bf16, recompute=model.recompute)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    tokens = token_limit(free, parameters=parameters, per_token=per_token)
+    return fitted(phases, -processes.highest(-tokens))
 
 
 def _first_model(config: TrainConfig, phases: list[PlannedPhase]) -> tuple[BertForPreTraining, list[str]]:

@@ -133,6 +133,8 @@ def _shard(model: Pretraining, processes: Processes, *, compiled: bool, bf16: bo
     policy = (
         MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32) if bf16 else MixedPrecisionPolicy()
     )
+    if compiled:
+        model.predict = torch.compile(model.predict)
     for layer in model.bert.bert.encoder.layer:
         if compiled:
             layer.compile()

@@ -48,11 +48,29 @@ def same_but_for_rounding(run, other):
     assert max(float((weights[key] - others[key]).abs().max()) for key in weights) < 1e-4
 
 
-@pytest.mark.parametrize("parallel", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
-def test_two_processes_train_as_one(dataset, alone, tmp_path, parallel):
-    """Two processes of 8 rows each give the losses and weights of one process of 16 rows, copied or sharded."""
+@pytest.mark.parametrize(
+    ("parallel", "compiled"),
+    [
+        ("ddp", "no"),
+        pytest.param("fsdp", "no", marks=pytest.mark.slow),
+        pytest.param("fsdp", "yes", marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_train_as_one(dataset, alone, tmp_path, parallel, compiled):
+    """Two processes of 8 rows each give the losses and weights of one process of 16 rows, copied or sharded, compiled or not."""
     run = tmp_path / "run"
-    done = run_command(command(dataset, run, *OPTIONS, "--set", f"device.parallel={parallel}", processes=2))
+    done = run_command(
+        command(
+            dataset,
+            run,
+            *OPTIONS,
+            "--set",
+            f"device.parallel={parallel}",
+            "--set",
+            f"device.compile={compiled}",
+            processes=2,
+        )
+    )
     assert done.returncode == 0, done.stderr
     same_but_for_rounding(run, alone)
 
