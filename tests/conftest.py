@@ -20,6 +20,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.session.stash.setdefault(COLLECTED, set()).add(item.nodeid.partition("::")[0])
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips the tests of a GPU where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("torch sees no CUDA device here")
+
+
 settings.register_profile(
     "nspdata", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
