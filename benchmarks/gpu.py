@@ -7,6 +7,8 @@ The datasets are finished ones, built elsewhere, for example of 128 and of 512 t
 timeout; its result is written to DIRECTORY as soon as it is known, also if it failed, and the next case starts. A case that has
 a result is not run again, so the same command continues after a stop. At the end DIRECTORY/summary.json holds all of them.
 
+The case `trainer` needs accelerate, as `transformers.Trainer` does; without it that case is reported as failed.
+
 MFU is given over the device's measured peak of a large bf16 matrix product, and over the data sheet's.
 """
 

@@ -235,6 +235,8 @@ def test_one_token_type_is_refused(run, tmp_path):
 @pytest.mark.parametrize(("name", "steps"), [("lamb", 30), ("muon", 4)])
 def test_other_optimizers_learn_and_resume(dataset, tmp_path, name, steps):
     """LAMB and Muon lower the loss, and a run that stopped ends in the weights of one that did not."""
+    if name == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("Muon needs torch 2.9 or newer")
     optimizer = {"name": name, "learning_rate": 2e-3, "schedule": "constant", "warmup_share": 0.0}
     settings = {"optimizer": optimizer, "model": {"dropout": 0.0}, "checkpoint": {"every": steps // 2}}
     settings["log"] = {"every": steps // 2}
