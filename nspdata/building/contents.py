@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from nspdata.building.listed import with_inputs
 from nspdata.building.plan import CONTENTS
 from nspdata.errors import InputError
 from nspdata.files.checked_json import TEXT, list_of, record, tuple_of
@@ -58,7 +59,8 @@ def keep_contents(plan: BuildPlan, summary: ReadSummary, files: Files) -> None:
         changed := [name for name, content, _ in recorded["inputs"] if contents.get(name) != content]
     ):
         raise changed_since(plan, changed)
-    versions = dict(zip((name for name, _ in plan.inputs), plan.versions, strict=False))
+    whole = with_inputs(plan, files)
+    versions = dict(zip((name for name, _ in whole.inputs), whole.versions, strict=False))
     inputs = [[name, content, versions.get(name, "")] for name, content in contents.items()]
     check_now_and_then(plan.output, plan.lease, files)
     write_state(files, path, {"fingerprint": plan.fingerprint, "inputs": inputs})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nspdata.building.listed import with_inputs
 from nspdata.dataset.manifest import MANIFEST, OWNED, Manifest
 from nspdata.dataset.schema import row_schema
 from nspdata.errors import InputError
@@ -32,6 +33,7 @@ def finish_build(plan: BuildPlan, summary: ReadSummary, built: Built, files: Fil
     Raises:
         InputError: another build has taken OUT, because this one did not renew its lease in time.
     """
+    plan = with_inputs(plan, files)
     manifest = make_manifest(plan, summary, built)
     if pending(plan.output, files):
         check_held(plan.output, plan.lease, files)

@@ -51,6 +51,7 @@ class BuildPlan:
             "" stands for `output`.
         spill_directory: where tokenized documents are stored between the two halves of the build;
             "" uses the engine's own shuffle.
+        listed: whether the units and `inputs` are in files of `.build`; the pickled plan then has no `inputs` and `versions`.
         lease: token of the lease of `output`, which is checked before files are written; "" if a lock of the system holds it.
     """
 
@@ -66,6 +67,7 @@ class BuildPlan:
     stage: str = ""
     spill_directory: str = ""
     lease: str = ""
+    listed: bool = False
 
     @cached_property
     def wordpiece(self) -> WordPiece:
@@ -151,7 +153,10 @@ class BuildPlan:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickles the fields and the options of the object stores; cached properties are recomputed."""
-        return {**{field.name: getattr(self, field.name) for field in fields(self)}, OPTIONS: options.configured()}
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.listed:
+            state |= {"inputs": (), "versions": (), "fingerprint": self.fingerprint}
+        return {**state, OPTIONS: options.configured()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """See `__getstate__`."""

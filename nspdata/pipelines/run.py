@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata import errors
 from nspdata.building import memory, progress, workers
+from nspdata.building.listed import listed
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
@@ -76,7 +77,9 @@ def run_build(
 def _run(  # noqa: PLR0913 - of `run_build`
     prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int, *, light: bool
 ) -> Manifest | Submitted:
-    units = [workers.encode_unit(unit) for unit in prepared.units]
+    units: Sequence[bytes] = [workers.encode_unit(unit) for unit in prepared.units]
+    if named(beam_options, "runner"):
+        plan, units = listed(plan, units, files)
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)

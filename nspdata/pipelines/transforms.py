@@ -13,6 +13,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from nspdata.building import progress, workers
 from nspdata.building.contents import keep_contents
+from nspdata.building.listed import unit_at
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.files.any import AnyFiles
@@ -71,6 +72,7 @@ class TokenizeUnits(beam.DoFn):
     def process(self, unit: bytes) -> Iterator[Any]:
         """Processes one unit in this process, or submits it to the local workers."""
         renew_job(self.plan.output, AnyFiles())
+        unit = unit_at(self.plan, unit, AnyFiles())
         report_sources(workers.paths_of(unit))
         if pool := workers.current():
             self.pending.append(pool.tokenized(unit))
