@@ -73,6 +73,7 @@ class Place:
     """
 
     output = ""
+    running: subprocess.Popen[str] | None = None
 
     def __init__(self, directory: Path, arguments: list[str]) -> None:
         self.temporary = directory / "tmp"
@@ -89,9 +90,10 @@ class Place:
             **self.environment(),
         }
         command = [*self.command, "-o", self.output, *self.options()]
-        return subprocess.Popen(
+        self.running = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
         )
+        return self.running
 
     def build(self) -> float:
         """Builds undisturbed; returns the seconds."""
@@ -139,7 +141,10 @@ class Place:
         shutil.rmtree(self.output, ignore_errors=True)
 
     def close(self) -> None:
-        """Frees what the place holds."""
+        """Kills a build that still runs."""
+        if self.running and self.running.poll() is None:
+            os.killpg(self.running.pid, signal.SIGKILL)
+            self.running.wait()
 
 
 class S3Place(Place):
@@ -148,7 +153,11 @@ class S3Place(Place):
     def __init__(self, directory: Path, arguments: list[str]) -> None:
         super().__init__(directory, arguments)
         self.output, self.port = "s3://corpus/out", 0
-        self.serve()
+        try:
+            self.serve()
+        except BaseException:
+            self.close()
+            raise
 
     def serve(self) -> None:
         """Starts the server, with an empty bucket."""
@@ -219,7 +228,8 @@ class S3Place(Place):
             client.delete_object(Bucket="corpus", Key=key)
 
     def close(self) -> None:
-        """Stops the server."""
+        """Kills the build and the server."""
+        super().close()
         self.server.kill()
         self.server.wait()
 
@@ -305,6 +315,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=["local", "s3"])
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server and the build are stopped
     arguments = [options.corpus, "--tokenizer", options.tokenizer, *SETTINGS]
     some = range(options.moments) if options.one is None else range(options.one, options.one + 1)
     result: dict[str, Any] = {}
