@@ -13,15 +13,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nspdata.files.bounded import BoundedReads
-from nspdata.reading.compression import CutShortError, whole
+from nspdata.reading import arrow_messages as messages
+from nspdata.reading.compression import check_ratio, unpacked
 from nspdata.reading.fields import fields_of, joined
-from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TRUNCATED_FILE
+from nspdata.reading.parquet_pages import pages_of
+from nspdata.reading.records import BROKEN_FILE, MISSING_TEXT, TOO_LARGE, TRUNCATED_FILE
+from nspdata.reading.row_sizes import row_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
+    from nspdata.reading.compression import CutShortError
+    from nspdata.reading.parquet_pages import Pages
     from nspdata.reading.records import Gathering
     from nspdata.reading.sources import Source
 
@@ -30,6 +35,12 @@ ROWS = 256
 
 PARQUET_ROWS = 32
 """Rows per batch of Parquet, which are decoded together: a file of 1 kB can hold rows of megabytes."""
+
+READ_BYTES = 1 << 20
+"""Bytes of a column chunk of Parquet that are read at once."""
+
+DECODED_BYTES = 512 << 20
+"""Most bytes that may be needed at once: pages of Parquet, buffers of Arrow. `input.max_record_bytes` can raise it."""
 
 PIECE_BYTES = 8_000_000
 """Bytes of rows that become documents together."""
@@ -63,21 +74,22 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
     text_field, id_field = fields_of(settings, source.name)
     fields = (text_field, id_field, gathering.language_field)
     if source.compression:
-        try:
-            stream = io.BytesIO(whole(source, files, most_bytes=1 << 62))
-        except CutShortError as error:
-            stream, cut = io.BytesIO(error.part), error
+        stream, cut = unpacked(source, files)
     else:
         stream = BoundedReads(files.open(source.path))
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    bound = max(DECODED_BYTES, 8 * settings.max_record_bytes)
     row = 0
     with stream:
         batches = _parquet if source.format == "parquet" else _arrow
-        for found in batches(stream, fields):
+        for found in batches(stream, fields, bound):
             if isinstance(found, pa.RecordBatch):
-                for piece in _pieces(found):
-                    _add_rows(gathering, row, piece, fields)
+                for piece in _pieces(found, fields):
+                    _add_rows(gathering, row, piece, fields, settings.max_record_bytes)
                     row += piece.num_rows
                     yield
+                    check_ratio(size, gathering.read_bytes + 8 * row)
                 continue
             if cut is None:
                 excerpt = f"{found.rows} rows: {found.error}" if found.rows else str(found.error)
@@ -85,17 +97,52 @@ def read_columns(source: Source, files: Files, gathering: Gathering, settings: I
                 gathering.reject_rest(row, BROKEN_FILE, excerpt, lost_bytes=lost)
             row += found.rows
     if cut:
-        lost = max(1, cut.lost_bytes(source.size_bytes, 0) - gathering.read_bytes)
+        lost = max(1, size + cut.lost_bytes(source.size_bytes, size) - gathering.read_bytes)
         gathering.reject_rest(row, TRUNCATED_FILE, str(cut), lost_bytes=lost)
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Slices a batch of long rows."""
-    size = max(1, batch.num_rows * PIECE_BYTES // max(1, _num_bytes(batch)))
-    yield from (batch.slice(start, size) for start in range(0, batch.num_rows, size))
+def _pieces(batch: pa.RecordBatch, fields: tuple[str, str, str]) -> Iterator[pa.RecordBatch]:
+    """Slices a batch of long rows so that about `PIECE_BYTES` are decoded at once, at least one row."""
+    total = _row_bytes(batch, fields).cumsum()
+    start = 0
+    while start < batch.num_rows:
+        before = int(total[start - 1]) if start else 0
+        end = max(start + 1, int(np.searchsorted(total, before + PIECE_BYTES, side="right")))
+        yield batch.slice(start, end - start)
+        start = end
 
 
-def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tuple[str, str, str]) -> None:
+def _row_bytes(batch: pa.RecordBatch, fields: tuple[str, str, str]) -> Any:
+    columns = [column for path in fields if (column := _column(batch, path)) is not None]
+    return sum((row_bytes(column) for column in columns), start=np.zeros(batch.num_rows, np.int64))
+
+
+def _add_rows(
+    gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tuple[str, str, str], max_record_bytes: int
+) -> None:
+    """Adds the rows of a batch; a row over the limit is alone in it, or the batch is small enough to be decoded."""
+    sizes = _row_bytes(batch, fields)
+    large = np.flatnonzero(sizes > max_record_bytes).tolist()
+    start = 0
+    for place in [*large, batch.num_rows]:
+        if place > start:
+            _add_small(gathering, row + start, batch.slice(start, place - start), fields)
+        if place < batch.num_rows:
+            gathering.input_bytes += int(sizes[place])
+            excerpt = f"a row of {sizes[place]:,} bytes"
+            gathering.reject(row + place, TOO_LARGE, excerpt, size=int(sizes[place]))
+        start = place + 1
+
+
+def _num_bytes(data: pa.Array | pa.RecordBatch) -> int:
+    """The size in memory; of string views with old versions of pyarrow, the size of all their buffers."""
+    try:
+        return int(data.nbytes)
+    except pa.ArrowTypeError:  # pyarrow 18: "Extracting byte ranges not supported for type string_view"
+        return int(data.get_total_buffer_size())
+
+
+def _add_small(gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tuple[str, str, str]) -> None:
     texts, ids, languages = (_column(batch, field) for field in fields)
     if texts is None:
         num_bytes = _num_bytes(batch)
@@ -105,19 +152,11 @@ def _add_rows(gathering: Gathering, row: int, batch: pa.RecordBatch, fields: tup
             excerpt = f"no column {fields[0]!r} among {', '.join(batch.schema.names)}"
             gathering.reject(row + place, MISSING_TEXT, excerpt, size=size)
         return
+    gathering.input_bytes += int(row_bytes(texts).sum()) + (0 if ids is None else _num_bytes(ids))
     ids = pa.nulls(batch.num_rows) if ids is None else ids
     languages = pa.nulls(batch.num_rows) if languages is None else languages
-    gathering.input_bytes += _num_bytes(texts) + _num_bytes(ids)
     for place, (document_id, text, language) in enumerate(zip(_ids(ids), _values(texts), _ids(languages), strict=True)):
         gathering.add(row + place, document_id, joined(text), language=language)
-
-
-def _num_bytes(data: pa.Array | pa.RecordBatch) -> int:
-    """The size in memory; of string views with old versions of pyarrow, the size of all their buffers."""
-    try:
-        return int(data.nbytes)
-    except pa.ArrowTypeError:  # pyarrow 18: "Extracting byte ranges not supported for type string_view"
-        return int(data.get_total_buffer_size())
 
 
 def _column(batch: pa.RecordBatch, path: str) -> pa.Array | None:
@@ -170,53 +209,125 @@ def _ids(column: pa.Array) -> list[Any]:
         return _values(column)
 
 
-def _parquet(stream: Any, wanted: tuple[str, str, str]) -> Iterator[pa.RecordBatch | _Damage]:
-    """Yields the batches of each row group; for a corrupt row group, the lost rows and the error."""
+def _too_much(what: str, need: int, bound: int) -> ValueError:
+    return ValueError(
+        f"{what} needs {need:,} bytes of memory at once, at most {bound:,} may be needed; "
+        "write the file with smaller row groups or record batches, or raise input.max_record_bytes"
+    )
+
+
+def _present(names: list[str], wanted: tuple[str, str, str]) -> list[str] | None:
+    """The columns that are read; None for all if the text is missing."""
+    found = [name if name in names else name.partition(".")[0] for name in wanted]
+    found = [name for name in dict.fromkeys(found) if name in names]
+    return found if {wanted[0], wanted[0].partition(".")[0]} & set(found) else None
+
+
+def _parquet(stream: Any, wanted: tuple[str, str, str], bound: int) -> Iterator[pa.RecordBatch | _Damage]:
+    """Yields the batches of each row group; for a corrupt or too large row group, the lost rows and the error."""
     try:
-        file = pq.ParquetFile(stream)
-        names = file.schema_arrow.names
-        present = [name if name in names else name.partition(".")[0] for name in wanted]
-        present = [name for name in dict.fromkeys(present) if name in names]
+        file = pq.ParquetFile(stream, buffer_size=READ_BYTES)
+        columns = _present(file.schema_arrow.names, wanted)
     except DAMAGE as error:
         yield _Damage(_of_the_data(error))
         return
-    columns = present if {wanted[0], wanted[0].partition(".")[0]} & set(present) else None
     for group in range(file.num_row_groups):
         described = file.metadata.row_group(group)
         num_rows = left = described.num_rows
+        held = [described.column(index) for index in range(described.num_columns)]
+        held = [c for c in held if columns is None or c.path_in_schema.partition(".")[0] in columns]
         try:
-            for batch in file.iter_batches(PARQUET_ROWS, row_groups=[group], columns=columns):
+            rows = _rows_at_once([pages_of(stream, column) for column in held], bound, f"row group {group}")
+            for batch in file.iter_batches(rows, row_groups=[group], columns=columns):
                 yield batch
                 left -= batch.num_rows
         except DAMAGE as error:
-            held = [described.column(index) for index in range(described.num_columns)]
-            size = sum(
-                c.total_uncompressed_size
-                for c in held
-                if columns is None or c.path_in_schema.partition(".")[0] in columns
-            )
+            size = sum(column.total_uncompressed_size for column in held)
             yield _Damage(_of_the_data(error), rows=left, bytes=-(-size * left // max(1, num_rows)))
 
 
-def _arrow(stream: Any, wanted: tuple[str, str, str]) -> Iterator[pa.RecordBatch | _Damage]:
-    """Yields the batches up to the first corrupt one, then the error."""
+def _rows_at_once(pages: list[Pages], bound: int, what: str) -> int:
+    """Rows that can be decoded together beside the pages; an error if the pages are too large."""
+    need = sum(page.need for page in pages)
+    if need > bound:
+        raise _too_much(what, need, bound)
+    longest = sum(page.longest_value for page in pages)
+    return max(1, min(PARQUET_ROWS, (bound - need) // max(1, longest)))
+
+
+def _arrow(stream: Any, wanted: tuple[str, str, str], bound: int) -> Iterator[pa.RecordBatch | _Damage]:
+    """Yields the batches up to the first corrupt one, then the error; a batch that is too large is skipped."""
     try:
-        magic = stream.read(6)
+        is_file = stream.read(6) == messages.MAGIC
         stream.seek(0)
-        if magic == b"ARROW1":
-            reader = pa.ipc.open_file(stream)
-            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
-        else:
-            batches = iter(pa.ipc.open_stream(stream))
-        for batch in batches:
+        schema = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(stream).schema
+        names = _present(schema.names, wanted)
+        counted = None if names is None else messages.buffers_of(schema, set(names))
+        included = None if names is None else [schema.names.index(name) for name in names]
+        options = pa.ipc.IpcReadOptions(included_fields=included)
+        stream.seek(0)
+        for batch in (_file_batches if is_file else _stream_batches)(stream, options, counted, bound):
+            if isinstance(batch, _Damage):
+                yield batch
+                continue
             _check([column for path in wanted if (column := _column(batch, path)) is not None])
             yield from (batch.slice(start, ROWS) for start in range(0, batch.num_rows, ROWS))
-        if magic != b"ARROW1":
+        if not is_file:
             stream.seek(-len(END_OF_STREAM), io.SEEK_END)
             if stream.read() != END_OF_STREAM:
                 yield _Damage(pa.ArrowInvalid("the stream ends without its end mark: batches may be missing"))
     except DAMAGE as error:
         yield _Damage(_of_the_data(error))
+
+
+def _file_batches(
+    stream: Any, options: pa.ipc.IpcReadOptions, counted: range | None, bound: int
+) -> Iterator[pa.RecordBatch | _Damage]:
+    dictionaries, batches = messages.blocks_of(stream)
+    held = 0
+    for place in dictionaries:
+        message = messages.message_at(stream, place)
+        held += messages.needed_bytes(stream, message, None, whole_body=True) if message else 0
+    if held > bound:
+        raise _too_much("the dictionaries of the record batches", held, bound)
+    reader = pa.ipc.open_file(stream, options=options)
+    for index in range(reader.num_record_batches):
+        message = messages.message_at(stream, batches[index])
+        need = held + (messages.needed_bytes(stream, message, counted, whole_body=False) if message else 0)
+        if message and need > bound:
+            yield _Damage(_too_much(f"record batch {index}", need, bound), rows=message.rows, bytes=message.body_bytes)
+        else:
+            yield reader.get_batch(index)
+
+
+def _stream_batches(
+    stream: Any, options: pa.ipc.IpcReadOptions, counted: range | None, bound: int
+) -> Iterator[pa.RecordBatch | _Damage]:
+    reader = pa.ipc.open_stream(stream, options=options)
+    held: dict[int, int] = {}
+    index, place = 0, stream.tell()
+    while message := messages.message_at(stream, stream.tell()):
+        is_batch = message.kind == messages.RECORD_BATCH
+        need = messages.needed_bytes(stream, message, counted if is_batch else None, whole_body=True)
+        if not is_batch:
+            number, adds = message.dictionary
+            held[number] = need + (held.get(number, 0) if adds else 0)
+            if sum(held.values()) > bound:
+                raise _too_much("the dictionaries of the record batches", sum(held.values()), bound)
+            stream.seek(message.end)
+            continue
+        need += sum(held.values())
+        if need > bound:
+            if place == message.start:
+                stream.seek(message.end)
+            yield _Damage(_too_much(f"record batch {index}", need, bound), rows=message.rows, bytes=message.body_bytes)
+            if place != message.start:
+                return
+        else:
+            stream.seek(place)
+            yield reader.read_next_batch()
+        index, place = index + 1, stream.tell()
+    stream.seek(place)
 
 
 def _check(columns: list[pa.Array]) -> None:

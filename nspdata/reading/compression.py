@@ -5,11 +5,13 @@ from __future__ import annotations
 import bz2
 import contextlib
 import lzma
+import tempfile
 import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from nspdata.files.local import Files
     from nspdata.reading.sources import Source
@@ -99,15 +101,25 @@ def blocks(source: Source, files: Files) -> Iterator[bytes]:
 
 
 def _bounded(found: Iterator[bytes], compressed_bytes: int) -> Iterator[bytes]:
-    limit, total = max(MAX_RATIO_BYTES, MAX_RATIO * compressed_bytes), 0
+    total = 0
     for block in found:
         yield block
         total += len(block)
-        if total > limit:
-            raise CutShortError(
-                f"{compressed_bytes:,} compressed bytes give more than {limit:,} bytes, over {MAX_RATIO} times as many; "
-                "the rest is not read; decompress the file first if this is intended"
-            )
+        check_ratio(compressed_bytes, total)
+
+
+def check_ratio(compressed_bytes: int, decompressed_bytes: int) -> None:
+    """Stops the reading of a file that decompresses to too much.
+
+    Raises:
+        CutShortError: it exceeds both `MAX_RATIO` and `MAX_RATIO_BYTES`.
+    """
+    limit = max(MAX_RATIO_BYTES, MAX_RATIO * compressed_bytes)
+    if decompressed_bytes > limit:
+        raise CutShortError(
+            f"{compressed_bytes:,} compressed bytes give more than {limit:,} bytes, over {MAX_RATIO} times as many; "
+            "the rest is not read; decompress the file first if this is intended"
+        )
 
 
 def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:
@@ -243,3 +255,17 @@ def whole(source: Source, files: Files, *, most_bytes: int) -> bytes:
     except CutShortError as error:
         raise CutShortError(str(error), part=b"".join(found), read_bytes=error.read_bytes) from error
     return b"".join(found)
+
+
+def unpacked(source: Source, files: Files) -> tuple[BinaryIO, CutShortError | None]:
+    """The decompressed bytes as a temporary file without a name, and the error if they are not complete."""
+    stream: Any = tempfile.TemporaryFile()
+    try:
+        for block in blocks(source, files):
+            stream.write(block)
+    except CutShortError as error:
+        return stream, error
+    except BaseException:
+        stream.close()
+        raise
+    return stream, None

@@ -8,11 +8,13 @@ import lzma
 import tracemalloc
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from nspdata.files.local import LocalFiles
-from nspdata.reading import compression
+from nspdata.reading import columnar, compression
 from nspdata.reading.compression import blocks
 from nspdata.reading.delimited import _Lines
 from nspdata.reading.sources import Source
@@ -135,3 +137,53 @@ def test_a_range_inside_of_a_long_line_is_not_read_to_the_end_of_the_line(tmp_pa
     ]
     assert sum(len(batch.documents) for batch in batches) == 1
     assert counted < 2.5 * size
+
+
+def columns(path: Path, texts: list[str], *, rows: int) -> Path:
+    """A compressed Parquet or Arrow file with some rows in each part."""
+    data = pa.table({"id": [str(number) for number in range(len(texts))], "text": texts})
+    if path.suffix == ".parquet":
+        pq.write_table(data, path, row_group_size=rows, compression="zstd", use_dictionary=path.stem == "dictionary")
+        return path
+    make = pa.ipc.new_file if path.stem == "file" else pa.ipc.new_stream
+    with make(str(path), data.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(data, max_chunksize=rows)
+    return path
+
+
+COLUMNAR = ["plain.parquet", "dictionary.parquet", "file.arrow", "stream.arrow"]
+
+
+@pytest.mark.parametrize("name", COLUMNAR)
+def test_a_part_of_a_columnar_file_that_needs_too_much_memory_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row group or record batch of 8 MB under a limit of 4 MB is rejected by its number before it is decompressed; the next is read."""
+    monkeypatch.setattr(columnar, "DECODED_BYTES", 4_000_000)
+    texts = [f"{number} " + "a" * 1_000_000 for number in range(8)] + [f"Short {number}." for number in range(8)]
+    found = read(columns(tmp_path / name, texts, rows=8), max_record_bytes=400_000)
+    assert [text for _, text in found.documents] == texts[8:]
+    (rejected,) = found.rejected
+    assert (rejected.position, rejected.reason) == (0, "broken_file")
+    assert rejected.excerpt.startswith(
+        f"8 rows: {'row group' if name.endswith('parquet') else 'record batch'} 0 needs "
+    )
+    assert rejected.bytes > 0
+
+
+@pytest.mark.parametrize("name", COLUMNAR)
+def test_a_row_over_the_limit_is_rejected_and_the_rest_is_read(name: str, tmp_path: Path) -> None:
+    """A text of 4 MB under a limit of 1 MB: rejected with its row number and size, its neighbours are documents."""
+    found = read(columns(tmp_path / name, ["First.", "x" * 4_000_000, "Last."], rows=3), max_record_bytes=1_000_000)
+    assert found.documents == [("0", "First."), ("2", "Last.")]
+    assert [(r.position, r.reason, r.bytes) for r in found.rejected] == [(1, "record_too_large", 4_000_001)]
+
+
+@pytest.mark.parametrize("name", COLUMNAR)
+def test_a_columnar_bomb_is_named_and_stopped(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits of decompressed bytes apply to columnar files: rows before the limit are read, the file is reported."""
+    monkeypatch.setattr(compression, "MAX_RATIO_BYTES", 5_000_000)
+    monkeypatch.setattr(compression, "MAX_RATIO", 2)
+    found = read(columns(tmp_path / name, ["b" * 100_000] * 200, rows=100))
+    assert 0 < len(found.documents) < 200
+    assert [record.reason for record in found.rejected] == ["truncated_file"]
