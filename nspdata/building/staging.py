@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("nspdata")
 
 READERS = 64
-"""Number of shard results that are read in parallel: 20,000 results at 50 ms each take 16 seconds."""
+"""Number of shard results that are read in parallel: 20,000 results, with two requests of 50 ms each, take 31 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _take_over(plan: BuildPlan, sources: Sequence[Source], files: Files, *, over
             f"{plan.output} holds an unfinished build of other settings, tokenizer or input files; run that command again "
             "to finish it, give another -o, or --overwrite to discard it"
         )
-    finished = _finished_shards(plan, files) if same and results else frozenset()
+    finished = finished_shards(plan, files) if same and results else frozenset()
     record = read_state(files, join(plan.output, CONTENTS), RECORD) if finished else None
     if record is None or record["fingerprint"] != plan.fingerprint:
         if results and not overwrite:
@@ -165,7 +165,7 @@ def _remove_stale(plan: BuildPlan, files: Files) -> None:
         files.delete(*(join(plan.output, name) for name in OWNED))
 
 
-def _finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
+def finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
     """Returns the shards whose result is intact and from this plan, and whose file has the recorded size."""
     sizes = {file.path: file.size for file in files.listing(plan.root)}
 
