@@ -42,6 +42,9 @@ READ_BYTES = 1 << 20
 DECODED_BYTES = 512 << 20
 """Most bytes that may be needed at once: pages of Parquet, buffers of Arrow. `input.max_record_bytes` can raise it."""
 
+ROWS_BYTES = 64 << 20
+"""Most bytes of rows of Parquet that are decoded together, if there is more than one."""
+
 PIECE_BYTES = 8_000_000
 """Bytes of rows that become documents together."""
 
@@ -252,7 +255,7 @@ def _rows_at_once(pages: list[Pages], bound: int, what: str) -> int:
     if need > bound:
         raise _too_much(what, need, bound)
     longest = sum(page.longest_value for page in pages)
-    return max(1, min(PARQUET_ROWS, (bound - need) // max(1, longest)))
+    return max(1, min(PARQUET_ROWS, ROWS_BYTES // max(1, longest)))
 
 
 def _arrow(stream: Any, wanted: tuple[str, str, str], bound: int) -> Iterator[pa.RecordBatch | _Damage]:
