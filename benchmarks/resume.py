@@ -3,7 +3,7 @@
 usage: python benchmarks/resume.py [--shards 20000] [--milliseconds 50]
 
 The store is simulated in memory: each request sleeps, a listing once for every 1,000 objects. Its results have the size of real ones (490 kB), then
-1 kB, which shows the requests alone; transfers take no time, but the simulation makes each result anew (`simulation_cpu_s`). Writes benchmarks/results/resume.json.
+1 kB, which shows the requests alone; transfers take no time, but the simulation creates each result again (`simulation_cpu_s`). Writes benchmarks/results/resume.json.
 """
 
 from __future__ import annotations
