@@ -46,6 +46,6 @@ def draws_at(keys: NDArray[np.uint64], counters: NDArray[np.int64] | int) -> NDA
 
 
 @compiled
-def below(drawn: Any, bound: int) -> Any:
-    """Maps the high half of a draw to [0, bound)."""
+def scaled(drawn: Any, bound: int) -> Any:
+    """`nspdata.arrays.random.below` of one draw, compiled."""
     return np.int64(((drawn >> SHIFT) * np.uint64(bound)) >> SHIFT)

@@ -15,7 +15,8 @@ import numpy as np
 
 from nspdata.arrays.compiled import COMPILED, compiled
 from nspdata.arrays.ragged import offsets as offsets_of
-from nspdata.arrays.splitmix import LOW, SHIFT, below, draw_at, draws_at
+from nspdata.arrays.random import below
+from nspdata.arrays.splitmix import LOW, SHIFT, draw_at, draws_at, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,7 +213,7 @@ def _choose_tokens(
                 room[free] = token - begin
                 free += 1
         for index in range(budget):
-            other = index + below(draw_at(keys[row], index), free - index)
+            other = index + scaled(draw_at(keys[row], index), free - index)
             room[index], room[other] = room[other], room[index]
         positions[ends[row] : ends[row + 1]] = np.sort(room[:budget])
 
@@ -232,8 +233,7 @@ def _choose_tokens_by_columns(
     room[row_of, rank] = (np.flatnonzero(candidates) - offsets[row_of]).astype(np.uint16)
     for index in range(int(budgets.max())):
         some = rows[budgets > index]
-        draws = draws_at(keys[some], index)
-        other = index + (((draws >> SHIFT) * (free[some] - index).astype(np.uint64)) >> SHIFT).astype(np.int64)
+        other = index + below(draws_at(keys[some], index), free[some] - index)
         room[some, index], room[some, other] = room[some, other], room[some, index]
     taken = np.arange(room.shape[1]) < budgets[:, None]
     room[~taken] = 65535
@@ -264,7 +264,7 @@ def _choose_words(
         for index in range(num_words):
             if count == budget:
                 break
-            other = index + below(draw_at(keys[row], index), num_words - index)
+            other = index + scaled(draw_at(keys[row], index), num_words - index)
             words[index], words[other] = words[other], words[index]
             stop = words[index] + 1
             while stop < end and candidates[stop] and not starts[stop]:
@@ -305,7 +305,7 @@ def _choose_spans(
             if count == budget:
                 break
             draw = draw_at(keys[row], index)
-            other = index + below(draw, num_words - index)
+            other = index + scaled(draw, num_words - index)
             words[index], words[other] = words[other], words[index]
             length = 1 + np.searchsorted(cumulated, np.int64(draw & LOW), side="right")
             token, whole = words[index], 0
