@@ -1,4 +1,4 @@
-"""Shared by all programs of nspdata: one line on stderr per error, a clean exit on signals, no output of libraries."""
+"""Shared by all programs of nspdata: one line on stderr per error and warning, a clean exit on signals, no output of libraries."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def run_program(main: Callable[[], object], *, program: str = "nspdata", advice:
     interrupts.install(advice)
     sys.argv[1:] = take_traceback_option(sys.argv[1:])
     silence_libraries()
+    print_warnings()
     with one_line_errors(program):
         main()
 
@@ -73,6 +74,17 @@ def silence_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # otherwise the first message installs one that prints
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+
+
+def print_warnings() -> None:
+    """Prints what nspdata logs at `WARNING` and above to stderr, one line each; `silence_libraries` would hide it."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            _print(f"{record.levelname.lower()}: {_visible(record.getMessage())}")
+
+    logging.getLogger("nspdata").addHandler(Lines(logging.WARNING))
 
 
 def wants_traceback() -> bool:
@@ -131,6 +143,8 @@ def one_line_errors(program: str = "nspdata") -> Iterator[None]:
         message, code = explain(error) or (bug(error), 1)
         lines = "\n" if isinstance(error, UnsoundInputError) else " "
         _print(f"{program}: {lines.join(message.splitlines())}")
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            _end_rank(code)
         raise SystemExit(code) from None
 
 
@@ -179,6 +193,16 @@ def _is_broken(stream: TextIO) -> bool:
     except (OSError, ValueError):
         return True
     return False
+
+
+def _end_rank(code: int) -> None:
+    """Ends a rank that torchrun started, without the interpreter's own end, which can wait for threads in torch for good.
+
+    The other ranks, and torchrun, wait for this process.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def _discard_output(*descriptors: int) -> None:

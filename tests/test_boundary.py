@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -139,7 +140,6 @@ def test_a_module_of_nspdata_is_not_a_missing_package() -> None:
 def test_every_extra_exists() -> None:
     """The table names only extras that pyproject.toml declares."""
     import tomllib
-    from pathlib import Path
 
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(EXTRAS.values()) <= set(project["optional-dependencies"])
@@ -154,3 +154,58 @@ def test_findings_are_a_list_and_other_errors_one_line(capsys: pytest.CaptureFix
         with pytest.raises(SystemExit), one_line_errors():
             raise error
         assert capsys.readouterr().err == printed
+
+
+PROGRAM = """
+import sys, threading, time
+from pathlib import Path
+
+from nspdata.boundary import run_program
+
+def list_inputs():
+    from nspdata.config.input import InputConfig
+    from nspdata.files.local import LocalFiles
+    from nspdata.reading import expand_inputs
+
+    expand_inputs([sys.argv[1]], LocalFiles(), InputConfig())
+
+def fail_with_a_thread():
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    raise MemoryError
+
+run_program({0})
+"""
+
+
+def program(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a function of `PROGRAM` as the commands run theirs."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.replace("{0}", name), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("traceback", ["0", "1"])
+def test_a_program_prints_the_warnings_of_the_package(tmp_path: Path, traceback: str) -> None:
+    """Skipped and empty files are named on stderr, once each, one line per warning whatever the names hold."""
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "Kept."}\n')
+    (tmp_path / "b.jsonl").write_text("")
+    for stray in ("n.feather", "no_suffix", "two\nlines.doc"):
+        (tmp_path / stray).write_text("stray")
+    done = program("list_inputs", str(tmp_path), **{TRACEBACK: traceback})
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        r"warning: skipped, because they are not documents (3): n.feather, no_suffix, two\nlines.doc",
+        "warning: empty files (1): b.jsonl",
+    ]
+
+
+def test_a_failed_rank_ends_at_once() -> None:
+    """Under torchrun, a rank that failed does not wait for its threads: the other ranks would wait for it."""
+    done = program("fail_with_a_thread", TORCHELASTIC_RUN_ID="none")
+    assert done.returncode == 1
+    assert done.stderr.startswith("nspdata: out of memory")
