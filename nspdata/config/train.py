@@ -36,7 +36,7 @@ class ModelConfig:
 
     Attributes:
         source: `tiny`, `mini`, `small`, `base`, `large`, or a Hugging Face BERT directory to continue from.
-        dropout: of embeddings and of the layers' outputs, 0 to 1.
+        dropout: of embeddings and of the layers' outputs, 0 to 1; -1: none for a new model, that of its `config.json` for a directory.
         attention_dropout: of attention weights, 0 to 1; flash attention over ragged rows has none, so the default is 0.
         extend_vocab: the dataset's vocabulary may be longer than the checkpoint's; new rows start as the mean row.
         extend_positions: the dataset's rows may be longer than the checkpoint's positions; new positions repeat the known ones.
@@ -44,16 +44,16 @@ class ModelConfig:
     """
 
     source: str = "tiny"
-    dropout: float = 0.1
+    dropout: float = -1.0
     attention_dropout: float = 0.0
     extend_vocab: bool = False
     extend_positions: bool = False
     activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
-        for key in ("dropout", "attention_dropout"):
-            value = getattr(self, key)
-            require(f"model.{key}", value, "at least 0 and under 1", holds=0 <= value < 1)
+        rule = "at least 0 and under 1"
+        require("model.dropout", self.dropout, f"{rule}, or -1", holds=0 <= self.dropout < 1 or self.dropout == -1)
+        require("model.attention_dropout", self.attention_dropout, rule, holds=0 <= self.attention_dropout < 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ def fresh_model(size: str, vocabulary: Vocabulary, *, max_seq_length: int, confi
             intermediate_size=4 * hidden,
             max_position_embeddings=max(512, max_seq_length),
             pad_token_id=vocabulary.special_ids["[PAD]"],
-            hidden_dropout_prob=config.dropout,
+            hidden_dropout_prob=max(config.dropout, 0.0),
             attention_probs_dropout_prob=config.attention_dropout,
             initializer_range=max(0.02, INITIAL_DEVIATION / hidden**0.5),
         )
@@ -182,7 +182,9 @@ def checkpoint_model(
         )
     if settings.vocab_size < len(known):
         raise ConfigError(f"{directory}: {len(known)} tokens, but embeddings for {settings.vocab_size} only")
-    settings.hidden_dropout_prob, settings.attention_probs_dropout_prob = config.dropout, config.attention_dropout
+    if config.dropout >= 0:
+        settings.hidden_dropout_prob = config.dropout
+    settings.attention_probs_dropout_prob = config.attention_dropout
     model, notes = _read_weights(directory, settings)
     if missing > 0:
         notes.append(f"{missing:,} new positions: their embeddings start as those of the first ones")

@@ -15,7 +15,7 @@ from nspdata.config.train import ModelConfig, OptimizerConfig
 from nspdata.errors import ConfigError, ShardError
 from nspdata.tokenization.vocabulary import Vocabulary
 from nspdata.training.metrics import TrainingError, read_metrics
-from nspdata.training.model import checkpoint_model
+from nspdata.training.model import checkpoint_model, fresh_model
 from nspdata.training.optimizer import Lamb
 from tests.datasets import small_vocabulary
 from tests.training.runs import figures, small_dataset, train_small
@@ -137,6 +137,21 @@ def test_a_training_goes_on_from_a_checkpoint(run, dataset, tmp_path):
     outcome = train_small(dataset, tmp_path / "run", model={"source": str(run / "model")}, steps=1)
     assert outcome.finished
     assert outcome.lines[-1]["mlm_loss"] < 5.5
+
+
+def test_a_new_model_has_no_dropout_and_a_checkpoint_keeps_its_own(run, tmp_path):
+    """Dropout of -1 is 0 for a new model and that of `config.json` for a directory; a number is taken for both."""
+    vocabulary = small_vocabulary(205)
+    copy = tmp_path / "model"
+    shutil.copytree(run / "model", copy)
+    settings = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(settings | {"hidden_dropout_prob": 0.15}))
+    for given, new, continued in ((-1.0, 0.0, 0.15), (0.0, 0.0, 0.0), (0.3, 0.3, 0.3)):
+        config = ModelConfig(dropout=given)
+        fresh = fresh_model("tiny", vocabulary, max_seq_length=32, config=config)
+        model, _ = checkpoint_model(copy, vocabulary, max_seq_length=32, config=config)
+        assert (fresh.config.hidden_dropout_prob, model.config.hidden_dropout_prob) == (new, continued)
+        assert model.bert.embeddings.dropout.p == continued
 
 
 @pytest.mark.parametrize(
