@@ -61,6 +61,5 @@ def train(
         raise typer.Exit(outcome.exit_code)
     if os.environ.get("RANK", "0") != "0":
         return
-    typer.echo(
-        f"Look at it:  {output / 'report.html'}   nspdata score {output / 'model'} 'First sentence.' 'Second sentence.'"
-    )
+    report = f"{output / 'report.html'}   " if settings.log.report else ""
+    typer.echo(f"Look at it:  {report}nspdata score {output / 'model'} 'First sentence.' 'Second sentence.'")

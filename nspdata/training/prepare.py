@@ -89,6 +89,12 @@ class Training:
         return torch.autocast(self.processes.device.type, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
 
 
+def _unread(config: TrainConfig, directory: str) -> list[str]:
+    """A message if each phase names other datasets than the one that was given."""
+    read = {name for phase in config.stages for name in phase.mixture or [phase.dataset or directory]}
+    return [] if directory in read else [f"{directory} is not read: each phase names its own datasets"]
+
+
 def prepare_training(
     config: TrainConfig, directory: str, processes: Processes, *, checkpoint: Path | None = None
 ) -> Training:
@@ -142,7 +148,7 @@ def prepare_training(
         parameters=[parameter for parameter in model.parameters() if parameter.requires_grad],
         bf16=bf16,
         peak=measured_peak(processes.device, torch.bfloat16 if bf16 else torch.float32),
-        notes=[*notes, *fits],
+        notes=[*notes, *fits, *_unread(config, directory)],
     )
 
 

@@ -121,6 +121,15 @@ def test_phases_follow_one_another(dataset, tmp_path):
         assert figures(run) == figures(whole)
 
 
+def test_a_dataset_that_no_phase_reads_is_named(dataset, tmp_path, capsys):
+    """A dataset that was given, but that no phase reads, is named; one that a phase reads is not."""
+    phases = [{"steps": 1, "batch_sequences": 4, "mixture": {str(dataset): 1}}]
+    train_small(tmp_path / "other", tmp_path / "run", phases=phases)
+    assert f"{tmp_path / 'other'} is not read: each phase names its own datasets" in capsys.readouterr().out
+    train_small(dataset, tmp_path / "read", phases=phases)
+    assert "is not read" not in capsys.readouterr().out
+
+
 def test_phases_need_one_vocabulary(dataset, tmp_path):
     """Datasets of two vocabularies are not trained on one after another."""
     other = small_dataset(tmp_path / "other", vocab_size=300)

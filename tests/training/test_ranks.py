@@ -84,6 +84,7 @@ def test_two_processes_go_on_from_one(dataset, alone, tmp_path):
     done = run_command(command(dataset, run, *OPTIONS, "--resume", processes=2))
     assert done.returncode == 0, done.stderr
     assert "from step 2 on 2 x cpu" in done.stdout
+    assert done.stdout.count("\nLook at it:  nspdata score ") == 1  # no report was written
     same_but_for_rounding(run, alone)
 
 
