@@ -1,9 +1,9 @@
-"""What it takes to find the finished shards of a build on an object store with slow requests.
+"""What it takes to find the finished shards of a build on an object store with slow requests, and to read their results.
 
 usage: python benchmarks/resume.py [--shards 20000] [--milliseconds 50]
 
-The store is simulated in memory: each request sleeps, a listing once for every 1,000 objects. Its results have the size of real ones (490 kB), then
-1 kB, which shows the requests alone; transfers take no time, but the simulation creates each result again (`simulation_cpu_s`). Writes benchmarks/results/resume.json.
+The store is simulated in memory: each request sleeps, a listing once for every 1,000 objects. Results have the size of real ones with a vocabulary
+of 30,522; transfers take no time. The results are read by one process, as a worker of the build does. Writes benchmarks/results/resume.json.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nspdata.building.plan import RESULTS as SHARD_RESULTS
+import numpy as np
+
+from nspdata.building.earlier import READERS, earlier_shards, finished_shards
 from nspdata.building.plan import BuildPlan
-from nspdata.building.staging import finished_shards
+from nspdata.building.shard import Built, ShardResult, write_result
 from nspdata.config.build import Config, OutputConfig
+from nspdata.dataset.manifest import ShardEntry
 from nspdata.files.local import FileInfo
 from nspdata.files.objects import ObjectFiles
-from nspdata.files.state import seal
+from nspdata.statistics import PartStatistics, Statistics
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
@@ -31,9 +34,7 @@ RESULTS = Path(__file__).parent / "results" / "resume.json"
 
 OUTPUT = "s3://bucket/out"
 
-SHARD_BYTES, PAGE = 30_000_000, 1000
-
-RESULT_BYTES = (490_000, 1000)
+SHARD_BYTES, PAGE, VOCAB_SIZE = 30_000_000, 1000, 30_522
 
 
 def plan_of(num_shards: int) -> BuildPlan:
@@ -48,29 +49,33 @@ def plan_of(num_shards: int) -> BuildPlan:
 
 
 class SlowStore:
-    """An object store with the shards and the results of a plan.
+    """An object store with the shards and the results of a plan; all results have the same last bytes.
 
     Args:
         plan: of the build.
         seconds: of each request.
-        result_bytes: size of a result.
     """
 
-    def __init__(self, plan: BuildPlan, seconds: float, result_bytes: int) -> None:
+    def __init__(self, plan: BuildPlan, seconds: float) -> None:
         self.plan, self.seconds = plan, seconds
         self.requests: Counter[str] = Counter()
-        self.own_seconds: list[float] = []
-        self.padding = json.dumps("x" * result_bytes)
-        self.keys = {plan.result_path(key): key for key in range(plan.total_shards)}
+        self.written = b""
         self.sizes = {f"{OUTPUT}/{plan.shard_path(key)}": SHARD_BYTES for key in range(plan.total_shards)}
-        self.sizes |= dict.fromkeys(self.keys, len(self.result(0)))
-
-    def result(self, key: int) -> bytes:
-        """The result of a shard."""
-        entry = {"path": self.plan.shard_path(key), "rows": 10_000, "tokens": 1_000_000, "bytes": SHARD_BYTES}
-        described = json.dumps({**entry, "sha256": f"{key:064x}"})
-        head = f'{{"fingerprint": "{self.plan.fingerprint}", "entry": {described}, "result":\n'
-        return seal(f"{head}{self.padding}}}".encode())
+        self.starts: dict[str, bytes] = {}
+        part = PartStatistics(token_counts=np.random.default_rng(0).integers(0, 100_000, VOCAB_SIZE))
+        statistics = Statistics(corpus=part, rows=part)
+        for key in range(plan.total_shards):
+            entry = ShardEntry(
+                path=plan.shard_path(key), rows=10_000, tokens=1_000_000, bytes=SHARD_BYTES, sha256=f"{key:064x}"
+            )
+            write_result(
+                plan,
+                ShardResult(key=key, entry=entry, counts={"rows": 10_000}, statistics=statistics),
+                ObjectFiles(self),
+            )
+            self.same = self.written[-300_000:]
+            self.starts[plan.result_path(key)] = self.written[:-300_000]
+            self.sizes[plan.result_path(key)] = len(self.written)
 
     def stat(self, path: str) -> FileInfo | None:
         """One request."""
@@ -87,14 +92,11 @@ class SlowStore:
     def read(self, info: FileInfo, start: int, end: int) -> bytes:
         """One request."""
         self._wait("read")
-        before = time.thread_time()
-        data = self.result(self.keys[info.path])[start:end]
-        self.own_seconds.append(time.thread_time() - before)
-        return data
+        return (self.starts[info.path] + self.same)[start:end]
 
-    def put(self, path: str, data: bytes) -> None:
-        """Not used."""
-        raise NotImplementedError
+    def put(self, _path: str, data: bytes) -> None:
+        """Keeps the result."""
+        self.written = data
 
     def copy(self, source: str, target: str) -> None:
         """Not used."""
@@ -114,28 +116,37 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=20_000)
     parser.add_argument("--milliseconds", type=float, default=50)
     arguments = parser.parse_args()
-    results = [measured(arguments.shards, arguments.milliseconds, size) for size in RESULT_BYTES]
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-
-
-def measured(num_shards: int, milliseconds: float, result_bytes: int) -> dict[str, object]:
-    """The time to find the shards, with results of this size."""
-    plan = plan_of(num_shards)
-    store = SlowStore(plan, milliseconds / 1000, result_bytes)
-    start, processor = time.perf_counter(), time.process_time()
-    found = finished_shards(plan, ObjectFiles(store))
-    assert len(found) == num_shards, f"found {len(found)} shards under {plan.output}/{SHARD_RESULTS}"
+    plan = plan_of(arguments.shards)
+    store = SlowStore(plan, arguments.milliseconds / 1000)
+    files = ObjectFiles(store)
     result = {
-        "shards": num_shards,
-        "milliseconds_per_request": milliseconds,
-        "result_bytes": result_bytes,
-        "requests": dict(store.requests),
+        "shards": arguments.shards,
+        "milliseconds_per_request": arguments.milliseconds,
+        "result_bytes": store.sizes[plan.result_path(0)],
+    }
+    start, processor = time.perf_counter(), time.process_time()
+    found = finished_shards(plan, files)
+    assert len(found) == arguments.shards
+    result["find"] = measured(store, start, processor)
+    start, processor = time.perf_counter(), time.process_time()
+    built = Built.merged(
+        earlier_shards(plan, keys.tolist(), files) for keys in np.array_split(sorted(found), len(found) // READERS)
+    )
+    assert built.counts == {"rows": 10_000 * arguments.shards}
+    result["read_results"] = measured(store, start, processor)
+    print(json.dumps(result))
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def measured(store: SlowStore, start: float, processor: float) -> dict[str, object]:
+    """The time and the requests since the start."""
+    requests = dict(store.requests)
+    store.requests.clear()
+    return {
+        "requests": requests,
         "seconds": round(time.perf_counter() - start, 1),
         "cpu_s": round(time.process_time() - processor, 1),
-        "simulation_cpu_s": round(sum(store.own_seconds), 1),
     }
-    print(json.dumps(result), flush=True)
-    return result
 
 
 if __name__ == "__main__":

@@ -16,19 +16,15 @@ import resource
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import apache_beam as beam
 import numpy as np
 
-from nspdata.building.shard import ShardResult
+from nspdata.building.shard import Built, ShardResult
 from nspdata.dataset.manifest import ShardEntry, shard_name
 from nspdata.pipelines.options import pipeline_options
 from nspdata.pipelines.transforms import MergeShards
 from nspdata.statistics import PartStatistics, Statistics
-
-if TYPE_CHECKING:
-    from nspdata.building.shard import Built
 
 VOCAB_SIZE = 30_522
 
@@ -74,7 +70,7 @@ def main() -> None:
                 tuple[int, bytes]
             )
             | beam.GroupByKey()
-            | beam.Map(lambda group: made_up(group[0], num_shards))
+            | beam.Map(lambda group: Built.of(made_up(group[0], num_shards)))
             | "MergeShards" >> beam.CombineGlobally(MergeShards()).without_defaults()
             | beam.Map(size_of, output)
         )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nspdata.building.contents import RECORD, changed_inputs, changed_since
+from nspdata.building.earlier import finished_shards
 from nspdata.building.plan import CONTENTS, PLAN, RESULTS
-from nspdata.building.shard import read_entry
 from nspdata.dataset.manifest import MANIFEST, OWNED, read_manifest
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.local import join
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from nspdata.reading import Source
 
 LOG = logging.getLogger("nspdata")
-
-READERS = 64
-"""Number of shard results that are read in parallel: 20,000 results, with two requests of 50 ms each, take 31 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +159,6 @@ def _remove_stale(plan: BuildPlan, files: Files) -> None:
     clear(plan.output, files)
     if plan.root == plan.output:
         files.delete(*(join(plan.output, name) for name in OWNED))
-
-
-def finished_shards(plan: BuildPlan, files: Files) -> frozenset[int]:
-    """Returns the shards whose result is intact and from this plan, and whose file has the recorded size."""
-    sizes = {file.path: file.size for file in files.listing(plan.root)}
-
-    def check(key: int) -> bool:
-        entry = read_entry(plan, key, files)
-        return entry is not None and sizes.get(join(plan.root, entry.path)) == entry.bytes
-
-    there = {file.path for file in files.listing(join(plan.output, RESULTS))}
-    keys = [key for key in range(plan.total_shards) if plan.result_path(key) in there]
-    with ThreadPoolExecutor(READERS) as pool:
-        return frozenset(key for key, whole in zip(keys, pool.map(check, keys), strict=True) if whole)
 
 
 def _write_plan(plan: BuildPlan, files: Files) -> None:

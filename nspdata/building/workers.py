@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from nspdata.building import progress
+from nspdata.building.earlier import earlier_shards
 from nspdata.building.encoders import encoder_of
 from nspdata.building.pool import ProcessPool, report
 from nspdata.building.shard import finish_shard
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import ShardResult
+    from nspdata.building.shard import Built, ShardResult
     from nspdata.building.tokenize import ReadSummary
 
 LOG = logging.getLogger("nspdata")
@@ -69,6 +70,12 @@ def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
     return result
 
 
+def earlier(plan: BuildPlan, keys: Sequence[int]) -> Built:
+    """Reads the results of shards that an earlier run has finished; runs in this process."""
+    with _first_failure():
+        return earlier_shards(plan, keys, AnyFiles())
+
+
 class Workers:
     """The worker processes of one build.
 
@@ -92,6 +99,10 @@ class Workers:
     def finished(self, key: int, spills: list[bytes]) -> Future[ShardResult]:
         """Runs `finished` in a worker process."""
         return self.pool.submit(f"building {self.plan.shard_path(key)}", _finished, key, spills)
+
+    def earlier(self, keys: Sequence[int]) -> Future[Built]:
+        """Runs `earlier` in a worker process."""
+        return self.pool.submit(f"reading the results of {len(keys)} finished shards", _earlier, list(keys))
 
     def _submit(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
         names = list(dict.fromkeys(source.name for source in _sources(unit)))
@@ -176,6 +187,10 @@ def _begin(plan: BuildPlan) -> None:
 
 def _tokenized(unit: bytes) -> list[tuple[int, bytes] | ReadSummary]:
     return list(tokenized(_plans[-1], unit))
+
+
+def _earlier(keys: list[int]) -> Built:
+    return earlier(_plans[-1], keys)
 
 
 def _finished(key: int, spills: list[bytes]) -> ShardResult:

@@ -61,6 +61,10 @@ class AnyFiles:
         """Opens a file without decompressing it."""
         return self.of(path).open(path)
 
+    def head(self, info: FileInfo, size: int) -> bytes:
+        """The first bytes of a listed file."""
+        return self.of(info.path).head(info, size)
+
     def write(self, path: str, data: bytes) -> None:
         """Writes a whole file."""
         self.of(path).write(path, data)

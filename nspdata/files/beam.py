@@ -69,6 +69,11 @@ class BeamFiles:
         with _errors(path):
             return cast("BinaryIO", FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
+    def head(self, info: FileInfo, size: int) -> bytes:
+        """The first bytes of a listed file."""
+        with self.open(info.path) as stream:
+            return stream.read(size)
+
     def write(self, path: str, data: bytes) -> None:
         """Writes a whole file; on a filesystem with directories under a temporary name, which is then renamed."""
         with _errors(path):

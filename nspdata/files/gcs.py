@@ -11,6 +11,7 @@ from nspdata.errors import ConfigError, InputError
 from nspdata.files import options
 from nspdata.files.local import FileInfo
 from nspdata.files.objects import (
+    CONNECTIONS,
     THREADS,
     Clients,
     access_denied,
@@ -114,6 +115,15 @@ class GcsStore:
 
 
 def _client() -> Any:
+    from requests.adapters import HTTPAdapter
+
+    client = _new_client()
+    client._http.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS))  # noqa: SLF001 - no other way, says Google's documentation
+    client._http.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))  # noqa: SLF001 - for an emulator
+    return client
+
+
+def _new_client() -> Any:
     try:
         import google.auth
         from google.auth.exceptions import GoogleAuthError

@@ -65,6 +65,10 @@ class Files(Protocol):
         """Opens a file for reading; the stream is seekable."""
         ...
 
+    def head(self, info: FileInfo, size: int) -> bytes:
+        """Reads the first bytes of a listed file, at most `size`, with a single request."""
+        ...
+
     def write(self, path: str, data: bytes) -> None:
         """Writes a whole file durably; missing directories are created.
 
@@ -142,6 +146,11 @@ class LocalFiles:
     def open(self, path: str) -> BinaryIO:
         """See `Files.open`."""
         return Path(path).open("rb")
+
+    def head(self, info: FileInfo, size: int) -> bytes:
+        """See `Files.head`."""
+        with self.open(info.path) as stream:
+            return stream.read(size)
 
     def write(self, path: str, data: bytes) -> None:
         """See `Files.write`: written to a temporary name, synchronized, renamed, and the directory synchronized."""

@@ -25,6 +25,9 @@ BUFFER_BYTES = 8 << 20
 THREADS = 16
 """Parallel requests when many files are copied."""
 
+CONNECTIONS = 64
+"""The most parallel requests of a process; more would open a connection for each request."""
+
 GLOB = re.compile(r"[*?\[]")
 
 
@@ -159,6 +162,11 @@ class ObjectFiles:
         if info is None:
             raise FileNotFoundError(2, "no such object", path)
         return cast("BinaryIO", io.BufferedReader(ObjectStream(self.store, info), BUFFER_BYTES))
+
+    def head(self, info: FileInfo, size: int) -> bytes:
+        """The first bytes of an object."""
+        end = min(size, info.size)
+        return self.store.read(info, 0, end) if end else b""
 
     def write(self, path: str, data: bytes) -> None:
         """Writes an object directly under its final name, because a store shows only complete objects."""

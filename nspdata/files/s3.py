@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from nspdata.errors import ConfigError, InputError
 from nspdata.files import options
 from nspdata.files.local import FileInfo
-from nspdata.files.objects import Clients, access_denied, missing_bucket, one_line, replaced_object, split_url
+from nspdata.files.objects import (
+    CONNECTIONS,
+    Clients,
+    access_denied,
+    missing_bucket,
+    one_line,
+    replaced_object,
+    split_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,7 +125,7 @@ def _client(*, attempts: int) -> Any:
         retries={"max_attempts": attempts, "mode": "standard"},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
-        max_pool_connections=32,
+        max_pool_connections=CONNECTIONS,
     )
     try:
         return boto3.session.Session().client(

@@ -48,6 +48,22 @@ def unseal(data: bytes) -> bytes | None:
     return value if len(value) == int(head[1]) and _checksum(value) == head[2].decode() else None
 
 
+def unseal_head(data: bytes, size: int) -> bytes | None:
+    """Returns the first bytes of the value of a state file, without a comparison of the checksum unless `data` is the whole file.
+
+    Args:
+        data: the first bytes of the file.
+        size: bytes of the whole file.
+
+    Returns:
+        None if the file is empty, truncated or, as far as `data` shows, altered.
+    """
+    if len(data) == size:
+        return unseal(data)
+    head = HEAD.match(data)
+    return data[head.end() :] if head and head.end() + int(head[1]) + len(b"}\n") == size else None
+
+
 def write_state(files: Files, path: str, value: Any) -> None:
     """Writes a JSON value."""
     files.write(path, seal(json.dumps(value).encode()))
@@ -55,21 +71,11 @@ def write_state(files: Files, path: str, value: Any) -> None:
 
 def read_state(files: Files, path: str, schema: Schema | None = None) -> Any:
     """Reads the value of a state file; None if it is missing, empty, truncated, altered, or not as the schema says."""
-    value = read_sealed(files, path)
-    if value is None:
-        return None
-    try:
-        return parse(value, name=path, schema=schema)
-    except ShardError:
-        return None
-
-
-def read_sealed(files: Files, path: str) -> bytes | None:
-    """Reads the JSON of a state file without decoding it; None if it is missing, empty, truncated or altered."""
     try:
         with files.open(path) as stream:
-            return unseal(stream.read())
-    except FileNotFoundError:
+            value = unseal(stream.read())
+        return None if value is None else parse(value, name=path, schema=schema)
+    except (FileNotFoundError, ShardError):
         return None
 
 

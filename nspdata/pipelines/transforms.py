@@ -13,6 +13,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from nspdata.building import progress, workers
 from nspdata.building.contents import keep_contents
+from nspdata.building.earlier import READERS
 from nspdata.building.listed import unit_at
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
@@ -114,10 +115,11 @@ class FinishShards(beam.DoFn):
         self.checked = False
 
     def start_bundle(self) -> None:
-        """Starts an empty list of results that local workers compute."""
-        self.pending: deque[Future[ShardResult]] = deque()
+        """Starts empty lists: of results that local workers compute, and of shards that an earlier run has finished."""
+        self.pending: deque[Future[Any]] = deque()
+        self.earlier: list[int] = []
 
-    def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[ShardResult]:
+    def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[Built]:
         """Builds one shard; checks the share of rejected records before the first."""
         if not self.checked:
             check_rejected(self.plan, summary)
@@ -125,6 +127,11 @@ class FinishShards(beam.DoFn):
             self.checked = True
         renew_job(self.plan.output, AnyFiles())
         key, spills = group
+        if key in self.plan.finished:
+            self.earlier.append(key)
+            if len(self.earlier) == READERS:
+                yield from self._read_earlier()
+            return
         spills = [data for data in spills if data]
         if pool := workers.current():
             self.pending.append(pool.finished(key, spills))
@@ -133,16 +140,28 @@ class FinishShards(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Outputs the shards that the local workers have built."""
+        if self.earlier:
+            yield from map(in_global_window, self._read_earlier())
         while self.pending:  # frees each result after it was output
             yield in_global_window(self._count(workers.result_of(self.pending.popleft())))
 
-    def _count(self, result: ShardResult) -> ShardResult:
-        self.shards.inc()
-        self.rows.inc(result.entry.rows)
-        self.tokens.update(result.entry.tokens)
-        if result.key not in self.plan.finished:
-            progress.current().built(rows=result.entry.rows)
-        return result
+    def _read_earlier(self) -> Iterator[Built]:
+        """Reads the results of finished shards together, as each takes two requests."""
+        keys, self.earlier = self.earlier, []
+        if pool := workers.current():
+            self.pending.append(pool.earlier(keys))
+        else:
+            yield self._count(workers.earlier(self.plan, keys))
+
+    def _count(self, result: ShardResult | Built) -> Built:
+        built = result if isinstance(result, Built) else Built.of(result)
+        for key, entry in built.entries.items():
+            self.shards.inc()
+            self.rows.inc(entry.rows)
+            self.tokens.update(entry.tokens)
+            if key not in self.plan.finished:
+                progress.current().built(rows=entry.rows)
+        return built
 
 
 class MergeShards(beam.CombineFn):
@@ -152,13 +171,13 @@ class MergeShards(beam.CombineFn):
         """Returns the empty sum."""
         return Built()
 
-    def add_input(self, accumulator: Built, result: ShardResult) -> Built:
-        """Adds one shard."""
-        accumulator.entries[result.key] = result.entry
+    def add_input(self, accumulator: Built, built: Built) -> Built:
+        """Adds some shards."""
+        accumulator.entries.update(built.entries)
         return Built(
             entries=accumulator.entries,
-            counts=add_counts(accumulator.counts, result.counts),
-            statistics=merge(accumulator.statistics, result.statistics),
+            counts=add_counts(accumulator.counts, built.counts),
+            statistics=merge(accumulator.statistics, built.statistics),
         )
 
     def merge_accumulators(self, accumulators: Iterable[Built]) -> Built:

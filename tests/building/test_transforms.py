@@ -27,7 +27,7 @@ def merged(groups: list[list[int]]) -> Built:
     for group in groups:
         accumulator = combine.create_accumulator()
         for key in group:
-            accumulator = combine.add_input(accumulator, result(key))
+            accumulator = combine.add_input(accumulator, Built.of(result(key)))
         accumulators.append(accumulator)
     return combine.extract_output(combine.merge_accumulators(accumulators))
 
