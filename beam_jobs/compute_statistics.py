@@ -62,7 +62,7 @@ def _run(context: Any, beam_options: Sequence[str], *, documents: bool) -> None:
         _ = statistics | "Write" >> beam.Map(job.write_statistics, given["output"])
 
     submitted = run_pipeline(steps, beam_options)
-    place = f"submitted: {submitted.location}" if submitted else "wrote " + given["output"]
+    place = submitted.title if submitted else "wrote " + given["output"]
     print(f"compute_statistics: {place}", file=sys.stderr)  # noqa: T201 - the last line of a program
 
 

@@ -63,7 +63,7 @@ def _run(given: argparse.Namespace, beam_options: Sequence[str]) -> None:
 
     submitted = run_pipeline(steps, beam_options)
     if submitted:
-        print(f"{NAME}: submitted: {submitted.location}", file=sys.stderr)  # noqa: T201 - the last line of a program
+        print(f"{NAME}: {submitted.title}", file=sys.stderr)  # noqa: T201 - the last line of a program
         return
     with AnyFiles().open(given.output) as stream:
         found = json.loads(stream.read())

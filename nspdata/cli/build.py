@@ -118,8 +118,8 @@ def print_built(built: Built, *, local: bool) -> list[DataWarning]:
     from nspdata.cli.summary import cost_line, print_summary
 
     if built.manifest is None:
-        place = built.submitted.location if built.submitted else ""
-        typer.echo(f"Submitted: {place}. The job writes {built.output}; its manifest.json comes last.")
+        title = built.submitted.title if built.submitted else ""
+        typer.echo(f"{title[:1].upper()}{title[1:]}. The job writes {built.output}; its manifest.json comes last.")
         return []
     statistics, found = built.result()
     if built.unchanged:

@@ -72,7 +72,8 @@ def train_tokenizer(
     files = [FileName(name) for name in inputs]
     done = run_tokenizer_training(files, output, settings, options, progress=sys.stderr.isatty())
     if isinstance(done, Submitted):
-        typer.echo(f"Submitted: {done.location}. The job writes {output}.")
+        title = done.title[:1].upper() + done.title[1:]
+        typer.echo(f"{title}. The job writes {output}.")
     elif done is not None:
         _print(done, output, settings)
 

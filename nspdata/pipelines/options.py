@@ -36,6 +36,8 @@ SERVED = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
 NO_WAIT = "--no_wait"
 """The option of nspdata among Beam's options: submit the job and return."""
 
+DRY_RUN = "nothing was submitted, the job was only translated (--dry_run)"
+
 ALIKE = 0.8
 """Similarity to a known option from which an unknown option is treated as a typing error, even if a job server may know it."""
 
@@ -71,7 +73,7 @@ def detached(beam_options: Sequence[str]) -> str:
     if place := named(beam_options, "template_location"):
         return f"the template is {place}; run it with `gcloud dataflow jobs run`"
     if any(option.partition("=")[0] == "--dry_run" and not option.endswith("=False") for option in beam_options):
-        return "the job was translated and not submitted (--dry_run)"
+        return DRY_RUN
     if NO_WAIT not in beam_options:
         return ""
     runner = named(beam_options, "runner").rpartition(".")[2]

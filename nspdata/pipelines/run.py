@@ -19,7 +19,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.light import import_beam_alone, import_beam_silently
-from nspdata.pipelines.options import NO_WAIT, check, detached, log_level, named, pipeline_options
+from nspdata.pipelines.options import DRY_RUN, NO_WAIT, check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +41,15 @@ class Submitted:
     """
 
     location: str
+
+    @property
+    def title(self) -> str:
+        """What happened to the job, for display.
+
+        >>> Submitted("the job runs on DataflowRunner").title, Submitted(DRY_RUN).title
+        ('submitted: the job runs on DataflowRunner', 'nothing was submitted, the job was only translated (--dry_run)')
+        """
+        return self.location if self.location == DRY_RUN else f"submitted: {self.location}"
 
 
 def run_build(

@@ -22,6 +22,7 @@ from nspdata.pipelines.build import build_pipeline
 from nspdata.reading import Source
 from nspdata.reading.units import make_units
 from tests.building.corpus import digests, records, write_jsonl, write_vocabulary
+from tests.building.plainly import build_plainly, settings
 from tests.building.test_plan import plan_of
 
 MANY = 20_000
@@ -79,6 +80,18 @@ def test_a_damaged_list_is_reported(damage: str, tmp_path: Path) -> None:
         unit_at(worker, places[-1], LocalFiles())
     with pytest.raises(InputError, match=r"/\.build/inputs\.json: missing or damaged"):
         with_inputs(worker, LocalFiles())
+
+
+def test_a_retried_last_step_has_the_names_of_the_dataset(tmp_path: Path) -> None:
+    """The first try has removed the list of the inputs; the names are then those of the manifest that it has written."""
+    corpus = write_jsonl(tmp_path / "in.jsonl", records()[:40])
+    manifest = build_plainly(
+        [corpus], tmp_path / "out", write_vocabulary(tmp_path / "vocab.txt"), settings(), LocalFiles()
+    )
+    assert not (tmp_path / "out" / INPUTS).exists()
+    worker = dataclasses.replace(plan_of(), output=str(tmp_path / "out"), inputs=(), listed=True)
+    assert with_inputs(worker, LocalFiles()).inputs == (("in.jsonl", corpus.stat().st_size),)
+    assert [entry["name"] for entry in manifest.inputs] == ["in.jsonl"]
 
 
 def test_few_files_stay_in_the_job(tmp_path: Path) -> None:

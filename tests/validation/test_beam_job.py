@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.validate_shards import main
 from nspdata.errors import ConfigError, ShardError
+from nspdata.pipelines.validation import findings_of_dataset
 from nspdata.validation import to_json, validate, validate_source
 from tests.servers import Server, server  # noqa: F401 - a fixture
 from tests.validation.damage import edit_rows, swap_and_repeat
@@ -37,6 +40,19 @@ def test_damage(copied: Callable[[str], Path], corpus: Path, tmp_path: Path) -> 
     assert {tuple(map(str, map(finding.get, key))) for finding in found} == {
         tuple(map(str, map(to_json(finding).get, key))) for finding in expected
     }
+
+
+def test_what_is_grouped_has_portable_coders(sound: Callable[[str], Path], corpus: Path) -> None:
+    """Keys are varints and payloads are bytes: no pickle goes through the shuffle, with the source and without it."""
+    for inputs in ([], [str(corpus)]):
+        pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+        findings_of_dataset(pipeline, str(sound("nsp")), inputs)
+        components = pipeline.to_runner_api().components
+        (group,) = [step for step in components.transforms.values() if step.unique_name == "GroupByShard"]
+        (collection,) = group.inputs.values()
+        coder = components.coders[components.pcollections[collection].coder_id]
+        urns = [components.coders[key].spec.urn for key in coder.component_coder_ids]
+        assert urns == ["beam:coder:varint:v1", "beam:coder:bytes:v1"]
 
 
 def test_mistakes(sound: Callable[[str], Path], tmp_path: Path) -> None:
