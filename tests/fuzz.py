@@ -8,6 +8,7 @@ The targets take turns. A failure is printed with the target and the number of t
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import pkgutil
 import random
@@ -231,6 +232,56 @@ def files_of_documents(place: Path) -> Iterator[Target]:
             yield Target(f"{name}{ending}", compress(form.write(documents)), read, json=False)
 
 
+def columnar_files(place: Path) -> Iterator[Target]:
+    """Parquet with pages of every kind that is looked into, and compressed Arrow; texts alone and in lists."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = [text[:120] for _, text in DOCUMENTS] * 4
+    columns = {
+        "text": pa.array([*texts, None]),
+        "list": pa.array([[*texts[:3], None], None, [], texts[3:9], ["Last."]]),
+        "dictionary": pa.array(texts).dictionary_encode(),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([3, 5], pa.int32()), texts[:2]),
+        "list view": pa.array([texts[:3], None, texts[3:9]], pa.list_view(pa.string())),
+    }
+
+    def target(name: str, data: bytes, suffix: str) -> Target:
+        path = place / f"columns{suffix}"
+
+        def read(data: bytes) -> None:
+            path.write_bytes(data)
+            read_inputs(path)
+
+        return Target(name, data, read, json=False)
+
+    for name in ("text", "list"):
+        data = pa.table({"text": columns[name]})
+        for encoding in ("dictionary", "PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"):
+            for version, compression in (("1.0", "zstd"), ("2.0", "none")):
+                sink = io.BytesIO()
+                pq.write_table(
+                    data,
+                    sink,
+                    compression=compression,
+                    data_page_version=version,
+                    use_dictionary=encoding == "dictionary",
+                    column_encoding=None if encoding == "dictionary" else encoding,
+                    row_group_size=9,
+                    store_schema=False,
+                )
+                yield target(f"parquet {name} {encoding} {version}", sink.getvalue(), ".parquet")
+    for name, column in columns.items():
+        for make in (pa.ipc.new_file, pa.ipc.new_stream):
+            batch = pa.record_batch({"text": column})
+            for compression in ("zstd", None):
+                sink = io.BytesIO()
+                with make(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+                    writer.write_batch(batch)
+                kind = "file" if make is pa.ipc.new_file else "stream"
+                yield target(f"arrow {name} {kind} {compression}", sink.getvalue(), ".arrow")
+
+
 def targets(place: Path) -> list[Target]:
     """All files that are altered."""
     from tests.files.test_checked_json import kinds
@@ -242,7 +293,7 @@ def targets(place: Path) -> list[Target]:
     found += states_of_an_export(place, data)
     found += records_of_owners(place)
     found += states_of_training(place, data)
-    return [*found, *files_of_documents(place)]
+    return [*found, *files_of_documents(place), *columnar_files(place)]
 
 
 def tried(target: Target, number: int) -> bool:
@@ -321,7 +372,9 @@ def main() -> int:
     counts, refused, failures = Counter[str](), Counter[str](), Counter[str]()
     encoders, codes = Encoders(), languages()
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
-        found = [one for one in targets(Path(directory)) if not arguments.only or one.name in arguments.only]
+        found = [
+            one for one in targets(Path(directory)) if not arguments.only or one.name.startswith(tuple(arguments.only))
+        ]
         number, start = arguments.seed, time.monotonic()
         while time.monotonic() - start < arguments.seconds:
             for target in found:

@@ -33,7 +33,7 @@ class InputConfig:
             paragraphs. It can differ by file: `GLOB=FIELD` rules separated by commas (`web/*.csv=body,text`).
         id_field: field or column of the document id, in the same form; a record without one is named by its file and byte offset.
         exclude: globs of files to skip, separated by commas, matched against the name relative to the common directory.
-        max_record_bytes: a longer record is rejected, bytes.
+        max_record_bytes: a longer record is rejected, bytes; in Parquet and Arrow files, a longer row.
         csv_delimiter: one character; "" is a comma in `.csv` and a tab in `.tsv`.
         csv_quoting: `quoted` reads quotes as CSV does, `none` as text; `auto` is `quoted` in `.csv` and `none` in `.tsv`.
         csv_header: whether the first row names the columns; without it they are named `0`, `1`, ...
