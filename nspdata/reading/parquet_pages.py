@@ -284,13 +284,14 @@ def _page(fields: Fields, body: int) -> Page | None:
     inside = fields.get(INSIDE.get(kind, 0)) if isinstance(kind, int) else None
     inside = inside if isinstance(inside, dict) else {}
     second = kind == DATA_PAGE_2
-    numbers = [kind, decompressed, compressed, inside.get(1, 0), inside.get(4 if second else 2, 0)]
+    numbers = [decompressed, compressed, inside.get(1, 0), inside.get(4 if second else 2, 0)]
     levels = [inside.get(6, 0), inside.get(5, 0)] if second else []
-    if any(not isinstance(number, int) or number < 0 for number in (*numbers, *levels)):
+    if not isinstance(kind, int) or any(not isinstance(n, int) or n < 0 for n in (*numbers, *levels)):
         return None
-    is_compressed = inside.get(7, True) is not False if second else True
+    size, stored, count, encoding = numbers
     before = (levels[0], levels[1]) if second else None
-    return Page(kind, body, *numbers[1:], levels=before, is_compressed=is_compressed)
+    is_compressed = inside.get(7, True) is not False if second else True
+    return Page(kind, body, size, stored, count=count, encoding=encoding, levels=before, is_compressed=is_compressed)
 
 
 def _header(stream: Any, start: int) -> tuple[Fields, int]:
