@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nspdata.errors import NspdataError
-from tests.fuzz import Encoders, Target, languages, targets, tried
+from tests.fuzz import Encoders, Target, columnar_files, languages, targets, tried
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,15 @@ def test_altered_files_are_read_or_refused(found: list[Target]) -> None:
     refused = sum(tried(target, number) for target in found for number in range(4))
     assert refused > 4 * len(found) // 10
     assert len(found) >= 35
+
+
+def test_altered_columns_are_read_or_refused(tmp_path: Path) -> None:
+    """Parquet and Arrow with every kind of page and buffer that is looked into: rows are read, or rejected in the records."""
+    found = list(columnar_files(tmp_path))
+    assert len(found) == 36
+    for target in found:
+        for number in range(8):
+            tried(target, number)
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {"step": 1e400}, {"a": [[]] * 3}, 10**400])

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from nspdata.reading.columnar_damage import DAMAGE, Damage, of_the_data, present, too_much
-from nspdata.reading.parquet_pages import Chunk, pages_of
+from nspdata.reading.parquet_footer import column_chunks
+from nspdata.reading.parquet_pages import DELTA_ENCODINGS, Chunk, pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
 
+    from nspdata.reading.parquet_footer import ColumnChunk
     from nspdata.reading.parquet_pages import Pages
 
 ROWS = 32
@@ -29,22 +31,24 @@ ROWS_BYTES = 64 << 20
 def parquet_batches(stream: Any, wanted: tuple[str, str, str], bound: int) -> Iterator[pa.RecordBatch | Damage]:
     """Yields the batches of each row group; for a corrupt or too large row group, the lost rows and the error."""
     try:
+        places = column_chunks(stream)
+        stream.seek(0)
         file = pq.ParquetFile(stream, buffer_size=READ_BYTES)
         columns = present(file.schema_arrow.names, wanted)
-        dictionaries = _dictionaries(file)
+        dictionaries = _dictionaries(file, places)
         if dictionaries:
             stream.seek(0)
             file = pq.ParquetFile(stream, buffer_size=READ_BYTES, read_dictionary=sorted(dictionaries))
     except DAMAGE as error:
         yield Damage(of_the_data(error))
         return
-    for group in range(file.num_row_groups):
-        described = file.metadata.row_group(group)
-        num_rows = left = described.num_rows
+    schema = [file.schema.column(index) for index in range(len(file.schema))]
+    for group, held in enumerate(places):
+        num_rows = left = file.metadata.row_group(group).num_rows
         chunks = [
-            Chunk(described.column(index), column, column.path in dictionaries)
-            for index in range(described.num_columns)
-            if _is_read(column := file.schema.column(index), columns)
+            Chunk(place, column, column.path in dictionaries)
+            for place, column in zip(held, schema, strict=False)
+            if _is_read(column, columns)
         ]
         try:
             pages = [pages_of(stream, chunk, bound) for chunk in chunks]
@@ -53,7 +57,7 @@ def parquet_batches(stream: Any, wanted: tuple[str, str, str], bound: int) -> It
                 yield batch
                 left -= batch.num_rows
         except DAMAGE as error:
-            size = sum(chunk.described.total_uncompressed_size for chunk in chunks)
+            size = sum(chunk.place.decompressed_bytes for chunk in chunks)
             yield Damage(of_the_data(error), rows=left, bytes=-(-size * left // max(1, num_rows)))
 
 
@@ -61,16 +65,18 @@ def _is_read(column: Any, columns: list[str] | None) -> bool:
     return columns is None or any(column.path == name or column.path.startswith(f"{name}.") for name in columns)
 
 
-def _dictionaries(file: pq.ParquetFile) -> set[str]:
+def _dictionaries(file: pq.ParquetFile, places: list[list[ColumnChunk]]) -> set[str]:
     """Columns of texts in lists that pyarrow can give as a dictionary: a text that a row repeats is in memory once."""
     found = set()
     for index in range(len(file.schema)):
         column = file.schema.column(index)
-        groups = range(file.num_row_groups)
-        if column.max_repetition_level and column.physical_type == "BYTE_ARRAY":
-            encodings = {name for group in groups for name in file.metadata.row_group(group).column(index).encodings}
-            if not any(name.startswith("DELTA") for name in encodings):
-                found.add(column.path)
+        encodings = {number for chunks in places for chunk in chunks[index : index + 1] for number in chunk.encodings}
+        if (
+            column.max_repetition_level
+            and column.physical_type == "BYTE_ARRAY"
+            and not encodings.intersection(DELTA_ENCODINGS)
+        ):
+            found.add(column.path)
     return found
 
 

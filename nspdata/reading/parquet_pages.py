@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nspdata.reading import parquet_values as values
+from nspdata.reading.thrift import Compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nspdata.reading.parquet_footer import ColumnChunk
+    from nspdata.reading.thrift import Fields
 
 WINDOWS = (1 << 12, 1 << 16, 1 << 20, 1 << 24)
 """Bytes read for a header, the next size if it is longer; pyarrow's limit is 16 MiB too."""
@@ -31,79 +35,6 @@ DELTA_ENCODINGS = (values.DELTA_LENGTHS, values.DELTA_TEXTS)
 
 ITEM_BYTES = 16
 """Bytes of memory for each value beside its text: levels, index or length, offset."""
-
-MAX_DEPTH = 16
-
-BOOLEANS, BYTE, INTEGERS, DOUBLE, BINARY, LISTS, MAP, STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 11, 12
-"""Types of the compact encoding."""
-
-Fields = dict[int, Any]
-
-
-class _Compact:
-    """Reads a structure; an `IndexError` means that it is longer than the data, a `ValueError` that it is corrupt."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.position = 0
-
-    def byte(self) -> int:
-        self.position += 1
-        return self.data[self.position - 1]
-
-    def varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-            if shift > 63:
-                raise ValueError("a number of a page header is too long")
-
-    def integer(self) -> int:
-        value = self.varint()
-        return (value >> 1) ^ -(value & 1)
-
-    def skip(self, size: int) -> None:
-        self.position += size
-        if self.position > len(self.data):
-            raise IndexError
-
-    def value(self, kind: int, depth: int, *, inside: bool = False) -> Any:
-        """An integer, a boolean or a structure; None for other values, which are skipped."""
-        if kind in BOOLEANS:
-            self.skip(1 if inside else 0)
-            return kind == 1
-        if kind == BYTE:
-            self.skip(1)
-        elif kind in INTEGERS:
-            return self.integer()
-        elif kind == DOUBLE:
-            self.skip(8)
-        elif kind == BINARY:
-            self.skip(self.varint())
-        elif kind == STRUCT:
-            return self.fields(depth + 1)
-        elif kind in LISTS:
-            head = self.byte()
-            for _ in range(self.varint() if head >> 4 == 15 else head >> 4):
-                self.value(head & 15, depth + 1, inside=True)
-        else:
-            raise ValueError("a page header has an unexpected type")
-        return None
-
-    def fields(self, depth: int = 0) -> Fields:
-        """The fields of a structure by their numbers."""
-        if depth > MAX_DEPTH:
-            raise ValueError("a page header is nested too deeply")
-        found: Fields = {}
-        number = 0
-        while head := self.byte():
-            number = number + (head >> 4) if head >> 4 else self.integer()
-            found[number] = self.value(head & 15, depth)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +94,12 @@ class Chunk:
     """A column chunk of a row group.
 
     Attributes:
-        described: pyarrow's metadata of it.
+        place: where it is in the file.
         column: pyarrow's description of the column.
         as_dictionary: whether pyarrow gives its values as a dictionary.
     """
 
-    described: Any
+    place: ColumnChunk
     column: Any
     as_dictionary: bool = False
 
@@ -191,7 +122,7 @@ def pages_of(stream: Any, chunk: Chunk, bound: int) -> Pages:
     """
     dictionary = largest = both = entry = 0
     sizes = []
-    for page in _headers(stream, chunk.described):
+    for page in _headers(stream, chunk.place):
         both = max(both, page.decompressed + page.compressed + page.lengths_bytes)
         if both > bound:
             return Pages(dictionary, both)
@@ -227,7 +158,7 @@ def _texts(stream: Any, page: Page, chunk: Chunk, entry: int) -> tuple[int, int]
 def _longest_row(stream: Any, chunk: Chunk, sizes: list[int]) -> int:
     """Bytes of the pages with which a row has a part in common, for the row with the most."""
     longest = row = 0
-    pages = (page for page in _headers(stream, chunk.described) if page.kind != DICTIONARY_PAGE)
+    pages = (page for page in _headers(stream, chunk.place) if page.kind != DICTIONARY_PAGE)
     width = int(chunk.column.max_repetition_level).bit_length()
     for page, size in zip(pages, sizes, strict=False):
         row += size
@@ -243,12 +174,12 @@ def _content(stream: Any, page: Page, chunk: Chunk) -> tuple[bytes, bytes]:
     data = stream.read(page.compressed)
     repeated, defined = page.levels or (0, 0)
     levels, data = data[: repeated + defined], data[repeated + defined :]
-    codec = chunk.described.compression.lower()
+    codec = chunk.place.codec
     if codec != "uncompressed" and page.is_compressed and data:
         size = page.decompressed - len(levels)
         if size < 0:
             raise ValueError("a page is smaller than its levels")
-        data = pa.decompress(data, size, codec="lz4_raw" if codec == "lz4" else codec, asbytes=True)
+        data = pa.decompress(data, size, codec=codec, asbytes=True)
     if page.levels or page.kind == DICTIONARY_PAGE:
         return levels[:repeated], data
     if chunk.in_list:
@@ -264,12 +195,9 @@ def _cut(data: bytes) -> tuple[bytes, bytes]:
     return data[4:end], data[end:]
 
 
-def _headers(stream: Any, described: Any) -> Iterator[Page]:
-    start = described.data_page_offset
-    if described.has_dictionary_page and described.dictionary_page_offset:
-        start = min(start, described.dictionary_page_offset)
-    end = min(start + described.total_compressed_size, stream.seek(0, 2))
-    while 0 <= start < end:
+def _headers(stream: Any, place: ColumnChunk) -> Iterator[Page]:
+    start, end = place.start, min(place.start + place.stored_bytes, stream.seek(0, 2))
+    while start < end:
         fields, size = _header(stream, start)
         page = _page(fields, start + size)
         if page is None:
@@ -299,7 +227,7 @@ def _header(stream: Any, start: int) -> tuple[Fields, int]:
     for window in WINDOWS:
         stream.seek(start)
         data = stream.read(window)
-        compact = _Compact(data)
+        compact = Compact(data)
         try:
             return compact.fields(), compact.position
         except IndexError:

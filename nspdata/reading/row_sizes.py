@@ -64,7 +64,8 @@ def _of_maps(column: pa.MapArray) -> Sizes:
     places = _plain(column.offsets)
     if places[-1] - places[0] > MOST_ITEMS:
         return np.asarray(np.diff(places) * 8, np.int64)
-    ends = _summed(sum(row_bytes(part[int(places[0]) : int(places[-1])]) for part in (column.keys, column.items)))
+    inside = slice(int(places[0]), int(places[-1]))
+    ends = _summed(row_bytes(column.keys[inside]) + row_bytes(column.items[inside]))
     return np.asarray(ends[places[1:] - places[0]] - ends[places[:-1] - places[0]], np.int64)
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nspdata.reading import columnar, parquet_values
+from nspdata.reading.parquet_footer import column_chunks
 from nspdata.reading.parquet_pages import Chunk, pages_of
 from tests.reading.formats import read
 
@@ -91,7 +92,7 @@ def test_delta_lengths_are_the_lengths_of_the_texts(encoding: str, version: str)
         pa.table({"text": texts}), sink, use_dictionary=False, column_encoding=encoding, data_page_version=version
     )
     file = pq.ParquetFile(sink)
-    chunk = Chunk(file.metadata.row_group(0).column(0), file.schema.column(0))
+    chunk = Chunk(column_chunks(sink)[0][0], file.schema.column(0))
     pages = pages_of(sink, chunk, 1 << 30)
     assert pages.longest_value == max(len(text) for text in texts if text is not None)
 
@@ -242,3 +243,41 @@ def test_decoded_runs_are_the_values(tmp_path: Path) -> None:
     plain = [f"Text {number // 7}." for number in range(1000)]
     found = read(arrow(tmp_path / "a.arrow", pc.run_end_encode(pa.array(plain))))
     assert [text for _, text in found.documents] == plain
+
+
+def test_levels_that_do_not_match_the_schema_are_one_line(tmp_path: Path) -> None:
+    """For this file, `RowGroupMetaData.column` of pyarrow ends the process: a histogram has more levels than the schema."""
+    path = lists(tmp_path / "a.parquet", [["One.", "Two."], ["Three."]], store_schema=False)
+    data, optional = path.read_bytes(), b"\x25\x02\x18\x07element"
+    assert data.count(optional) == 1
+    path.write_bytes(data.replace(optional, b"\x25\x00\x18\x07element"))
+    found = read(path)
+    assert not found.documents
+    assert [record.reason for record in found.rejected] == ["broken_file"]
+
+
+def test_column_chunks_are_those_of_pyarrow(tmp_path: Path) -> None:
+    """Offsets, sizes and compressions of every column of every row group, with and without a dictionary."""
+    data = pa.table({"id": ["a", "b", "c"], "text": [["x"], ["y" * 9_000, "y"], []], "number": [1, 2, 3]})
+    for codec in ("none", "snappy", "gzip", "brotli", "lz4", "zstd"):
+        pq.write_table(data, tmp_path / "a", row_group_size=2, compression=codec, use_dictionary=["text.list.element"])
+        with (tmp_path / "a").open("rb") as stream:
+            groups = column_chunks(stream)
+        metadata = pq.read_metadata(tmp_path / "a")
+        assert len(groups) == metadata.num_row_groups == 2
+        for number, chunks in enumerate(groups):
+            for index, chunk in enumerate(chunks):
+                column = metadata.row_group(number).column(index)
+                assert chunk.start == min(
+                    column.data_page_offset, column.dictionary_page_offset or column.data_page_offset
+                )
+                assert chunk.stored_bytes == column.total_compressed_size
+                assert chunk.decompressed_bytes == column.total_uncompressed_size
+                assert chunk.codec.removesuffix("_raw") == column.compression.lower()
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"\x00\x00\x00\x7fPAR1", b"\x19\x4c" * 40 + b"\x50\x00\x00\x00PAR1"])
+def test_corrupt_footers_are_value_errors(data: bytes) -> None:
+    """Footers that are empty, longer than the file, and nested too deeply."""
+    with pytest.raises(ValueError, match=r"footer|nested|unexpected"):
+        column_chunks(io.BytesIO(data))
