@@ -26,6 +26,8 @@ GIVEN = [
     ("tokenizer", False, "TEXT", "A vocab.txt, a tokenizer.json, or a directory with one."),
     ("overwrite", True, "BOOLEAN", "Replace another build in the output directory."),
     ("strict", True, "BOOLEAN", "Fail on any warning."),
+    ("sdk_container_image", True, "TEXT", "Image of the workers: the image of this template."),
+    ("number_of_worker_harness_threads", True, "TEXT", "Threads per worker process; 1 is best."),
 ]
 """Name, whether it may be left out, type and help of the parameters that are no settings."""
 

@@ -4,7 +4,7 @@ A build that finds the live record of another one removes its own and gives up, 
 at least one does (stores list what was written before). If they are that close, both wait for a random time and try again. The
 owner renews its record; a record that was not renewed for `LEASE_S` seconds, or whose process is gone from this machine, is void.
 
-A job that outlives its launcher (`--no_wait`) has a record of its own, which its workers renew.
+A job that outlives its launcher (`--no_wait`, `--template_location`) has a record of its own, which its workers renew.
 """
 
 from __future__ import annotations
@@ -56,14 +56,16 @@ class Lease:
     files: Files
     token: str = ""
 
-    def hand_over(self, job: str) -> None:
+    def hand_over(self, job: str, *, started: bool = True) -> None:
         """Gives the directory to a job, until it ends or its workers make no progress for `JOB_LEASE_S` seconds.
 
         Args:
             job: where it runs, for messages.
+            started: whether it was submitted. The job of a template has the directory from its first unit of work on, unless another
+                build has finished there.
         """
         now = time.time()
-        record = {**me(), "job": job, "token": self.token, "renewed": now, "started": now}
+        record = {**me(), "job": job, "token": self.token, "renewed": now if started else 0.0, "started": now}
         write_state(self.files, join(self.directory, JOB), record)
 
     def check(self) -> None:
@@ -171,8 +173,14 @@ def check_job(directory: str, files: Files) -> None:
 _renewed = 0.0
 
 
-def renew_job(directory: str, files: Files) -> None:
-    """Renews the record of a job, if there is one; called by its workers before each unit of work, and cheap if it was just renewed."""
+def renew_job(directory: str, token: str, files: Files) -> None:
+    """Renews the record of a job, if there is one; called by its workers before each unit of work, and cheap if it was just renewed.
+
+    Args:
+        directory: the dataset directory.
+        token: of the job's lease; the record of another job, which may be dead, is not renewed.
+        files: the file system of the directory.
+    """
     global _renewed  # noqa: PLW0603 - one time per worker process
     now = time.time()
     if now - _renewed < RENEW_S:
@@ -181,7 +189,7 @@ def renew_job(directory: str, files: Files) -> None:
     path = join(directory, JOB)
     with suppress(Exception):  # the store may fail for a moment; the record is valid for much longer
         record = read_state(files, path, OWNER)
-        if isinstance(record, dict):
+        if isinstance(record, dict) and record.get("token") == token:
             write_state(files, path, {**record, "renewed": now})
 
 

@@ -19,7 +19,7 @@ from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.light import import_beam_alone, import_beam_silently
-from nspdata.pipelines.options import DRY_RUN, NO_WAIT, check, detached, log_level, named, pipeline_options
+from nspdata.pipelines.options import DRY_RUN, check, detached, log_level, named, pipeline_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,8 +78,8 @@ def run_build(
     light = light and not beam_options and not urls
     with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
         done = claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers, light=light)
-        if isinstance(done, Submitted) and claim.lease and NO_WAIT in beam_options:
-            claim.lease.hand_over(done.location)
+        if isinstance(done, Submitted) and claim.lease and done.location != DRY_RUN:
+            claim.lease.hand_over(done.location, started=not named(beam_options, "template_location"))
         return done
 
 

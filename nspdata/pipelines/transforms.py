@@ -72,7 +72,7 @@ class TokenizeUnits(beam.DoFn):
 
     def process(self, unit: bytes) -> Iterator[Any]:
         """Processes one unit in this process, or submits it to the local workers."""
-        renew_job(self.plan.output, AnyFiles())
+        renew_job(self.plan.output, self.plan.lease, AnyFiles())
         unit = unit_at(self.plan, unit, AnyFiles())
         report_sources(workers.paths_of(unit))
         if pool := workers.current():
@@ -125,7 +125,7 @@ class FinishShards(beam.DoFn):
             check_rejected(self.plan, summary)
             keep_contents(self.plan, summary, AnyFiles())
             self.checked = True
-        renew_job(self.plan.output, AnyFiles())
+        renew_job(self.plan.output, self.plan.lease, AnyFiles())
         key, spills = group
         if key in self.plan.finished:
             self.earlier.append(key)

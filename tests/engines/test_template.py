@@ -12,10 +12,13 @@ import pytest
 
 pytest.importorskip("apache_beam.runners.dataflow.internal.apiclient", reason="needs apache-beam[gcp]")
 
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from beam_jobs import build_shards, compute_statistics
-from nspdata.files.any import remote_files
+from nspdata.dataset.manifest import read_manifest
+from nspdata.files.any import AnyFiles, remote_files
 from nspdata.reading import units
 from tests.building.corpus import records, write_vocabulary
 from tests.building.test_pipeline import STEPS
@@ -129,3 +132,14 @@ def test_the_size_of_a_large_job(server: Server, tmp_path: Path, monkeypatch: py
     job = submit(server, tmp_path, build_shards, "large")
     assert len(json.dumps(job.template)) < 100_000
     assert job.pipeline_bytes < 10_000_000
+
+
+def test_the_staged_pipeline_of_a_template_builds_the_dataset(server: Server, tmp_path: Path) -> None:
+    """Run here, with the workers in this process instead of the image: after the launcher has ended, the job still owns OUT."""
+    job = submit(server, tmp_path, build_shards, "runs", "--set", "output.num_shards=2")
+    for environment in job.pipeline.components.environments.values():
+        environment.urn = "beam:env:embedded_python:v1"
+    FnApiRunner().run_via_runner_api(job.pipeline, PipelineOptions()).wait_until_finish()
+    manifest = read_manifest(f"{server.url}/runs", files=AnyFiles())
+    assert [entry.rows > 0 for entry in manifest.splits["train"]] == [True, True]
+    assert not any(path.startswith(".build/") for path in server.files("runs"))

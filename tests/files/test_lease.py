@@ -12,7 +12,7 @@ import pytest
 
 from nspdata.errors import InputError
 from nspdata.files import lease
-from nspdata.files.lease import JOB, OWNERS, check_job, end_job, leased, renew_job
+from nspdata.files.lease import JOB, OWNERS, check_held, check_job, end_job, leased, renew_job
 from nspdata.files.local import LocalFiles
 from nspdata.files.lock import locked
 from nspdata.files.state import read_state, write_state
@@ -97,13 +97,13 @@ def test_a_job_keeps_the_directory_after_its_launcher(
     write_state(files, str(tmp_path / JOB), {**record, "renewed": record["renewed"] - lease.JOB_LEASE_S - 1})
     check_job(str(tmp_path), files)  # expired
     monkeypatch.setattr(lease, "_renewed", 0.0)
-    renew_job(str(tmp_path), files)
+    renew_job(str(tmp_path), held.token, files)
     with pytest.raises(InputError, match="another build"):
         check_job(str(tmp_path), files)
     end_job(str(tmp_path), files)
     with hold(str(tmp_path), files):  # type: ignore[operator]
         pass
-    renew_job(str(tmp_path), files)
+    renew_job(str(tmp_path), held.token, files)
     assert not (tmp_path / JOB).exists()
 
 
@@ -172,3 +172,24 @@ def test_a_job_holds_the_lease_of_its_launcher(tmp_path: Path) -> None:
     end_job(str(tmp_path), LocalFiles())
     with pytest.raises(InputError, match="has taken the directory"):
         launcher.check()
+
+
+def test_the_job_of_a_template_has_the_directory_once_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then another build may begin; when that one has cleared the directory, the job stops."""
+    directory, files = str(tmp_path), LocalFiles()
+    with leased(directory, files) as launcher:
+        launcher.hand_over("the template", started=False)
+    check_held(directory, launcher.token, files)
+    with leased(directory, files) as other:
+        monkeypatch.setattr(lease, "_renewed", 0.0)
+        renew_job(directory, other.token, files)  # does not keep the record of the template alive
+    with leased(directory, files):
+        pass
+    monkeypatch.setattr(lease, "_renewed", 0.0)
+    renew_job(directory, launcher.token, files)
+    check_held(directory, launcher.token, files)
+    with pytest.raises(InputError, match="the template"), leased(directory, files):
+        pass
+    files.delete(f"{directory}/.build")
+    with pytest.raises(InputError, match="another build has taken the directory"):
+        check_held(directory, launcher.token, files)
