@@ -61,7 +61,7 @@ def ours(dataset: Path, size: str, steps: int, variant: str, *, trace: bool) -> 
         "steps": steps,
         "checkpoint": {"every": 0, "keep": 1},
         "evaluation": {"rows": 64},
-        "log": {"every": max(1, steps // 6), "to": []},
+        "log": {"every": max(1, steps // 6), "to": [], "report": False},
     }
     if trace:
         import cuda_on_cpu

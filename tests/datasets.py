@@ -112,7 +112,7 @@ def write_dataset(
                 files,
                 str(directory),
                 shard_name(split, shard, len(sizes)),
-                make_rows(size, config, vocabulary, seed=hash((seed, len(sizes), shard, size)) & 0xFFFF),
+                [make_rows(size, config, vocabulary, seed=hash((seed, len(sizes), shard, size)) & 0xFFFF)],
                 schema,
             )
             for shard, size in enumerate(sizes)

@@ -21,14 +21,14 @@ from nspdata.files.checked_json import COUNT, OBJECT, TEXT, map_of, parse, recor
 from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
 from nspdata.files.state import read_state, seal, unseal_head
-from nspdata.instances.assemble import build_instances
-from nspdata.statistics import Statistics, from_dict, merge, summarize_shard, to_dict, zero
+from nspdata.instances.assemble import Instances
+from nspdata.statistics import Statistics, from_dict, merge, summarize_corpus, summarize_rows, to_dict, zero
 from nspdata.statistics.rejected import over_limit
 from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.encoded import TokenizedDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nspdata.building.tokenize import ReadSummary
     from nspdata.config.build import Config
     from nspdata.files.local import FileInfo, Files
+    from nspdata.instances.rows import Rows
     from nspdata.tokenization.vocabulary import Vocabulary
 
 
@@ -144,19 +145,32 @@ def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: File
     documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
     del gathered
     split, shard, _ = plan.locate(key)
-    rows, counts = build_instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
-    check_now_and_then(plan.output, plan.lease, files)
-    entry = write_shard(files, plan.root, plan.shard_path(key), rows, row_schema(plan.metadata))
-    held = {
+    instances = Instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
+    summaries: list[Statistics] = []
+    parts = _summarized(plan, instances, summaries, files)
+    entry = write_shard(files, plan.root, plan.shard_path(key), parts, row_schema(plan.metadata))
+    counts = {
         "documents": len(documents),
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
-        "rows": len(rows),
+        "rows": entry.rows,
+        **dropped,
+        **instances.counts,
     }
-    statistics = summarize_shard(documents, rows, {**held, **dropped, **counts}, plan.vocabulary, plan.config)
-    result = ShardResult(key=key, entry=entry, counts={**held, **dropped, **counts}, statistics=statistics)
+    statistics = merge(summarize_corpus(documents, counts, plan.vocabulary), *summaries)
+    result = ShardResult(key=key, entry=entry, counts=counts, statistics=statistics)
     write_result(plan, result, files)
     return result
+
+
+def _summarized(plan: BuildPlan, instances: Instances, summaries: list[Statistics], files: Files) -> Iterator[Rows]:
+    """Yields the rows of each pass and adds up their statistics; at the end, checks that OUT still belongs to this build."""
+    longest, total = plan.config.pairing.max_seq_length, zero()
+    for rows in instances:
+        total = merge(total, summarize_rows(rows, plan.vocabulary, max_seq_length=longest))
+        yield rows
+    summaries.append(total)
+    check_now_and_then(plan.output, plan.lease, files)
 
 
 def shard_documents(

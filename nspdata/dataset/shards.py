@@ -12,36 +12,78 @@ from nspdata.dataset.manifest import ShardEntry
 from nspdata.dataset.schema import row_metadata
 from nspdata.errors import ShardError
 from nspdata.files.local import join
-from nspdata.instances.rows import Rows
+from nspdata.instances.rows import Rows, record_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nspdata.dataset.schema import RowMetadata
+    from nspdata.files.growing import GrowingFile
     from nspdata.files.local import Files
 
 
-def encode_shard(rows: Rows, schema: pa.Schema) -> bytes:
-    """The rows as the bytes of one uncompressed Arrow IPC stream; its size is computed first, so that no buffer grows."""
-    measured, batches = pa.MockOutputStream(), list(rows.to_batches(schema))
-    _write_stream(measured, batches, schema)
-    buffer = pa.allocate_buffer(measured.size())
-    _write_stream(pa.FixedSizeBufferWriter(buffer), batches, schema)
-    return memoryview(buffer)  # type: ignore[return-value]
+class _Output:
+    """A file for `pyarrow` that hashes what it writes.
+
+    Attributes:
+        bytes: number of bytes written.
+        sha256: of these bytes.
+    """
+
+    closed = False
+
+    def __init__(self, file: GrowingFile) -> None:
+        self._file, self.bytes, self.sha256 = file, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._file.write(memoryview(data))
+        self.sha256.update(data)
+        self.bytes += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
-def _write_stream(sink: pa.NativeFile, batches: list[pa.RecordBatch], schema: pa.Schema) -> None:
+def write_shard(files: Files, directory: str, path: str, parts: Iterable[Rows], schema: pa.Schema) -> ShardEntry:
+    """Writes one shard under its final name, as one uncompressed Arrow IPC stream; returns its entry for the manifest.
+
+    Args:
+        files: where it is written.
+        directory: the dataset directory.
+        path: the path of the shard in it.
+        parts: the rows; one part at a time is in memory.
+        schema: of the rows.
+    """
+    file = files.create(join(directory, path))
+    output = _Output(file)
+    try:
+        with pa.PythonFile(output, "w") as sink:
+            num_rows, num_tokens = _write_stream(sink, parts, schema)
+        file.finish()
+    finally:
+        file.discard()
+    return ShardEntry(path=path, rows=num_rows, tokens=num_tokens, bytes=output.bytes, sha256=output.sha256.hexdigest())
+
+
+def encode_shard(rows: Rows, schema: pa.Schema) -> pa.Buffer:
+    """The bytes of the shard of these rows."""
+    sink = pa.BufferOutputStream()
+    _write_stream(sink, [rows], schema)
+    return sink.getvalue()
+
+
+def _write_stream(sink: pa.NativeFile, parts: Iterable[Rows], schema: pa.Schema) -> tuple[int, int]:
+    num_rows = num_tokens = 0
     with pa.ipc.new_stream(sink, schema) as writer:
-        for batch in batches:
+        for batch in record_batches(parts, schema):
             writer.write_batch(batch)
-
-
-def write_shard(files: Files, directory: str, path: str, rows: Rows, schema: pa.Schema) -> ShardEntry:
-    """Writes one shard under its final name; returns its entry for the manifest."""
-    data = encode_shard(rows, schema)
-    files.write(join(directory, path), data)
-    digest = hashlib.sha256(data).hexdigest()
-    return ShardEntry(path=path, rows=len(rows), tokens=len(rows.input_ids), bytes=len(data), sha256=digest)
+            num_rows += batch.num_rows
+            num_tokens += len(batch["input_ids"].values)
+    return num_rows, num_tokens
 
 
 def open_shard(directory: str | Path, entry: ShardEntry) -> tuple[pa.Table, RowMetadata]:

@@ -232,7 +232,7 @@ def _write(job: Import, output: str, files: Files, on_rows: Callable[[int], None
             rows = to_rows(records, job.vocabulary)
             lease.check()
             path = shard_name(split, shard, num_shards)
-            splits[split].append(write_shard(files, stage, path, rows, row_schema(metadata)))
+            splits[split].append(write_shard(files, stage, path, [rows], row_schema(metadata)))
             statistics = merge(statistics, summarize_rows(rows, job.vocabulary, max_seq_length=metadata.max_seq_length))
             done += len(rows)
             on_rows(done)

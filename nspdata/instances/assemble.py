@@ -14,11 +14,13 @@ from nspdata.errors import InputError
 from nspdata.instances import Text, full_sentences, pair
 from nspdata.instances.masking import MaskRules, mask
 from nspdata.instances.rows import Rows
-from nspdata.instances.usage import used_tokens
+from nspdata.instances.usage import UsedTokens
 from nspdata.tokenization.segmenters import make_segmenter
 from nspdata.tokenization.word_starts import word_starts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from nspdata.config.build import Config, MaskingConfig
@@ -28,51 +30,72 @@ if TYPE_CHECKING:
     from nspdata.tokenization.vocabulary import Vocabulary
 
 
+class Instances:
+    """The rows of a shard, one pass over its documents at a time; only one pass is in memory.
+
+    Attributes:
+        counts: complete after the last pass: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`; with
+            negatives of the same document also `forced_positives`, and with a word segmenter `joined_characters`.
+    """
+
+    def __init__(
+        self, documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
+    ) -> None:
+        """Checks the documents; builds no row yet.
+
+        Args:
+            documents: in the order of the shard, without duplicates; each has at least one token.
+            config: all settings.
+            vocabulary: the vocabulary of the ids.
+            split: name of the split; with `shard` it names the streams of randomness.
+            shard: index of the shard in its split.
+
+        Raises:
+            InputError: all documents of the shard have the same id, so none can supply negatives.
+            ConfigError: the word segmenter is not installed.
+        """
+        if config.pairing.objective == "nsp" and not config.pairing.same_document:
+            _check_pool(documents, config, split=split, shard=shard)
+        self._documents, self._config, self._vocabulary = documents, config, vocabulary
+        self._stream = partial(stream, config.seed, split=split, shard=shard)
+        self._starts = _word_starts(documents, config, vocabulary)
+        self.counts = {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yields the rows of each pass, in the order of the documents. Iterate once."""
+        used = UsedTokens(swaps=self._config.pairing.objective == "sop")
+        for duplicate in range(self._config.duplicate_factor):
+            pairs = _pairs(self._documents, self._config, self._stream("pairing", duplicate=duplicate))
+            self._count(pairs)
+            used.add(pairs)
+            yield self._rows(pairs, self._stream("masking", duplicate=duplicate))
+        if self._starts is not None:
+            chinese = self._vocabulary.chinese[self._documents.ids]
+            self.counts["joined_characters"] = int((chinese & (self._starts == 0)).sum())
+        self.counts["used_tokens"] = len(used)
+
+    def _count(self, pairs: Pairs) -> None:
+        self.counts["forced_negatives"] += pairs.forced
+        self.counts["sentences_unpaired"] += pairs.unpaired
+        self.counts["tokens_truncated"] += pairs.truncated
+        if self._config.pairing.same_document:
+            self.counts["forced_positives"] = self.counts.get("forced_positives", 0) + pairs.forced_positives
+
+    def _rows(self, pairs: Pairs, bits: np.random.Philox) -> Rows:
+        ids, offsets, lengths_a = assemble(self._documents.ids, pairs, self._vocabulary.special_ids)
+        starts = None if self._starts is None else _starts_of_rows(self._starts, pairs, offsets, lengths_a)
+        rules = mask_rules(self._config.masking, self._vocabulary, self._config.pairing.max_seq_length)
+        masked = mask(ids, offsets, bits.random_raw(len(pairs)), rules, starts)
+        return _rows(self._documents, pairs, offsets, lengths_a, masked, starts)
+
+
 def build_instances(
     documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
 ) -> tuple[Rows, dict[str, int]]:
-    """Returns the rows of a shard, pass by pass; the rows of a pass are in the order of the documents.
-
-    Args:
-        documents: in the order of the shard, without duplicates; each has at least one token.
-        config: all settings.
-        vocabulary: the vocabulary of the ids.
-        split: name of the split; with `shard` it names the streams of randomness.
-        shard: index of the shard in its split.
-
-    Returns:
-        The rows, and counts: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`; with negatives of the same
-        document also `forced_positives`, and with a word segmenter `joined_characters`.
-
-    Raises:
-        InputError: all documents of the shard have the same id, so none can supply negatives.
-        ConfigError: the word segmenter is not installed.
-    """
-    same = config.pairing.same_document
-    if config.pairing.objective == "nsp" and not same:
-        _check_pool(documents, config, split=split, shard=shard)
-    starts = _word_starts(documents, config, vocabulary)
-    passes, made, counts = [], [], {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
-    for duplicate in range(config.duplicate_factor):
-        stream_of = partial(stream, config.seed, split=split, shard=shard, duplicate=duplicate)
-        pairs = _pairs(documents, config, stream_of("pairing"))
-        ids, offsets, lengths_a = assemble(documents.ids, pairs, vocabulary.special_ids)
-        keys = stream_of("masking").random_raw(len(pairs))
-        of_rows = None if starts is None else _starts_of_rows(starts, pairs, offsets, lengths_a)
-        masked = mask(
-            ids, offsets, keys, mask_rules(config.masking, vocabulary, config.pairing.max_seq_length), of_rows
-        )
-        passes.append(_rows(documents, pairs, offsets, lengths_a, masked, of_rows))
-        made.append(pairs)
-        counts["forced_negatives"] += pairs.forced
-        counts["sentences_unpaired"] += pairs.unpaired
-        counts["tokens_truncated"] += pairs.truncated
-        if same:
-            counts["forced_positives"] = counts.get("forced_positives", 0) + pairs.forced_positives
-    if starts is not None:
-        counts["joined_characters"] = int((vocabulary.chinese[documents.ids] & (starts == 0)).sum())
-    counts["used_tokens"] = used_tokens(made, swaps=config.pairing.objective == "sop")
-    return Rows.concatenate(passes), counts
+    """Returns the rows of all passes, and the counts; see `Instances`."""
+    instances = Instances(documents, config, vocabulary, split=split, shard=shard)
+    rows = Rows.concatenate(list(instances))
+    return rows, instances.counts
 
 
 def mask_rules(masking: MaskingConfig, vocabulary: Vocabulary, max_seq_length: int) -> MaskRules:

@@ -13,7 +13,7 @@ from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.arrays.ragged import take_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -42,6 +42,18 @@ def take(rows: Rows, indices: NDArray[np.int64]) -> Rows:
 
 ROWS_PER_BATCH = 2048
 """Rows of one Arrow record batch."""
+
+
+def record_batches(parts: Iterable[Rows], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of all parts as record batches of `ROWS_PER_BATCH` rows; the last one of all may have fewer."""
+    held: list[Rows] = []
+    for part in parts:
+        rows = Rows.concatenate([*held, part])
+        whole = len(rows) - len(rows) % ROWS_PER_BATCH
+        yield from rows.to_batches(schema, end=whole)
+        held = [take(rows, np.arange(whole, len(rows)))] if whole < len(rows) else []
+    for rows in held:
+        yield from rows.to_batches(schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +129,11 @@ class Rows:
         runs = np.stack([self.lengths_a, lengths - self.lengths_a], axis=1).ravel()
         return np.repeat(kinds, runs)
 
-    def to_batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yields the rows as record batches of `ROWS_PER_BATCH` rows, columns in the schema's order."""
-        types = self.token_type_ids()
-        for start in range(0, len(self), ROWS_PER_BATCH):
-            end = min(start + ROWS_PER_BATCH, len(self))
+    def to_batches(self, schema: pa.Schema, *, end: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yields the rows, or those before `end`, as record batches of `ROWS_PER_BATCH` rows, columns in the schema's order."""
+        types, num_rows = self.token_type_ids(), len(self) if end is None else end
+        for start in range(0, num_rows, ROWS_PER_BATCH):
+            end = min(start + ROWS_PER_BATCH, num_rows)
             columns = {
                 "input_ids": _lists(self.input_ids, self.offsets[start : end + 1]),
                 "token_type_ids": _lists(types, self.offsets[start : end + 1]),

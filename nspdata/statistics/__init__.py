@@ -2,6 +2,7 @@
 
 from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.summarize import (
+    summarize_corpus,
     summarize_documents,
     summarize_files,
     summarize_reading,
@@ -18,6 +19,7 @@ __all__ = [
     "from_dict",
     "from_json",
     "merge",
+    "summarize_corpus",
     "summarize_documents",
     "summarize_files",
     "summarize_reading",

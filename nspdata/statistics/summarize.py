@@ -97,9 +97,14 @@ def summarize_shard(
         vocabulary: of the ids.
         config: of the build.
     """
-    built = PartStatistics(counts={name: counts[name] for name in FROM_BUILD if name in counts})
-    corpus = Statistics(corpus=summarize_documents(documents, vocabulary) + built)
+    corpus = summarize_corpus(documents, counts, vocabulary)
     return merge(corpus, summarize_rows(rows, vocabulary, max_seq_length=config.pairing.max_seq_length))
+
+
+def summarize_corpus(documents: TokenizedDocuments, counts: Mapping[str, int], vocabulary: Vocabulary) -> Statistics:
+    """The part of `summarize_shard` that is about the documents and the build."""
+    built = PartStatistics(counts={name: counts[name] for name in FROM_BUILD if name in counts})
+    return Statistics(corpus=summarize_documents(documents, vocabulary) + built)
 
 
 def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> PartStatistics:

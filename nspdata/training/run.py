@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nspdata.errors import ConfigError, InputError, ShardError
@@ -81,7 +82,10 @@ def train(directory: str | Path, run: Path, config: TrainConfig, *, resume: bool
         ConfigError: settings, model, datasets and run do not fit together.
         ShardError: a dataset or a checkpoint is corrupt.
         TrainingError: the training diverged.
+        ModuleNotFoundError: `log.report` is set and matplotlib is not installed.
     """
+    if config.log.report and not find_spec("matplotlib"):
+        raise ModuleNotFoundError("log.report needs matplotlib", name="matplotlib")  # now, not after the last step
     return reported(_train)(directory, run, config, resume=resume)
 
 

@@ -6,18 +6,22 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
+from nspdata.config.build import Config
 from nspdata.dataset.manifest import MANIFEST, Manifest, read_manifest, split_entries
-from nspdata.dataset.schema import METADATA_KEY, row_metadata, row_schema
-from nspdata.dataset.shards import file_sha256, open_shard, read_rows
-from nspdata.errors import ShardError
+from nspdata.dataset.schema import METADATA_KEY, RowMetadata, row_metadata, row_schema
+from nspdata.dataset.shards import encode_shard, file_sha256, open_shard, read_rows, write_shard
+from nspdata.errors import InputError, ShardError
 from nspdata.files.local import LocalFiles, join
 from nspdata.instances.rows import Rows
-from tests.datasets import write_dataset
+from tests.datasets import make_rows, small_vocabulary, write_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -169,3 +173,32 @@ def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     files.delete(str(tmp_path / "deep"))
     files.delete(str(tmp_path / "deep"))
     assert not files.exists(str(tmp_path / "deep"))
+
+
+@pytest.mark.parametrize("sizes", [(0,), (1, 0, 2047), (2048, 2048), (3000, 1, 5000, 97), (10, 20, 30)])
+def test_parts_are_written_like_one(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """Rows in parts of any size give the bytes, and the entry, of the same rows in one part."""
+    config, vocabulary = Config(), small_vocabulary()
+    schema = row_schema(RowMetadata.of(config.pairing, config.masking, vocabulary))
+    parts = [make_rows(size, config, vocabulary, seed=size) for size in sizes]
+    one = write_shard(LocalFiles(), str(tmp_path), "one.arrow", [Rows.concatenate(parts)], schema)
+    several = write_shard(LocalFiles(), str(tmp_path), "several.arrow", iter(parts), schema)
+    assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "several.arrow").read_bytes()
+    assert dataclasses.replace(several, path="one.arrow") == one
+    assert one.sha256 == file_sha256(tmp_path / "one.arrow")
+    assert (one.rows, one.bytes) == (sum(sizes), (tmp_path / "one.arrow").stat().st_size)
+    assert bytes(encode_shard(Rows.concatenate(parts), schema)) == (tmp_path / "one.arrow").read_bytes()
+
+
+def test_a_shard_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    """An error between two parts leaves no file, not even a temporary one."""
+
+    def failing() -> Iterator[Rows]:
+        yield make_rows(3000, config, vocabulary, seed=1)
+        raise InputError("the lease is lost")
+
+    config, vocabulary = Config(), small_vocabulary()
+    schema = row_schema(RowMetadata.of(config.pairing, config.masking, vocabulary))
+    with pytest.raises(InputError, match="the lease is lost"):
+        write_shard(LocalFiles(), str(tmp_path), "train/a.arrow", failing(), schema)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -117,7 +117,7 @@ def relabelled(directory: Path, labels: list[np.ndarray]) -> Path:
         _, metadata = open_shard(directory, entry)
         rows = Rows.concatenate(list(read_rows(directory, entry)))
         rows = dataclasses.replace(rows, next_sentence_label=wanted.astype(np.uint8))
-        entries.append(write_shard(LocalFiles(), str(directory), entry.path, rows, row_schema(metadata)))
+        entries.append(write_shard(LocalFiles(), str(directory), entry.path, [rows], row_schema(metadata)))
     rewrite_manifest(directory, splits={"train": entries})
     return directory
 

@@ -82,7 +82,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     schema, files = row_schema(metadata), LocalFiles()
     parts = [rows_of(ROWS[:2], vocabulary), rows_of(ROWS[2:], vocabulary)]
     entries = [
-        write_shard(files, str(directory), shard_name("train", index, 2), part, schema)
+        write_shard(files, str(directory), shard_name("train", index, 2), [part], schema)
         for index, part in enumerate(parts)
     ]
     tokenizer = {"sha256": vocabulary.sha256, "vocab_size": len(WORDS), "lowercase": True, "strip_accents": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -165,3 +166,11 @@ def test_a_terminal_has_a_bar(capsys):
     assert "5/10" in said
     assert "MLM 7.250 (12.5%)" in said
     assert "wrote [model]" in said
+
+
+def test_a_report_that_cannot_be_drawn_is_refused_first(dataset, tmp_path, monkeypatch):
+    """Without matplotlib, a training with a report stops before its first step."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ModuleNotFoundError, match="matplotlib"):
+        train_small(dataset, tmp_path / "run", steps=1, log={"report": True})
+    assert not (tmp_path / "run").exists()
