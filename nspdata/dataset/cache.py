@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nspdata.errors import ConfigError
 from nspdata.files.disk import Disk
+from nspdata.files.user_cache import user_cache
 
 try:
     import fcntl
@@ -32,9 +32,8 @@ STALE_S = 6 * 3600
 
 
 def default_directory() -> Path:
-    """`$NSPDATA_CACHE`, or `nspdata` below `$XDG_CACHE_HOME`, or below `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("NSPDATA_CACHE") or Path(home) / "nspdata")
+    """See `user_cache`."""
+    return user_cache()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

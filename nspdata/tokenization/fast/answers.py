@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
+from nspdata.arrays.ragged import offsets
+from nspdata.tokenization.fast.shape_cache import ShapeAnswers, ShapeCache, no_answers
 from nspdata.tokenization.fast.shapes import Shapes, holds_rule
 from nspdata.tokenization.fast.tokenizer import bare_tokenizer
 from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
@@ -38,15 +42,50 @@ class Answers:
         self.tokenizer = bare_tokenizer(tokenizer)
         self.rules = rules
         self.shapes = Shapes(tokenizer)
-        self.forget()
+        self.cache = ShapeCache.of(tokenizer, rules) if self.shapes.groups is not None else None
+        if self.cache:
+            weakref.finalize(self, self.cache.save)  # also at the end of the process
+        self._begin(no_answers())
 
     def forget(self) -> None:
-        """Discards all answers."""
-        self.firsts = np.zeros(0, np.int32)
-        self.leaves = np.zeros(0, np.uint8)
-        self.inner, self.inner_ends = np.zeros(0, np.int32), np.zeros(1, np.int64)
-        self.bounds, self.bound_ends = np.zeros(0, np.int32), np.zeros(1, np.int64)
+        """Discards all answers but those of the cache."""
         self.shapes.forget()
+        self._begin(no_answers())
+
+    def _begin(self, given: ShapeAnswers) -> None:
+        """Discards all answers but these, whose shapes are in the table."""
+        self.firsts, self.leaves = given.firsts, given.leaves
+        self.inner, self.inner_ends = given.inner, offsets(given.num_inner)
+        self.bounds, self.bound_ends = given.bounds, offsets(given.num_bounds)
+
+    def _load(self) -> None:
+        """Begins with the answers of the cache."""
+        assert self.cache
+        given = self.cache.load()
+        self.shapes.store(given.keys, np.arange(len(given)))
+        self._begin(given)
+
+    def _keep_own(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], answers: NDArray[np.int64]) -> None:
+        """Stores the answers of chunks that have other tokens than their shape."""
+        keys = self.shapes.hashes(codes, asked)
+        self.shapes.store(keys, answers)
+        self._keep(keys, answers)
+
+    def _keep(self, keys: NDArray[np.uint64], answers: NDArray[np.int64]) -> None:
+        """Adds the answers of new shapes to the cache."""
+        if self.cache and len(keys):
+            num_inner, num_bounds = np.diff(self.inner_ends), np.diff(self.bound_ends)
+            first = int(answers.min())
+            all_new = ShapeAnswers(
+                np.zeros(len(self.firsts) - first, np.uint64),
+                self.firsts[first:],
+                self.leaves[first:],
+                num_inner[first:],
+                num_bounds[first:],
+                self.inner[self.inner_ends[first] :],
+                self.bounds[self.bound_ends[first] :],
+            )
+            self.cache.add(dataclasses.replace(all_new.take(answers - first), keys=keys))
 
     def of(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> NDArray[np.int64]:
         """The answer of each chunk.
@@ -70,16 +109,24 @@ class Answers:
     ) -> NDArray[np.int64]:
         """See `of`: first the chunks without a known shape, one of each shape, then those that have other tokens than their shape."""
         shapes = self.shapes
+        if self.cache and not len(self.firsts):
+            self._load()
         if shapes.groups is not None:
             shapes.learn(codes, asked, classes)
         found, leaders, slots = shapes.match(codes, asked, self.bounds, self.bound_ends)
         own = leaders == np.arange(len(asked))
         alone = np.flatnonzero((found < 0) & own)
         found[alone] = self._ask(codes, asked[alone], classes)
+        if shapes.groups is None:
+            return found
+        others = alone[slots[alone] < 0]
+        self._keep_own(codes, asked[others], found[others])
         shared = alone[slots[alone] >= 0]
         if len(shared):
             ruled = self._ruled(codes, asked[shared], found[shared])
             shapes.share(slots[shared], np.where(ruled, -1, found[shared]))
+            self._keep(shapes.keys[slots[shared[~ruled]]], found[shared[~ruled]])
+            self._keep_own(codes, asked[shared[ruled]], found[shared[ruled]])
             of_leader = np.full(len(asked), -1, np.int64)
             of_leader[shared] = np.where(ruled, -1, found[shared])
             waiting = np.flatnonzero(~own)
@@ -88,6 +135,7 @@ class Answers:
             found[known[self._ruled(codes, asked[known], found[known])]] = -1
             rest = waiting[found[waiting] < 0]
             found[rest] = self._ask(codes, asked[rest], classes)
+            self._keep_own(codes, asked[rest], found[rest])
         return found
 
     def _ruled(

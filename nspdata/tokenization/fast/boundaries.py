@@ -37,6 +37,9 @@ TABLE_SLOTS = 1 << 20
 MOST_ENTRIES = 500_000
 """Number of chunks in the cache before it is emptied: about 60 MB."""
 
+MOST_ANSWERS = 400_000
+"""Number of answers that are kept when the cache of chunks is emptied: about 30 MB."""
+
 LINE_ENDS_THAT_PART = {"none": 1 << 60, "line": 1, "blank_line": 2}
 """Number of line ends in a run of white space that end a paragraph: one ends a line, two enclose a blank line."""
 
@@ -64,7 +67,7 @@ class Boundaries:
         self.hashes = np.zeros(MOST_ENTRIES * 2, np.uint64)
         self.num_entries = 0
         self.answer_of = np.zeros(0, np.int64)
-        if self.answers:
+        if self.answers and len(self.answers.firsts) > MOST_ANSWERS:
             self.answers.forget()
 
     def starts(

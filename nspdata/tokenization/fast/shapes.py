@@ -31,7 +31,7 @@ MOST_CONDITIONS = 60
 """A tokenizer with more conditions has no shapes; there is one bit for each."""
 
 WHITE_SPACE = np.uint64(1 << 63)
-"""The bit of white space among the conditions. A chunk that holds it was joined because of a rule, and has no shape."""
+"""The bit of white space among the conditions. A chunk that holds it was joined because of a rule, and is stored by its own hash."""
 
 FREE = -2
 """The answer of a free slot; -1 is that of a shape whose first chunk was tokenized by a rule. Below: see `_match`."""
@@ -53,7 +53,7 @@ class Shapes:
             the second of a pair, as bits; its own hash; its hash in each group.
         wanted: shape (num_groups,), uint64: the conditions of each group, as bits.
         times: shape (num_conditions,), int64: how many characters meet a condition.
-        keys, answers: shape (SHAPE_SLOTS,): the hash of a shape, and its answer.
+        keys, answers: shape (SHAPE_SLOTS,): the hash of a shape, or of a chunk with a rule, and its answer.
         rules: shape (2**n,), uint64: hashes of the rules' strings.
         longest_rule: characters.
     """
@@ -129,6 +129,16 @@ class Shapes:
             codes, asked, table, bounds, bound_ends, self.rules, self.longest_rule, found, leaders, slots
         )
         return found, leaders, slots
+
+    def store(self, keys: NDArray[np.uint64], answers: NDArray[np.int64]) -> None:
+        """Stores the answers of shapes, or of chunks by their own hashes."""
+        self.num_shapes += _store(keys, answers, self.keys, self.answers)
+
+    def hashes(self, codes: NDArray[np.uint32], asked: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """The hash of each chunk itself, under which the answer of a chunk with a rule is stored."""
+        found = np.zeros(len(asked), np.uint64)
+        _own_hashes(codes, asked, found)
+        return found
 
     def share(self, slots: NDArray[np.int64], answers: NDArray[np.int64]) -> None:
         """Stores the answers of shapes; -1 for a shape whose chunk was tokenized by a rule."""
@@ -301,6 +311,33 @@ def _shape_of(
 
 
 @compiled
+def _slot_of(key: Any, keys: NDArray[np.uint64], answers: NDArray[np.int32]) -> Any:
+    """The slot that holds a key, or the free one for it."""
+    slot = np.int64(key & np.uint64(SHAPE_SLOTS - 1))
+    while answers[slot] != FREE and keys[slot] != key:
+        slot = (slot + 1) & (SHAPE_SLOTS - 1)
+    return slot
+
+
+@compiled
+def _store(
+    stored: NDArray[np.uint64], given: NDArray[np.int64], keys: NDArray[np.uint64], answers: NDArray[np.int32]
+) -> int:
+    fresh = 0
+    for index in range(len(stored)):
+        slot = _slot_of(stored[index], keys, answers)
+        fresh += answers[slot] == FREE
+        keys[slot], answers[slot] = stored[index], given[index]
+    return fresh
+
+
+@compiled
+def _own_hashes(codes: NDArray[np.uint32], asked: NDArray[np.int64], found: NDArray[np.uint64]) -> None:
+    for chunk in range(len(asked)):
+        found[chunk] = _hash_of(codes, asked[chunk, 0], asked[chunk, 1])
+
+
+@compiled
 def _match(
     codes: NDArray[np.uint32],
     asked: NDArray[np.int64],
@@ -321,15 +358,20 @@ def _match(
         start, end = asked[chunk, 0], asked[chunk, 1]
         met = _met(codes, start, end, row_of, rows, times, counts)
         if met & WHITE_SPACE:
+            found[chunk] = max(answers[_slot_of(_hash_of(codes, start, end), keys, answers)], np.int32(-1))
             continue
         mixed = _shape_of(codes, start, end, row_of, rows, wanted, met, active)
-        slot = np.int64(mixed & np.uint64(SHAPE_SLOTS - 1))
-        while answers[slot] != FREE and keys[slot] != mixed:
-            slot = (slot + 1) & (SHAPE_SLOTS - 1)
+        slot = _slot_of(mixed, keys, answers)
         answer = answers[slot]
-        if answer >= 0:
-            if not holds_rule(codes, start, bounds[bound_ends[answer] : bound_ends[answer + 1]], rules, longest_rule):
-                found[chunk] = answer
+        known = bounds[bound_ends[answer] : bound_ends[answer + 1]] if answer >= 0 else bounds[:0]
+        if answer >= 0 and not holds_rule(codes, start, known, rules, longest_rule):
+            found[chunk] = answer
+            continue
+        own = answers[_slot_of(_hash_of(codes, start, end), keys, answers)]
+        if own >= 0:
+            found[chunk] = own
+        elif answer >= 0:
+            continue
         elif answer < FREE:
             leaders[chunk] = FREE - 1 - answer
         else:
