@@ -20,6 +20,7 @@ from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
 from nspdata.pipelines.light import import_beam_alone, import_beam_silently
 from nspdata.pipelines.options import DRY_RUN, check, detached, log_level, named, pipeline_options
+from nspdata.reading.units import slow_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from nspdata.building.prepare import Prepared
     from nspdata.dataset.manifest import Manifest
     from nspdata.files.local import Files
+
+LOG = logging.getLogger("nspdata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,11 @@ def _run(  # noqa: PLR0913 - of `run_build`
     prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int, *, light: bool
 ) -> Manifest | Submitted:
     units: Sequence[bytes] = [workers.encode_unit(unit) for unit in prepared.units]
-    if named(beam_options, "runner"):
+    runner = named(beam_options, "runner")
+    if runner:
         plan, units = listed(plan, units, files)
+    if warning := slow_file(prepared.units, 0 if runner else workers.how_many(num_workers, 1 << 20)):
+        LOG.warning("%s", warning)
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)

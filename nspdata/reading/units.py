@@ -97,3 +97,28 @@ def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> 
         ends = [*starts[1:], None]
         result += [dataclasses.replace(source, start=start, end=end) for start, end in zip(starts, ends, strict=True)]
     return result
+
+
+def slow_file(units: Sequence[Sequence[Source]], num_workers: int) -> str:
+    """Returns a warning about the largest file that cannot be divided among workers, or "".
+
+    Args:
+        units: all units of the input.
+        num_workers: processes that read them; 0 if unknown. The warning is about a file with more than the share of one of them,
+            and over 64 MiB of text, or 1 GiB if the number is unknown.
+    """
+    if not units:
+        return ""
+    sources = [source for unit in units for source in unit]
+    sizes = [text_bytes_of(source) for source in sources]
+    size, total = max(sizes), sum(sizes)
+    largest = sources[sizes.index(size)]
+    least = max(MOST_UNIT_BYTES, total // num_workers) if num_workers else 16 * MOST_UNIT_BYTES
+    if size <= least or num_workers == 1:
+        return ""
+    remedy = "decompress it or divide it" if largest.compression else "divide it"
+    return (
+        f"{largest.name}: one worker reads the whole file, about {size / 1e6:,.0f} MB of text and {size / total:.0%} of the input, "
+        f"because ranges of a {largest.compression or largest.format} file cannot be read; to use more workers, {remedy} into files of "
+        "about 64 MB"
+    )
