@@ -5,7 +5,9 @@ r"""Kills builds with SIGKILL at random moments, runs the same command again, an
 `local`: the command or one of its two worker processes is killed, a moment in each phase of the build. `s3`: the output is on moto's S3;
 the command, one of the two processes of Beam's workers, or the server is killed. A server that is killed loses its objects, so the build
 must end with one line, and the next one begins with an empty bucket. After each series nothing may be left: no process, no temporary
-file, no object of the staging area. The seeds are fixed; the moments are shares of the time of the undisturbed build.
+file, no object of the staging area. The seeds are fixed. The moments are shares of the CPU time of the undisturbed build, so that
+they do not depend on what else the machine does; a build that ends before its moment is killed again, earlier.
+After each kill, `nspdata validate --source` reads the dataset too.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -64,6 +67,19 @@ def group(pid: int) -> list[int]:
     return found
 
 
+def cpu_s(pid: int) -> float:
+    """CPU-seconds of the processes of a group, and of those that they waited for."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == pid:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Place:
     """An output directory, and a directory for temporary files of its own.
 
@@ -73,15 +89,15 @@ class Place:
     """
 
     output = ""
-    running: subprocess.Popen[str] | None = None
+    running: subprocess.Popen[bytes] | None = None
 
     def __init__(self, directory: Path, arguments: list[str]) -> None:
-        self.temporary = directory / "tmp"
+        self.temporary, self.complaints = directory / "tmp", directory / "stderr"
         self.temporary.mkdir()
         self.output = str(directory / "out[1] *")
         self.command = [sys.executable, "-m", "nspdata", "build", *arguments]
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> subprocess.Popen[bytes]:
         """Starts the build in a process group of its own."""
         environment = {
             **os.environ,
@@ -90,18 +106,25 @@ class Place:
             **self.environment(),
         }
         command = [*self.command, "-o", self.output, *self.options()]
-        self.running = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
-        )
+        with self.complaints.open("w") as complaints:  # a full pipe would stop the build
+            self.running = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=complaints, start_new_session=True, env=environment
+            )
         return self.running
 
     def build(self) -> float:
-        """Builds undisturbed; returns the seconds."""
-        start, process = time.monotonic(), self.start()
-        _, complained = process.communicate(timeout=PATIENCE_S)
-        if process.returncode:
-            raise SystemExit(f"the build failed:\n{complained}")
-        return time.monotonic() - start
+        """Builds undisturbed; returns the CPU-seconds."""
+        before, process = resource.getrusage(resource.RUSAGE_CHILDREN), self.start()
+        if process.wait(timeout=PATIENCE_S):
+            raise SystemExit(f"the build failed:\n{self.complaints.read_text()}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def validate(self) -> int:
+        """The exit status of `nspdata validate --source`."""
+        command = [sys.executable, "-m", "nspdata", "validate", self.output, "--source", self.command[4]]
+        environment = {**os.environ, **self.environment()}
+        return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=environment).returncode
 
     def victims(self) -> list[str]:
         """What is killed, in turn."""
@@ -115,7 +138,7 @@ class Place:
         """Last arguments of the command."""
         return ["--workers", "2"]
 
-    def kill(self, victim: str, process: subprocess.Popen[str], draw: random.Random) -> bool:
+    def kill(self, victim: str, process: subprocess.Popen[bytes], draw: random.Random) -> bool:
         """Kills something; False if it is not there."""
         below = descendants(process.pid)
         if victim == "worker" and not below:
@@ -203,7 +226,7 @@ class S3Place(Place):
         """What is killed, in turn."""
         return ["command", "worker", "server"]
 
-    def kill(self, victim: str, process: subprocess.Popen[str], draw: random.Random) -> bool:
+    def kill(self, victim: str, process: subprocess.Popen[bytes], draw: random.Random) -> bool:
         """See `Place.kill`."""
         if victim != "server":
             return super().kill(victim, process, draw)
@@ -235,17 +258,16 @@ class S3Place(Place):
 
 
 def disturbed(place: Place, victim: str, moment_s: float, draw: random.Random) -> dict[str, Any]:
-    """Kills one build; returns what came of it."""
-    process, start = place.start(), time.monotonic()
-    while time.monotonic() - start < moment_s and process.poll() is None:
+    """Kills one build when it has used so many CPU-seconds; returns what came of it."""
+    process, killed = place.start(), False
+    while process.poll() is None and not killed:
+        killed = cpu_s(process.pid) >= moment_s and place.kill(victim, process, draw)
         time.sleep(0.01)
-    while process.poll() is None and not place.kill(victim, process, draw):
-        time.sleep(0.005)
     try:
-        _, complained = process.communicate(timeout=PATIENCE_S)
+        process.wait(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        return {"victim": victim, "moment_s": round(moment_s, 2), "end": "hangs", "line": ""}
+        return {"victim": victim, "moment_cpu_s": round(moment_s, 2), "killed": killed, "end": "hangs", "line": ""}
     ended = time.monotonic()
     while (left := group(process.pid)) and time.monotonic() - ended < 10:
         time.sleep(0.05)
@@ -253,10 +275,13 @@ def disturbed(place: Place, victim: str, moment_s: float, draw: random.Random) -
         os.kill(pid, signal.SIGKILL)
     if isinstance(place, S3Place) and place.server.poll() is not None:
         place.serve()
-    lines = [line for line in complained.splitlines() if line.startswith("nspdata: ")]  # beside Beam's logs
+    lines = [
+        line for line in place.complaints.read_text(errors="replace").splitlines() if line.startswith("nspdata: ")
+    ]  # beside Beam's logs
     return {
         "victim": victim,
-        "moment_s": round(moment_s, 2),
+        "moment_cpu_s": round(moment_s, 2),
+        "killed": killed,
         "end": process.returncode,
         "lines": len(lines),
         "line": lines[-1][:300] if lines else "",
@@ -271,23 +296,25 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
         seconds = place.build()
         whole, found, usual = place.files(), [], place.left()  # Beam's worker processes leave files of every run
         for moment in some:
-            place.clear()
             draw = random.Random(moment)  # noqa: S311 - not for secrets
             victims = place.victims()
-            share = (moment + draw.random()) / moments
-            one = disturbed(place, victims[moment % len(victims)], share * seconds, draw)
+            share, one = (moment + draw.random()) / moments, {"killed": False}
+            while not one["killed"]:
+                place.clear()
+                one = disturbed(place, victims[moment % len(victims)], share * seconds, draw)
+                share *= 0.9
             place.build()
             after = place.files()
             one["different"] = sorted(name for name in {*whole, *after} if whole.get(name) != after.get(name))
             one["left"] = sorted(place.left() - usual)
+            one["validate"] = place.validate()
             print(json.dumps(one), flush=True)
             found.append(one)
-        place.clear()
-        place.build()
         return {
-            "undisturbed_s": round(seconds, 1),
+            "undisturbed_cpu_s": round(seconds, 1),
             "files": len(whole),
-            "moments": len(found),
+            "killed": len(found),
+            "moments_cpu_s": [one["moment_cpu_s"] for one in found],
             "left_by_an_undisturbed_build": sorted(usual),
             "ends": Counter(f"{one['victim']}: {one['end']}" for one in found),
             "other_bytes": [one for one in found if one["different"]],
@@ -295,12 +322,7 @@ def series(kind: type[Place], directory: Path, arguments: list[str], moments: in
             "processes_left": [one for one in found if one.get("processes_left")],
             "temporary_files_left": [one for one in found if one["left"]],
             "not_one_line": [one for one in found if one["end"] == 1 and one["lines"] != 1],
-            "validate": subprocess.run(
-                [sys.executable, "-m", "nspdata", "validate", place.output],
-                check=False,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, **place.environment()},
-            ).returncode,
+            "not_valid": [one for one in found if one["validate"]],
         }
     finally:
         place.close()
@@ -326,8 +348,8 @@ def main() -> int:
     print(json.dumps(result, indent=1))
     if options.record:
         options.record.write_text(json.dumps(result, indent=1) + "\n")
-    wrong = ("other_bytes", "hangs", "processes_left", "temporary_files_left", "not_one_line")
-    return int(any(one[key] for one in result.values() for key in wrong) or any(r["validate"] for r in result.values()))
+    wrong = ("other_bytes", "hangs", "processes_left", "temporary_files_left", "not_one_line", "not_valid")
+    return int(any(one[key] for one in result.values() for key in wrong))
 
 
 if __name__ == "__main__":

@@ -376,6 +376,7 @@ def main() -> int:
         if arguments.only:
             found = [one for one in found if one.name.startswith(tuple(arguments.only))]
         number, start = arguments.seed, time.monotonic()
+        start_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
         while time.monotonic() - start < arguments.seconds:
             for target in found:
                 for mutation in range(number, number + 20):
@@ -396,6 +397,7 @@ def main() -> int:
     result: dict[str, Any] = {
         "seconds": round(time.monotonic() - start),
         "cpu_s": round(time.process_time()),
+        "start_mb": start_mb,
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
         "seeds": [arguments.seed, number],
         "mutations": sum(counts.values()),

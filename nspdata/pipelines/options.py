@@ -107,6 +107,10 @@ def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
         _without_credentials()
     given = [option for option in beam_options if option != NO_WAIT]
     runner = [] if named(beam_options, "runner") else [f"--runner={LOCAL_RUNNER}"]
+    if named(beam_options, "runner").rpartition(".")[2] in {"DirectRunner", "SwitchingDirectRunner"}:
+        runner = [
+            "--allow_unsafe_triggers"
+        ]  # has no effect without triggers, but prevents a download of Prism, Beam's other runner
     return PipelineOptions([*given, *runner], save_main_session=False)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nspdata.reading import arrow_messages as messages
-from nspdata.reading.columnar_damage import DAMAGE, Damage, of_the_data, present, too_much
+from nspdata.reading.columnar_damage import DAMAGE, Damage, check, of_the_data, present, too_much
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def arrow_batches(stream: Any, wanted: tuple[str, str, str], bound: int) -> Iter
                 yield batch
                 continue
             for column in batch.columns if names is not None else []:
-                _check(column)
+                check(column)
             yield from (batch.slice(start, ROWS) for start in range(0, batch.num_rows, ROWS))
         if not is_file:
             stream.seek(-len(END_OF_STREAM), io.SEEK_END)
@@ -94,33 +94,3 @@ def _stream_batches(
             yield reader.read_next_batch()
         index, place = index + 1, stream.tell()
     stream.seek(place)
-
-
-def _check(column: pa.Array) -> None:
-    """Rejects offsets that point outside the data; invalid UTF-8 is reported later, row by row.
-
-    Arrow checks children first and stops at the first error, so that invalid UTF-8 could hide a corrupt offset.
-    """
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid as error:
-        if "UTF8" not in str(error):
-            raise
-        if pa.types.is_dictionary(column.type):
-            values = column.dictionary
-            _check(values)
-            pa.DictionaryArray.from_arrays(column.indices, values.view(_as_bytes(values.type)))
-        elif pa.types.is_nested(column.type):
-            column.view(_as_bytes(column.type)).validate(full=True)
-
-
-def _as_bytes(kind: pa.DataType) -> pa.DataType:
-    """The type with binary values in place of strings."""
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_as_bytes(field.type)) for field in kind])
-    texts = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}
-    lists = {pa.types.is_list: pa.list_, pa.types.is_large_list: pa.large_list}
-    for holds, make in lists.items():
-        if holds(kind):
-            return make(kind.value_field.with_type(_as_bytes(kind.value_type)))
-    return texts.get(kind, kind)

@@ -49,3 +49,50 @@ def present(names: list[str], wanted: tuple[str, str, str]) -> list[str] | None:
     found = [name if name in names else name.partition(".")[0] for name in wanted]
     found = [name for name in dict.fromkeys(found) if name in names]
     return found if {wanted[0], wanted[0].partition(".")[0]} & set(found) else None
+
+
+def check(column: pa.Array) -> None:
+    """Rejects offsets and indices that point outside the data; invalid UTF-8 is reported later, row by row.
+
+    Arrow checks children first and stops at the first error, so that invalid UTF-8 could hide a corrupt offset.
+
+    Raises:
+        pa.ArrowInvalid: the column is corrupt.
+        ValueError: the column is corrupt.
+    """
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        column.validate()
+        check_inside(column)
+
+
+def check_inside(column: pa.Array) -> None:
+    """Rejects offsets of lists and indices of dictionaries that point outside the data.
+
+    Raises:
+        ValueError: one does.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        _check_places(column.indices.drop_null(), len(column.dictionary) - 1, "an index of a dictionary")
+        check_inside(column.dictionary)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        _check_places(column.offsets, len(column.values), "an offset of a list")
+        offsets = column.offsets.to_numpy(zero_copy_only=False)
+        if (offsets[1:] < offsets[:-1]).any():
+            raise ValueError("an offset of a list is smaller than the one before")
+        check_inside(column.values)
+    elif pa.types.is_struct(kind):
+        for index in range(kind.num_fields):
+            check_inside(column.field(index))
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column.view(pa.binary() if pa.types.is_string(kind) else pa.large_binary()).validate(full=True)
+
+
+def _check_places(places: pa.Array, most: int, what: str) -> None:
+    numbers = places.to_numpy(zero_copy_only=False)
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() <= most:
+        raise ValueError(f"{what} is outside the data")

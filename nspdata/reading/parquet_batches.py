@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from nspdata.reading.columnar_damage import DAMAGE, Damage, of_the_data, present, too_much
+from nspdata.reading.columnar_damage import DAMAGE, Damage, check_inside, of_the_data, present, too_much
 from nspdata.reading.parquet_footer import column_chunks
 from nspdata.reading.parquet_pages import DELTA_ENCODINGS, Chunk, pages_of
 
@@ -54,6 +54,8 @@ def parquet_batches(stream: Any, wanted: tuple[str, str, str], bound: int) -> It
             pages = [pages_of(stream, chunk, bound) for chunk in chunks]
             rows = _rows_at_once(pages, bound, f"row group {group}")
             for batch in file.iter_batches(rows, row_groups=[group], columns=columns):
+                for column in batch.columns if dictionaries else []:
+                    check_inside(column)  # pyarrow does not compare the indices with the dictionary
                 yield batch
                 left -= batch.num_rows
         except DAMAGE as error:

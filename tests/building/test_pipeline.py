@@ -16,6 +16,7 @@ from nspdata.building.workers import encode_unit
 from nspdata.files.local import LocalFiles
 from nspdata.pipelines.build import build_pipeline
 from nspdata.pipelines.lineage import report_sink, report_sources
+from nspdata.pipelines.options import pipeline_options
 from nspdata.pipelines.run import run_pipeline
 from tests.building.test_plan import plan_of
 from tests.validation.builds import settings, write_corpus, write_vocabulary
@@ -131,3 +132,15 @@ def test_lineage_of_many_files_and_of_unknown_stores() -> None:
     metrics = pipeline.run().metrics()
     assert Lineage.query(metrics, Lineage.SOURCE) == {f"filesystem:localhost./corpus/{number}" for number in range(3)}
     assert Lineage.query(metrics, Lineage.SINK) == {"filesystem:localhost./out"}
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "apache_beam.runners.direct.direct_runner.SwitchingDirectRunner"])
+def test_the_direct_runner_downloads_no_other_runner(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beam's DirectRunner tries Prism first, a program that it downloads, and leaves `beam-temp*` when it cannot."""
+    from apache_beam.runners.portability.prism_runner import PrismRunner
+
+    tried: list[PrismRunner] = []
+    monkeypatch.setattr(PrismRunner, "run_pipeline", lambda self, *_: tried.append(self))
+    with beam.Pipeline(options=pipeline_options([f"--runner={runner}"])) as pipeline:
+        _ = pipeline | beam.Create([1]) | beam.Map(str)
+    assert not tried

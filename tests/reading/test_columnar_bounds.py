@@ -281,3 +281,20 @@ def test_corrupt_footers_are_value_errors(data: bytes) -> None:
     """Footers that are empty, longer than the file, and nested too deeply."""
     with pytest.raises(ValueError, match=r"footer|nested|unexpected"):
         column_chunks(io.BytesIO(data))
+
+
+def test_an_index_outside_of_the_dictionary_is_one_line(tmp_path: Path) -> None:
+    """pyarrow reads indices of a page without comparing them with the dictionary; the row group is reported, the next is read."""
+    rows = [["One."], ["Two."], ["One.", "Two."], ["Three."]]
+    options = {"data_page_version": "2.0", "row_group_size": 3, "write_statistics": False}
+    data = pa.table({"text": rows})
+    pq.write_table(data, tmp_path / "a.parquet", compression="none", store_schema=False, **options)
+    content = (tmp_path / "a.parquet").read_bytes()
+    indices = b"\x01\x03\x0a"  # one bit each, a group of eight: 0, 1, 0, 1
+    assert content.count(indices) == 1
+    (tmp_path / "a.parquet").write_bytes(content.replace(indices, b"\x02\x03\xe4"))
+    found = read(tmp_path / "a.parquet")
+    assert [text for _, text in found.documents] == ["Three."]
+    assert [(r.reason, r.excerpt) for r in found.rejected] == [
+        ("broken_file", "3 rows: an index of a dictionary is outside the data")
+    ]
