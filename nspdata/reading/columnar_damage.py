@@ -85,6 +85,13 @@ def check_inside(column: pa.Array) -> None:
         if (offsets[1:] < offsets[:-1]).any():
             raise ValueError("an offset of a list is smaller than the one before")
         check_inside(column.values)
+    elif pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        starts, sizes = (part.to_numpy(zero_copy_only=False).astype("int64") for part in (column.offsets, column.sizes))
+        if ((starts < 0) | (sizes < 0) | (sizes > len(column.values) - starts)).any():
+            raise ValueError("an offset of a list view is outside the data")
+        check_inside(column.values)
+    elif pa.types.is_run_end_encoded(kind):
+        check_inside(column.values)
     elif pa.types.is_struct(kind):
         for index in range(kind.num_fields):
             check_inside(column.field(index))

@@ -298,3 +298,16 @@ def test_an_index_outside_of_the_dictionary_is_one_line(tmp_path: Path) -> None:
     assert [(r.reason, r.excerpt) for r in found.rejected] == [
         ("broken_file", "3 rows: an index of a dictionary is outside the data")
     ]
+
+
+def test_invalid_utf8_does_not_hide_a_corrupt_list_view(tmp_path: Path) -> None:
+    """An offset of a list view that points outside the data, beside a text that is not UTF-8, is one line."""
+    texts = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(struct.pack("<3i", 0, 1, 2)), pa.py_buffer(b"\xffa")]
+    )
+    places = [None, pa.py_buffer(struct.pack("<2i", 0, 2_000_000)), pa.py_buffer(struct.pack("<2i", 1, 1))]
+    column = pa.Array.from_buffers(pa.list_view(pa.string()), 2, places, children=[texts])
+    found = read(arrow(tmp_path / "a.arrow", column))
+    assert [(r.reason, r.excerpt) for r in found.rejected] == [
+        ("broken_file", "an offset of a list view is outside the data")
+    ]
