@@ -8,6 +8,7 @@ import sys
 from nspdata.absent import absent
 
 UNUSED = (
+    "apache_beam.io.gcp.bigquery",
     "apitools",
     "boto3",
     "botocore",
@@ -18,7 +19,7 @@ UNUSED = (
     "pandas",
     "pymongo",
 )
-"""Libraries that Beam imports if they are installed: 1.1 CPU-seconds of 2.25 (measured)."""
+"""Libraries that Beam imports if they are installed: 1.1 CPU-seconds of 2.25 (measured), and BigQuery 0.3 of 0.9."""
 
 
 def import_arrays_alone() -> None:
