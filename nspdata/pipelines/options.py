@@ -38,6 +38,9 @@ NO_WAIT = "--no_wait"
 
 DRY_RUN = "nothing was submitted, the job was only translated (--dry_run)"
 
+JOB_SERVER_SECONDS = 10
+"""How long a job server may take to answer, without `--job_server_timeout`."""
+
 ALIKE = 0.8
 """Similarity to a known option from which an unknown option is treated as a typing error, even if a job server may know it."""
 
@@ -130,7 +133,7 @@ def check(beam_options: Sequence[str], *, own: Iterable[str] = ()) -> None:
         own: options of the command, for the hint.
 
     Raises:
-        ConfigError: an option is unknown, has a wrong value, or the runner does not exist.
+        ConfigError: an option is unknown, has a wrong value, the runner does not exist, or no job server answers.
     """
     if not beam_options:
         return
@@ -150,14 +153,41 @@ def check(beam_options: Sequence[str], *, own: Iterable[str] = ()) -> None:
     for option in unknown:
         _refuse(option, known, served=served)
     detached(beam_options)
+    options = PipelineOptions(given, save_main_session=False)
     try:
-        empty = beam.Pipeline(options=PipelineOptions(given, save_main_session=False))
+        empty = beam.Pipeline(options=options)
         shutil.rmtree(empty.local_tempdir, ignore_errors=True)
     except (ValueError, AttributeError, ImportError) as error:
         text = " ".join(str(error).split())
         raise ConfigError(
             f"Beam refuses {' '.join(beam_options)!r}: {text}; see Beam's documentation of its options"
         ) from error
+    _find_job_server(options, beam_options)
+
+
+def _find_job_server(options: PipelineOptions, beam_options: Sequence[str]) -> None:
+    """Waits for the job server of a portable runner, which Beam does only after the work of the launcher, for 300 seconds.
+
+    Raises:
+        ConfigError: nothing answers there.
+    """
+    from apache_beam.options.pipeline_options import PortableOptions
+
+    portable = options.view_as(PortableOptions)
+    if not portable.job_endpoint or portable.job_endpoint == "embed":
+        return
+    import grpc
+
+    given = named(beam_options, "job_server_timeout") or named(beam_options, "job-server-timeout")
+    seconds = portable.job_server_timeout if given else JOB_SERVER_SECONDS
+    with grpc.insecure_channel(portable.job_endpoint) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=seconds)
+        except grpc.FutureTimeoutError:
+            raise ConfigError(
+                f"no job server answers at {portable.job_endpoint} within {seconds} seconds; start it, correct --job_endpoint, "
+                "or wait longer with --job_server_timeout=SECONDS"
+            ) from None
 
 
 def _refuse(option: str, known: Sequence[str], *, served: bool) -> None:

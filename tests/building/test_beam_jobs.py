@@ -150,13 +150,21 @@ def test_an_option_that_nobody_knows(tmp_path: Path, job: ModuleType, options: l
 
 
 def test_a_wrong_option_touches_no_dataset(tmp_path: Path) -> None:
-    """A wrong option changes nothing in a finished dataset, even with `--overwrite`."""
+    """A wrong option, or a job server that does not answer, changes nothing in a finished dataset, even with `--overwrite`."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
     arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary, "--overwrite"]
     build_shards.main([*map(str, arguments), "--set", "output.num_shards=1"])
     before = digests(tmp_path / "job")
-    with pytest.raises(ConfigError, match="FnApiRunnner"):
-        build_shards.main([*map(str, arguments), "--set", "output.num_shards=2", "--runner=FnApiRunnner"])
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+    nobody = ["--runner=PortableRunner", f"--job_endpoint={endpoint}", "--job_server_timeout=1"]
+    for options, error in (
+        (["--runner=FnApiRunnner"], "FnApiRunnner"),
+        (nobody, f"no job server answers at {endpoint} within 1 seconds; start it, correct --job_endpoint"),
+    ):
+        with pytest.raises(ConfigError, match=error):
+            build_shards.main([*map(str, arguments), "--set", "output.num_shards=2", *options])
     assert digests(tmp_path / "job") == before
 
 
