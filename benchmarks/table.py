@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -52,13 +51,15 @@ for path in sorted(Path(sys.argv[2]).rglob("*.jsonl")) if Path(sys.argv[2]).is_d
 
 def run(command: list[str]) -> tuple[float, float]:
     """CPU-seconds of a command with its children, and the peak memory of the largest of them in MB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed: {done.stderr[-1000:]}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, after.ru_maxrss / 1e3
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed: {errors.read()[-1000:]}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3
 
 
 def build(corpus: Path, output: Path, tokenizer: Path, options: list[str]) -> tuple[float, float]:
