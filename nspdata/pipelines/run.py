@@ -93,8 +93,8 @@ def _run(  # noqa: PLR0913 - of `run_build`
     runner = named(beam_options, "runner")
     if runner:
         plan, units = listed(plan, units, files)
-    if warning := slow_file(prepared.units, 0 if runner else workers.how_many(num_workers, 1 << 20)):
-        LOG.warning("%s", warning)
+    if large := slow_file(prepared.units, 0 if runner else workers.how_many(num_workers, 1 << 20)):
+        LOG.warning("one worker reads a whole file: %s", large)
     count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)

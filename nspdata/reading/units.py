@@ -100,11 +100,11 @@ def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> 
 
 
 def slow_file(units: Sequence[Sequence[Source]], num_workers: int) -> str:
-    """Returns a warning about the largest file that cannot be divided among workers, or "".
+    """Describes the largest file if it cannot be divided among workers, and what to do about it; "" if none is too large.
 
     Args:
         units: all units of the input.
-        num_workers: processes that read them; 0 if unknown. The warning is about a file with more than the share of one of them,
+        num_workers: processes that read them; 0 if unknown. A file is too large with more than the share of one of them,
             and over 64 MiB of text, or 1 GiB if the number is unknown.
     """
     if not units:
@@ -118,7 +118,7 @@ def slow_file(units: Sequence[Sequence[Source]], num_workers: int) -> str:
         return ""
     remedy = "decompress it or divide it" if largest.compression else "divide it"
     return (
-        f"{largest.name}: one worker reads the whole file, about {size / 1e6:,.0f} MB of text and {size / total:.0%} of the input, "
+        f"{largest.name}, about {size / 1e6:,.0f} MB of text and {size / total:.0%} of the input, "
         f"because ranges of a {largest.compression or largest.format} file cannot be read; to use more workers, {remedy} into files of "
         "about 64 MB"
     )

@@ -19,7 +19,7 @@ def source(name: str, megabytes: int) -> Source:
 def test_one_compressed_file_is_named_with_the_remedy() -> None:
     """Two workers: one of them has nothing to do."""
     assert slow_file(make_units([source("a.jsonl.gz", 50), source("b.jsonl", 50)]), num_workers=2) == (
-        "a.jsonl.gz: one worker reads the whole file, about 150 MB of text and 75% of the input, because ranges of a gzip file cannot be "
+        "a.jsonl.gz, about 150 MB of text and 75% of the input, because ranges of a gzip file cannot be "
         "read; to use more workers, decompress it or divide it into files of about 64 MB"
     )
 
