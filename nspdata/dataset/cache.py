@@ -31,11 +31,6 @@ STALE_S = 6 * 3600
 """Seconds after which abandoned partial downloads are deleted."""
 
 
-def default_directory() -> Path:
-    """See `user_cache`."""
-    return user_cache()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
     """A local cache of remote shards, and how they are fetched.
@@ -55,7 +50,7 @@ class Cache:
     16777216
     """
 
-    directory: Path = field(default_factory=default_directory)
+    directory: Path = field(default_factory=user_cache)
     max_bytes: int = 64 << 30
     range_bytes: int = 16 << 20
     tries: int = 7

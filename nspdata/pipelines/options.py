@@ -109,12 +109,13 @@ def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
     if "--no_auth" in beam_options:
         _without_credentials()
     given = [option for option in beam_options if option != NO_WAIT]
-    runner = [] if named(beam_options, "runner") else [f"--runner={LOCAL_RUNNER}"]
-    if named(beam_options, "runner").rpartition(".")[2] in {"DirectRunner", "SwitchingDirectRunner"}:
-        runner = [
-            "--allow_unsafe_triggers"
-        ]  # has no effect without triggers, but prevents a download of Prism, Beam's other runner
-    return PipelineOptions([*given, *runner], save_main_session=False)
+    added, runner = [], named(beam_options, "runner")
+    if not runner:
+        added = [f"--runner={LOCAL_RUNNER}"]
+    elif runner.rpartition(".")[2] in {"DirectRunner", "SwitchingDirectRunner"}:
+        # No effect without triggers, but it prevents a download of Prism, Beam's other runner.
+        added = ["--allow_unsafe_triggers"]
+    return PipelineOptions([*given, *added], save_main_session=False)
 
 
 def _without_credentials() -> None:

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
-from nspdata.dataset.cache import STALE_S, default_directory
+from nspdata.dataset.cache import STALE_S
 from nspdata.dataset.manifest import read_manifest
 from nspdata.errors import ConfigError, ShardError
 from nspdata.files.any import remote_files
+from nspdata.files.user_cache import user_cache
 from nspdata.loading import Cache, Loader, Mixture
 from tests.datasets import rewrite_manifest, write_dataset
 from tests.loading.rows import assert_same
@@ -253,9 +254,9 @@ def test_urls_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """`NSPDATA_CACHE` sets the cache directory."""
     monkeypatch.setenv("NSPDATA_CACHE", "/somewhere/else")
-    assert default_directory() == Path("/somewhere/else")
+    assert user_cache() == Cache().directory == Path("/somewhere/else")
     monkeypatch.delenv("NSPDATA_CACHE")
-    assert default_directory().name == "nspdata"
+    assert user_cache().name == "nspdata"
 
 
 @pytest.fixture
