@@ -27,7 +27,11 @@ ROWS: dict[str, tuple[str, float, list[str]]] = {
     "books, 100 MB": ("books", 100, []),
     "web-like, 80 MB": ("web", 80, ["--set", "tokenizer.max_unknown=1.0"]),
     "files of 5 kB, 100 MB": ("files", 100, []),
-    "documents of one sentence, 100,000": ("sentences", 100_000, ["--set", "limits.max_unused_tokens=1.0", "--set", "limits.max_label_error=0.5"]),
+    "documents of one sentence, 100,000": (
+        "sentences",
+        100_000,
+        ["--set", "limits.max_unused_tokens=1.0", "--set", "limits.max_label_error=0.5"],
+    ),
     "one document of 100 MB": ("long", 100, ["--set", "pairing.objective=sop", "--set", "output.num_shards=1"]),
     "2,000 shards of 10 MB": (
         "shards",

@@ -7,12 +7,14 @@ import heapq
 import time
 from collections import Counter
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nspdata.building import workers
 from nspdata.building.encoders import encoder_of, slow_note
+from nspdata.building.parts import num_parts
 from nspdata.building.plan import TRAIN
 from nspdata.building.preflight import check_sample, require_documents, sample_of, summarize_read
 from nspdata.building.prepare import make_plan
@@ -194,12 +196,13 @@ def _scaled(  # noqa: PLR0913 - all that is known
             counts[key] = round(scale * corpus[key])
     counts["rows"], counts["row_tokens"] = round(scale * rows["rows"]), round(scale * rows["tokens"])
     units = make_units(sources)
-    num_workers = workers.how_many(num_workers, max(len(units), plan.total_shards))
+    num_workers = workers.how_many(num_workers, max(sum(map(num_parts, units)), plan.total_shards))
     tokenizing = np.array([sample.read_seconds, sample.read_processor_seconds]) + trial.tokenizing_of(scale)
     building = scale * trial.building
     sizes = [
-        sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit)
+        sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit) / parts
         for unit in units
+        for parts in repeat(num_parts(unit), num_parts(unit))
     ]
     seconds = start_seconds + _makespan(sizes, num_workers, tokenizing[0])
     seconds += _makespan([1.0] * plan.total_shards, num_workers, building[0])

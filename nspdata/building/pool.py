@@ -108,14 +108,14 @@ class ProcessPool:
         self._thread = threading.Thread(target=self._dispatch, name="nspdata-pool", daemon=True)
         self._thread.start()
 
-    def submit(self, title: str, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Calls a module-level function in the next idle worker; returns the future of its result."""
+    def submit(self, title: str, function: Callable[..., Any], *arguments: Any, first: bool = False) -> Future[Any]:
+        """Calls a module-level function in the next idle worker, before all waiting tasks if `first`; returns the future of its result."""
         task = Task((function, *arguments), title, Future())
         with self._lock:
             if self._failure or self._closed:
                 task.future.set_exception(self._failure or WorkerError("the worker processes were stopped"))
                 return task.future
-            self._tasks.append(task)
+            (self._tasks.appendleft if first else self._tasks.append)(task)
         self._wake()
         return task.future
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from nspdata.arrays.hashing import document_hashes, text_hashes
 from nspdata.building import progress
+from nspdata.building.parts import parts_of
 from nspdata.building.rejected import RejectedRecords
 from nspdata.errors import naming
 from nspdata.reading import read_source
@@ -24,9 +25,10 @@ from nspdata.tokenization.encoded import TokenizedDocuments, frame
 from nspdata.tokenization.languages import Languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from nspdata.building.encoders import OneAtATime
+    from nspdata.building.parts import Batch
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Source
@@ -90,9 +92,21 @@ def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
 
 
 def tokenize_unit(
-    plan: BuildPlan, sources: Sequence[Source], files: Files, encoder: OneAtATime
+    plan: BuildPlan,
+    sources: Sequence[Source],
+    files: Files,
+    encoder: OneAtATime,
+    *,
+    keep: Callable[[Iterator[Batch]], Iterator[Batch]] = iter,
 ) -> Iterator[tuple[int, bytes] | ReadSummary]:
     """Reads some sources and tokenizes them.
+
+    Args:
+        plan: of the build.
+        sources: the unit.
+        files: where they are.
+        encoder: tokenizes the texts.
+        keep: returns the batches that are tokenized here; others tokenize the rest, see `nspdata.building.parts`.
 
     Yields:
         `(shard key, spill)` for each shard with documents in these sources, and at the end the summary of what was read.
@@ -101,10 +115,29 @@ def tokenize_unit(
         InputError: a file changed since it was listed, or while it was read.
     """
     read = _Read()
+    summary = yield from tokenize_batches(plan, keep(_batches(plan, sources, files, read)), encoder)
+    yield summary + read.summary()
+
+
+def divide_unit(plan: BuildPlan, sources: Sequence[Source], files: Files) -> Iterator[list[Batch] | ReadSummary]:
+    """Reads some sources; yields their documents in parts, and at the end what was read without the documents.
+
+    Raises:
+        InputError: a file changed since it was listed, or while it was read.
+    """
+    read = _Read()
+    yield from parts_of(_batches(plan, sources, files, read))
+    yield read.summary()
+
+
+def tokenize_batches(
+    plan: BuildPlan, batches: Iterable[Batch], encoder: OneAtATime
+) -> Generator[tuple[int, bytes], None, ReadSummary]:
+    """Tokenizes batches of documents; yields `(shard key, spill)`, and returns the summary of the documents."""
     summary = ReadSummary()
     gathered: list[TokenizedDocuments] = []
     num_tokens, split = 0, ""
-    for batch_split, batch in _batches(plan, sources, files, read):
+    for batch_split, batch in batches:
         if batch_split != split or num_tokens >= SPILL_TOKENS:
             yield from spill(plan, gathered, split)
             gathered, num_tokens, split = [], 0, batch_split
@@ -114,9 +147,7 @@ def tokenize_unit(
         gathered.append(documents)
         num_tokens += len(documents.ids)
     yield from spill(plan, gathered, split)
-    yield ReadSummary(
-        counts=add_counts(summary.counts, dict(read.counts)), statistics=summary.statistics, contents=read.contents
-    )
+    return summary
 
 
 @dataclass(slots=True)
@@ -126,10 +157,12 @@ class _Read:
     counts: Counter[str] = field(default_factory=lambda: Counter(records=0, input_bytes=0))
     contents: dict[str, int] = field(default_factory=dict)
 
+    def summary(self) -> ReadSummary:
+        """As a summary without statistics."""
+        return ReadSummary(counts=dict(self.counts), contents=self.contents)
 
-def _batches(
-    plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Read
-) -> Iterator[tuple[str, DocumentBatch]]:
+
+def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Read) -> Iterator[Batch]:
     """Yields the documents of the sources in batches of about a megabyte, each with its split; a batch may span small files."""
     held: list[DocumentBatch] = []
     languages = Languages.of(plan.config.sentences)
@@ -137,7 +170,9 @@ def _batches(
     for source in sources:
         watched = WatchedFiles(files, source)
         with RejectedRecords(plan, source, files) as rejected:
-            for found in read_source(source, watched, plan.config.input, languages=languages):
+            for found in read_source(
+                source, watched, plan.config.input, languages=languages, batch_bytes=BATCH_CHARACTERS
+            ):
                 read.counts.update(records=found.records, input_bytes=found.input_bytes)
                 rejected.add(found.rejected)
                 new_kind = (source.split, found.documents.sentences is not None)

@@ -19,20 +19,24 @@ from typing import TYPE_CHECKING, TypeVar
 from nspdata.building import progress
 from nspdata.building.earlier import earlier_shards
 from nspdata.building.encoders import encoder_of
+from nspdata.building.parts import is_divided, offered, take
 from nspdata.building.pool import ProcessPool, report
 from nspdata.building.shard import finish_shard
-from nspdata.building.tokenize import tokenize_unit
+from nspdata.building.tokenize import divide_unit, tokenize_batches, tokenize_unit
 from nspdata.files.any import AnyFiles
 from nspdata.files.lease import check_now_and_then
 from nspdata.reading import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from nspdata.building.parts import Batch
     from nspdata.building.plan import BuildPlan
     from nspdata.building.shard import Built, ShardResult
     from nspdata.building.tokenize import ReadSummary
+
+    Value = tuple[int, bytes] | ReadSummary
 
 LOG = logging.getLogger("nspdata")
 """Logger of workers on a Beam engine; the processes of a local build log nothing."""
@@ -47,17 +51,40 @@ def encode_unit(sources: Sequence[Source]) -> bytes:
     return json.dumps([_VALUES(source) for source in sources], separators=(",", ":")).encode()
 
 
-def tokenized(plan: BuildPlan, unit: bytes) -> Iterator[tuple[int, bytes] | ReadSummary]:
-    """Yields the spills of a unit, then the summary of what was read; runs in this process."""
-    sources = _sources(unit)
+def tokenized(
+    plan: BuildPlan, unit: bytes, *, keep: Callable[[Iterator[Batch]], Iterator[Batch]] = iter
+) -> Iterator[Value]:
+    """Yields the spills of a unit, then the summary of what was read; runs in this process. See `tokenize_unit` for `keep`."""
+    sources = sources_of(unit)
     name = f"{sources[0].name} from byte {sources[0].start}" + (f" and {len(sources) - 1} more" * (len(sources) > 1))
     LOG.info("reading %s", name)
     with _first_failure():
         check_now_and_then(plan.output, plan.lease, AnyFiles())
-        for value in tokenize_unit(plan, sources, AnyFiles(), encoder_of(plan)):
+        for value in tokenize_unit(plan, sources, AnyFiles(), encoder_of(plan), keep=keep):
             if not isinstance(value, tuple):
                 LOG.info("read %s: %s documents", name, value.counts.get("documents", 0))
             yield value
+
+
+def tokenized_part(plan: BuildPlan, part: list[Batch]) -> Iterator[Value]:
+    """Yields the spills of a part of a unit, then the summary of its documents; runs in this process."""
+    with _first_failure():
+        yield (yield from tokenize_batches(plan, part, encoder_of(plan)))
+
+
+def _earlier(keys: list[int]) -> Built:
+    return earlier(_plans[-1], keys)
+
+
+def _finished(key: int, spills: list[bytes]) -> ShardResult:
+    return finished(_plans[-1], key, spills)
+
+
+def divided(plan: BuildPlan, unit: bytes) -> Iterator[list[Batch] | ReadSummary]:
+    """Yields the documents of a unit in parts, then the summary of what was read; runs in this process."""
+    with _first_failure():
+        check_now_and_then(plan.output, plan.lease, AnyFiles())
+        yield from divide_unit(plan, sources_of(unit), AnyFiles())
 
 
 def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
@@ -86,15 +113,28 @@ class Workers:
 
     def __init__(self, pool: ProcessPool, plan: BuildPlan) -> None:
         self.pool, self.plan = pool, plan
-        self.begun: dict[bytes, Future[list[tuple[int, bytes] | ReadSummary]]] = {}
+        self.begun: dict[bytes, Future[list[Value]]] = {}
+        self.parts: dict[bytes, list[Future[list[Value]]]] = {}
 
     def begin(self, units: Sequence[bytes]) -> None:
         """Submits units before the engine requests them."""
         self.begun = {unit: self._submit(unit) for unit in units}
 
-    def tokenized(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
-        """Runs `tokenized` in a worker process."""
-        return self.begun.pop(unit, None) or self._submit(unit)
+    def tokenized(self, unit: bytes) -> Iterator[Value]:
+        """Runs `tokenized` in a worker process, immediately; the results are waited for when they are iterated over."""
+        future = self.begun.pop(unit, None) or self._submit(unit)
+
+        def results() -> Iterator[Value]:
+            yield from result_of(future)
+            for part in self.parts.pop(unit, ()):  # complete, because the reader has finished
+                yield from result_of(part)
+
+        return results()
+
+    def take(self, unit: bytes, path: str) -> None:
+        """Lets the next idle worker tokenize a part that the reader of a unit has stored."""
+        future = self.pool.submit(f"tokenizing a part of {_name(unit)}", _tokenized_part, path, first=True)
+        self.parts.setdefault(unit, []).append(future)
 
     def finished(self, key: int, spills: list[bytes]) -> Future[ShardResult]:
         """Runs `finished` in a worker process."""
@@ -104,10 +144,8 @@ class Workers:
         """Runs `earlier` in a worker process."""
         return self.pool.submit(f"reading the results of {len(keys)} finished shards", _earlier, list(keys))
 
-    def _submit(self, unit: bytes) -> Future[list[tuple[int, bytes] | ReadSummary]]:
-        names = list(dict.fromkeys(source.name for source in _sources(unit)))
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return self.pool.submit(f"reading {names[0]}{more}", _tokenized, unit)
+    def _submit(self, unit: bytes) -> Future[list[Value]]:
+        return self.pool.submit(f"reading {_name(unit)}", _tokenized, unit)
 
 
 _workers: list[Workers] = []
@@ -149,7 +187,7 @@ def working(num_workers: int, plan: BuildPlan) -> Iterator[None]:
         return
     gc.freeze()  # garbage collection in a worker would copy the parent's pages
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one process per processor; otherwise it warns of forks
-    with ProcessPool(num_workers, initialize=_begin, arguments=(plan,), on_report=_show) as pool:
+    with ProcessPool(num_workers, initialize=_begin, arguments=(plan,), on_report=_receive) as pool:
         _workers.append(Workers(pool, plan))
         try:
             yield
@@ -168,15 +206,27 @@ def _first_failure() -> Iterator[None]:
 
 def paths_of(unit: bytes) -> list[str]:
     """The paths of a unit's files, distinct, in order."""
-    return list(dict.fromkeys(source.path for source in _sources(unit)))
+    return list(dict.fromkeys(source.path for source in sources_of(unit)))
 
 
-def _sources(unit: bytes) -> list[Source]:
+def _name(unit: bytes) -> str:
+    """The files of a unit, for messages."""
+    names = list(dict.fromkeys(source.name for source in sources_of(unit)))
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def sources_of(unit: bytes) -> list[Source]:
+    """The sources that `encode_unit` got."""
     return [Source(**dict(zip(_FIELDS, values, strict=True))) for values in json.loads(unit)]
 
 
-def _show(read: tuple[int, int]) -> None:
-    progress.current().read(documents=read[0], text_bytes=read[1])
+def _receive(value: tuple[int, int] | tuple[bytes, str]) -> None:
+    """Takes what a worker reports: numbers of documents and bytes for the progress, or a unit and the path of a part of it."""
+    if isinstance(value[0], bytes):
+        if pool := current():  # else the build has failed
+            pool.take(*value)
+    else:
+        progress.current().read(documents=value[0], text_bytes=value[1])
 
 
 def _begin(plan: BuildPlan) -> None:
@@ -185,13 +235,16 @@ def _begin(plan: BuildPlan) -> None:
     progress.send(report)
 
 
-def _tokenized(unit: bytes) -> list[tuple[int, bytes] | ReadSummary]:
-    return list(tokenized(_plans[-1], unit))
+def _tokenized(unit: bytes) -> list[Value]:
+    plan = _plans[-1]
+    if not is_divided(sources_of(unit)):
+        return list(tokenized(plan, unit))
+
+    def keep(batches: Iterator[Batch]) -> Iterator[Batch]:
+        return offered(batches, plan.spill_directory, lambda path: report((unit, path)))
+
+    return list(tokenized(plan, unit, keep=keep))
 
 
-def _earlier(keys: list[int]) -> Built:
-    return earlier(_plans[-1], keys)
-
-
-def _finished(key: int, spills: list[bytes]) -> ShardResult:
-    return finished(_plans[-1], key, spills)
+def _tokenized_part(path: str) -> list[Value]:
+    return list(tokenized_part(_plans[-1], take(path)))

@@ -4,6 +4,8 @@
 units ──▶ TokenizeUnits ──(shard, spill)──▶ GroupByShard ──▶ FinishShards ──▶ MergeShards ──▶ FinishBuild
                └──────── what was read ──▶ MergeReading ──────────▲───────────────────────────────▲
 ```
+
+On a runner, a large file that one worker must read leaves TokenizeUnits in parts, which TokenizeParts tokenizes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,15 @@ import apache_beam as beam
 from nspdata.building.finish import finish_build
 from nspdata.files.any import AnyFiles
 from nspdata.pipelines.lineage import report_sink
-from nspdata.pipelines.transforms import READING, FinishShards, MergeReading, MergeShards, TokenizeUnits
+from nspdata.pipelines.transforms import (
+    PARTS,
+    READING,
+    FinishShards,
+    MergeReading,
+    MergeShards,
+    TokenizeParts,
+    TokenizeUnits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,16 +43,36 @@ def finish(built: Built, summary: ReadSummary, plan: BuildPlan) -> Manifest:
     return manifest
 
 
-def build_pipeline(pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes]) -> beam.PCollection:
-    """The whole build as a pipeline: labelled steps, one GroupByKey, one manifest at the end."""
-    read = (
+def build_pipeline(
+    pipeline: beam.Pipeline, plan: BuildPlan, units: Sequence[bytes], *, with_parts: bool = False
+) -> beam.PCollection:
+    """The whole build as a pipeline: labelled steps, one GroupByKey, one manifest at the end.
+
+    Args:
+        pipeline: to add the steps to.
+        plan: of the build.
+        units: of the input.
+        with_parts: whether large files that one worker must read are divided among all by the runner's shuffle.
+    """
+    outputs = (
         pipeline
         | "Units" >> beam.Create(list(units), reshuffle=False).with_output_types(bytes)
         | "SpreadUnits" >> beam.Reshuffle()
         | "Tokenize"
-        >> beam.ParDo(TokenizeUnits(plan)).with_output_types(tuple[int, bytes]).with_outputs(READING, main="spills")
+        >> beam.ParDo(TokenizeUnits(plan, divide=with_parts))
+        .with_output_types(tuple[int, bytes])
+        .with_outputs(READING, PARTS, main="spills")
     )
-    return finish_pipeline(pipeline, plan, read.spills, read[READING])
+    if not with_parts:
+        return finish_pipeline(pipeline, plan, outputs.spills, outputs[READING])
+    parts = (
+        outputs[PARTS]
+        | "SpreadParts" >> beam.Reshuffle()
+        | "TokenizeParts"
+        >> beam.ParDo(TokenizeParts(plan)).with_output_types(tuple[int, bytes]).with_outputs(READING, main="spills")
+    )
+    spills = (outputs.spills, parts.spills) | "AllSpills" >> beam.Flatten()
+    return finish_pipeline(pipeline, plan, spills, (outputs[READING], parts[READING]) | "AllRead" >> beam.Flatten())
 
 
 def finish_pipeline(

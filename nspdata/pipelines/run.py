@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nspdata import errors
 from nspdata.building import memory, progress, workers
 from nspdata.building.listed import listed
+from nspdata.building.parts import is_divided, num_parts
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
@@ -93,9 +94,9 @@ def _run(  # noqa: PLR0913 - of `run_build`
     runner = named(beam_options, "runner")
     if runner:
         plan, units = listed(plan, units, files)
-    if large := slow_file(prepared.units, 0 if runner else workers.how_many(num_workers, 1 << 20)):
+    if large := slow_file(prepared.units):
         LOG.warning("one worker reads a whole file: %s", large)
-    count = workers.how_many(num_workers, max(len(prepared.units), plan.total_shards))
+    count = workers.how_many(num_workers, max(sum(map(num_parts, prepared.units)), plan.total_shards))
     if plan.spill_directory:
         Path(plan.spill_directory).mkdir(parents=True, exist_ok=True)
     try:
@@ -115,7 +116,10 @@ def _run(  # noqa: PLR0913 - of `run_build`
                 import_beam_silently()
             from nspdata.pipelines.build import build_pipeline  # imports Beam
 
-            submitted = run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units), beam_options)
+            with_parts = bool(runner) and any(is_divided(unit, on_runner=True) for unit in prepared.units)
+            submitted = run_pipeline(
+                lambda pipeline: build_pipeline(pipeline, plan, units, with_parts=with_parts), beam_options
+            )
             if submitted:
                 return submitted
     finally:

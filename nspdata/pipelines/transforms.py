@@ -15,6 +15,7 @@ from nspdata.building import progress, workers
 from nspdata.building.contents import keep_contents
 from nspdata.building.earlier import READERS
 from nspdata.building.listed import unit_at
+from nspdata.building.parts import is_divided, pack, unpack
 from nspdata.building.shard import Built, check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.files.any import AnyFiles
@@ -55,8 +56,12 @@ READING = "read"
 """Tag of the output with the summaries of reading."""
 
 
-class TokenizeUnits(beam.DoFn):
-    """Reads and tokenizes units of input; outputs `(shard, spill)`, and the summaries of reading under the tag `READING`."""
+PARTS = "parts"
+"""Tag of the output with the documents of large files that one worker must read: see `nspdata.building.parts`."""
+
+
+class _Tokenize(beam.DoFn):
+    """Outputs `(shard, spill)`, and summaries of reading under the tag `READING`."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -65,29 +70,6 @@ class TokenizeUnits(beam.DoFn):
         self.text_bytes = Metrics.counter("nspdata", "text_bytes")
         self.rejected = Metrics.counter("nspdata", "rejected")
         self.spill_bytes = Metrics.distribution("nspdata", "spill_bytes")
-
-    def start_bundle(self) -> None:
-        """Starts an empty list of results that local workers compute."""
-        self.pending: list[Future[list[tuple[int, bytes] | ReadSummary]]] = []
-
-    def process(self, unit: bytes) -> Iterator[Any]:
-        """Processes one unit in this process, or submits it to the local workers."""
-        renew_job(self.plan.output, self.plan.lease, AnyFiles())
-        unit = unit_at(self.plan, unit, AnyFiles())
-        report_sources(workers.paths_of(unit))
-        if pool := workers.current():
-            self.pending.append(pool.tokenized(unit))
-        else:
-            yield from map(self._output, workers.tokenized(self.plan, unit))
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        """Outputs the results of the local workers."""
-        for future in self.pending:
-            for value in workers.result_of(future):
-                output = self._output(value)
-                tagged = isinstance(output, beam.pvalue.TaggedOutput)
-                windowed = in_global_window(output.value if tagged else output)
-                yield beam.pvalue.TaggedOutput(READING, windowed) if tagged else windowed
 
     def _output(self, value: tuple[int, bytes] | ReadSummary) -> Any:
         if isinstance(value, ReadSummary):
@@ -98,6 +80,56 @@ class TokenizeUnits(beam.DoFn):
             return beam.pvalue.TaggedOutput(READING, value)
         self.spill_bytes.update(len(value[1]))
         return value
+
+
+class TokenizeUnits(_Tokenize):
+    """Reads and tokenizes units of input.
+
+    Args:
+        plan: of the build.
+        divide: whether to output large files that one worker must read in parts, under the tag `PARTS`.
+    """
+
+    def __init__(self, plan: BuildPlan, *, divide: bool = False) -> None:
+        super().__init__(plan)
+        self.divide = divide
+
+    def start_bundle(self) -> None:
+        """Starts an empty list of results that local workers compute."""
+        self.pending: list[Iterator[tuple[int, bytes] | ReadSummary]] = []
+
+    def process(self, unit: bytes) -> Iterator[Any]:
+        """Processes one unit in this process, or submits it to the local workers."""
+        renew_job(self.plan.output, self.plan.lease, AnyFiles())
+        unit = unit_at(self.plan, unit, AnyFiles())
+        report_sources(workers.paths_of(unit))
+        if pool := workers.current():
+            self.pending.append(pool.tokenized(unit))
+        elif self.divide and is_divided(workers.sources_of(unit), on_runner=True):
+            for value in workers.divided(self.plan, unit):
+                if isinstance(value, list):
+                    yield beam.pvalue.TaggedOutput(PARTS, pack(value))
+                else:
+                    yield self._output(value)
+        else:
+            yield from map(self._output, workers.tokenized(self.plan, unit))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Outputs the results of the local workers."""
+        for values in self.pending:
+            for value in values:
+                output = self._output(value)
+                tagged = isinstance(output, beam.pvalue.TaggedOutput)
+                windowed = in_global_window(output.value if tagged else output)
+                yield beam.pvalue.TaggedOutput(READING, windowed) if tagged else windowed
+
+
+class TokenizeParts(_Tokenize):
+    """Tokenizes the parts of large files."""
+
+    def process(self, part: bytes) -> Iterator[Any]:
+        """Processes one part in this process."""
+        yield from map(self._output, workers.tokenized_part(self.plan, unpack(part)))
 
 
 class FinishShards(beam.DoFn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from nspdata.reading.content import BLOCK_BYTES
@@ -23,6 +24,9 @@ COMPRESSION_RATIO = 3
 
 LEAST_UNIT_BYTES, MOST_UNIT_BYTES, UNITS = 4 << 20, 64 << 20, 64
 """Bounds of a unit in bytes, and the number of units aimed at: about a 64th of the input each, so that workers finish at the same time."""
+
+SLOW_BYTES = 16 << 30
+"""Text of a file from which on a build warns that one process reads it, at about 100 MB per second."""
 
 
 def expected_text_bytes(sources: Sequence[Source]) -> int:
@@ -90,7 +94,7 @@ def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> 
     """Splits large uncompressed files of lines into ranges of fixed size, independent of the number of workers."""
     result = []
     for source in sources:
-        if source.compression or source.format not in LINE_FORMATS or source.size_bytes <= range_bytes:
+        if not can_be_split(source) or source.size_bytes <= range_bytes:
             result.append(source)
             continue
         starts = range(0, source.size_bytes, range_bytes)
@@ -99,26 +103,18 @@ def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> 
     return result
 
 
-def slow_file(units: Sequence[Sequence[Source]], num_workers: int) -> str:
-    """Describes the largest file if it cannot be divided among workers, and what to do about it; "" if none is too large.
+def can_be_split(source: Source) -> bool:
+    """Whether ranges of the file can be read."""
+    return not source.compression and source.format in LINE_FORMATS
 
-    Args:
-        units: all units of the input.
-        num_workers: processes that read them; 0 if unknown. A file is too large with more than the share of one of them,
-            and over 64 MiB of text, or 1 GiB if the number is unknown.
-    """
-    if not units:
+
+def slow_file(units: Sequence[Sequence[Source]]) -> str:
+    """Describes the largest file that one process must read from beginning to end, if that takes minutes; "" if there is none."""
+    sources = [source for unit in units for source in unit if not can_be_split(source)]
+    size, largest = max(((text_bytes_of(source), source) for source in sources), key=itemgetter(0), default=(0, None))
+    if largest is None or size < SLOW_BYTES:
         return ""
-    sources = [source for unit in units for source in unit]
-    sizes = [text_bytes_of(source) for source in sources]
-    size, total = max(sizes), sum(sizes)
-    largest = sources[sizes.index(size)]
-    least = max(MOST_UNIT_BYTES, total // num_workers) if num_workers else 16 * MOST_UNIT_BYTES
-    if size <= least or num_workers == 1:
-        return ""
-    remedy = "decompress it or divide it" if largest.compression else "divide it"
     return (
-        f"{largest.name}, about {size / 1e6:,.0f} MB of text and {size / total:.0%} of the input, "
-        f"because ranges of a {largest.compression or largest.format} file cannot be read; to use more workers, {remedy} into files of "
-        "about 64 MB"
+        f"{largest.name}, about {size / 1e9:,.0f} GB of text, because ranges of a {largest.compression or largest.format} file cannot be read; "
+        f"that takes a minute or more per 10 GB, so divide it into files of about 1 GB to use many workers"
     )
