@@ -140,7 +140,7 @@ def run(
         if options.on_note and not prepared.manifest and (note := slow_note(prepared.plan)):
             options.on_note(note)
         with _stderr(progress=options.progress):
-            done = run_build(prepared, options.beam_options, num_workers=options.workers, light=options.light)
+            done = run_build(prepared, options.beam_options, num_workers=options.workers)
     return Built(
         output=prepared.plan.output,
         manifest=None if isinstance(done, Submitted) else done,

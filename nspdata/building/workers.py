@@ -1,8 +1,8 @@
-"""Worker processes of a local build, forked before Beam is imported.
+"""Worker processes of a local build.
 
 A forked worker shares the imports, the tables and the compiled code of its parent, so it has no start-up time. (Beam's
-`multi_processing` mode starts a new Python for each worker: 2 CPU-seconds each, 10 s in total, as measured.) It works on the
-first units while its parent imports Beam. With `spawn` and `forkserver` each worker imports first.
+`multi_processing` mode starts a new Python for each worker: 2 CPU-seconds each, 10 s in total, as measured.) With `spawn` and
+`forkserver` each worker imports first.
 """
 
 from __future__ import annotations

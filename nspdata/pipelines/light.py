@@ -1,4 +1,4 @@
-"""Imports numba, pyarrow and Beam without the libraries that a local build does not use."""
+"""Imports numba and pyarrow without the libraries that a local build does not use, and Beam without its log lines."""
 
 from __future__ import annotations
 
@@ -6,20 +6,6 @@ import logging
 import sys
 
 from nspdata.absent import absent
-
-UNUSED = (
-    "apache_beam.io.gcp.bigquery",
-    "apitools",
-    "boto3",
-    "botocore",
-    "google.api_core",
-    "google.auth",
-    "google.cloud",
-    "oauth2client",
-    "pandas",
-    "pymongo",
-)
-"""Libraries that Beam imports if they are installed: 1.1 CPU-seconds of 2.25 (measured), and BigQuery 0.3 of 0.9."""
 
 
 def import_arrays_alone() -> None:
@@ -37,19 +23,6 @@ def import_arrays_alone() -> None:
             import numba.np.arraymath  # noqa: F401 - imported for its effect on sys.modules
         except ImportError:  # numba is not installed
             return
-
-
-def import_beam_alone() -> None:
-    """Imports Beam as if `UNUSED` were not installed, for a process that reads and writes local files only.
-
-    Later imports find these libraries; but Beam's own connectors to Google's and Amazon's services stay off. IPython stays hidden: Beam
-    would import it to find out whether the process is a notebook.
-    """
-    if "apache_beam" in sys.modules:
-        return
-    with absent(*UNUSED):
-        import_beam_silently()
-    sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]
 
 
 def import_beam_silently() -> None:

@@ -1,4 +1,4 @@
-"""Runs a prepared build: on the engine in this process, or on the one that Beam's options name."""
+"""Runs a prepared build: on this machine without Beam, or on the engine that Beam's options name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from nspdata import errors
 from nspdata.building import memory, progress, workers
 from nspdata.building.listed import listed
+from nspdata.building.local import build_here
 from nspdata.building.parts import is_divided, num_parts
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
 from nspdata.files.any import AnyFiles
 from nspdata.interrupts import cleanup
-from nspdata.pipelines.light import import_beam_alone, import_beam_silently
+from nspdata.pipelines.light import import_beam_silently
 from nspdata.pipelines.options import DRY_RUN, check, detached, log_level, named, pipeline_options
 from nspdata.reading.units import slow_file
 
@@ -56,16 +57,13 @@ class Submitted:
         return self.location if self.location == DRY_RUN else f"submitted: {self.location}"
 
 
-def run_build(
-    prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0, light: bool = False
-) -> Manifest | Submitted:
-    """Runs the pipeline of a plan.
+def run_build(prepared: Prepared, beam_options: Sequence[str] = (), *, num_workers: int = 0) -> Manifest | Submitted:
+    """Runs a plan: without Beam's options on this machine without Beam, otherwise as a pipeline.
 
     Args:
         prepared: the result of `prepare`.
-        beam_options: options for Beam; without `--runner`, the engine in this process.
+        beam_options: options for Beam; without `--runner`, Beam's engine in this process.
         num_workers: processes of a local build; 0 means one per processor.
-        light: whether to import Beam without what a local build does not use, in a process that ends with the build.
 
     Returns:
         The manifest; or the submitted job if the options say not to wait.
@@ -78,17 +76,15 @@ def run_build(
         discard_leftovers(prepared.plan, files)
         return prepared.manifest
     check(beam_options)
-    urls = [path for path in (prepared.plan.output, *(source.path for source in prepared.sources)) if "://" in path]
-    light = light and not beam_options and not urls
     with claimed(prepared.plan, prepared.sources, files, overwrite=prepared.overwrite) as claim:
-        done = claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers, light=light)
+        done = claim.manifest or _run(prepared, claim.plan, files, beam_options, num_workers)
         if isinstance(done, Submitted) and claim.lease and done.location != DRY_RUN:
             claim.lease.hand_over(done.location, started=not named(beam_options, "template_location"))
         return done
 
 
-def _run(  # noqa: PLR0913 - of `run_build`
-    prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int, *, light: bool
+def _run(
+    prepared: Prepared, plan: BuildPlan, files: Files, beam_options: Sequence[str], num_workers: int
 ) -> Manifest | Submitted:
     units: Sequence[bytes] = [workers.encode_unit(unit) for unit in prepared.units]
     runner = named(beam_options, "runner")
@@ -108,24 +104,27 @@ def _run(  # noqa: PLR0913 - of `run_build`
             ),
             memory.watching(),
         ):
-            if pool := workers.current():
-                pool.begin(units)
-            if light:
-                import_beam_alone()
-            else:
-                import_beam_silently()
-            from nspdata.pipelines.build import build_pipeline  # imports Beam
-
-            with_parts = bool(runner) and any(is_divided(unit, on_runner=True) for unit in prepared.units)
-            submitted = run_pipeline(
-                lambda pipeline: build_pipeline(pipeline, plan, units, with_parts=with_parts), beam_options
-            )
-            if submitted:
+            if not beam_options:
+                build_here(plan, units)
+            elif submitted := _run_on_beam(prepared, plan, units, beam_options):
                 return submitted
     finally:
         if plan.spill_directory:
             files.delete(plan.spill_directory)
     return read_manifest(plan.output, files=files)
+
+
+def _run_on_beam(
+    prepared: Prepared, plan: BuildPlan, units: Sequence[bytes], beam_options: Sequence[str]
+) -> Submitted | None:
+    if pool := workers.current():
+        pool.begin(units)  # they work while this process imports Beam
+    import_beam_silently()
+    from nspdata.pipelines.build import build_pipeline  # imports Beam
+
+    on_runner = bool(named(beam_options, "runner"))
+    with_parts = on_runner and any(is_divided(unit, on_runner=True) for unit in prepared.units)
+    return run_pipeline(lambda pipeline: build_pipeline(pipeline, plan, units, with_parts=with_parts), beam_options)
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], object], beam_options: Sequence[str]) -> Submitted | None:

@@ -53,9 +53,9 @@ def moments(pid: int, output: Path) -> dict[str, Callable[[], object]]:
     return {
         "start": lambda: catches_sigterm(pid),
         "imports": lambda: maps(pid, "libarrow"),
+        "planned": lambda: files(above, "plan.json"),
         "fork": lambda: len(running(pid)) > 1,
         "tokenizing": lambda: files(above, ".spill"),
-        "engine": lambda: maps(pid, "cygrpc"),
         "building": lambda: files(above, ".arrow"),
         "built": lambda: files(above, "shards/"),
         "finishing": lambda: files(above, "vocab.txt"),
@@ -83,7 +83,8 @@ def test_an_interrupted_build_ends_and_resumes(
         process = start(*command, "-o", output)
         there = wait_for(process, lambda: catches_sigterm(process.pid))  # noqa: B023
         if not there or not wait_for(process, moments(process.pid, output)[name]):
-            assert process.wait() == 0, process.communicate()[1]
+            _, complained = process.communicate()
+            assert process.returncode == 0, complained
             break
         (os.killpg if whole_group else os.kill)(process.pid, number)
         assert gone(process.pid), f"{name}: {running(process.pid)} left"
