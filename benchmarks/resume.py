@@ -19,7 +19,7 @@ import numpy as np
 
 from nspdata.building.earlier import READERS, earlier_shards, finished_shards
 from nspdata.building.plan import BuildPlan
-from nspdata.building.shard import Built, ShardResult, write_result
+from nspdata.building.results import Built, write_result
 from nspdata.config.build import Config, OutputConfig
 from nspdata.dataset.manifest import ShardEntry
 from nspdata.files.local import FileInfo
@@ -68,11 +68,8 @@ class SlowStore:
             entry = ShardEntry(
                 path=plan.shard_path(key), rows=10_000, tokens=1_000_000, bytes=SHARD_BYTES, sha256=f"{key:064x}"
             )
-            write_result(
-                plan,
-                ShardResult(key=key, entry=entry, counts={"rows": 10_000}, statistics=statistics),
-                ObjectFiles(self),
-            )
+            built = Built(entries={key: entry}, counts={"rows": 10_000}, statistics=statistics)
+            write_result(plan, key, built, ObjectFiles(self))
             self.same = self.written[-300_000:]
             self.starts[plan.result_path(key)] = self.written[:-300_000]
             self.sizes[plan.result_path(key)] = len(self.written)

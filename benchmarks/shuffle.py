@@ -26,7 +26,7 @@ from scaling import write_corpus
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.prepare import prepare
-from nspdata.building.shard import finish_shard
+from nspdata.building.shard import finish_group
 from nspdata.building.tokenize import ReadSummary, spill, tokenize_batch, tokenize_unit, unspill
 from nspdata.config.build import Config, LimitsConfig, OutputConfig
 from nspdata.files.local import LocalFiles
@@ -112,11 +112,11 @@ def finish(work: Path) -> dict[str, float]:
             key, data = pickle.load(shuffled)  # noqa: S301 - our own
             spills[key].append(data)
     start = time.process_time()
-    result = finish_shard(plan, 0, spills.pop(0), LocalFiles())
+    entry = finish_group(plan, 0, spills.pop(0), LocalFiles()).entries[0]
     return {
-        "tokens": result.entry.tokens,
-        "rows": result.entry.rows,
-        "file_mb": round(result.entry.bytes / 1e6, 1),
+        "tokens": entry.tokens,
+        "rows": entry.rows,
+        "file_mb": round(entry.bytes / 1e6, 1),
         "cpu_s": round(time.process_time() - start, 1),
     }
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import apache_beam as beam
 import numpy as np
 
-from nspdata.building.shard import Built, ShardResult
+from nspdata.building.results import Built
 from nspdata.dataset.manifest import ShardEntry, shard_name
 from nspdata.pipelines.options import pipeline_options
 from nspdata.pipelines.transforms import MergeShards
@@ -31,7 +31,7 @@ VOCAB_SIZE = 30_522
 RESULTS = Path(__file__).parent / "results" / "tail.json"
 
 
-def made_up(key: int, num_shards: int) -> ShardResult:
+def made_up(key: int, num_shards: int) -> Built:
     """The result of a shard of 64 MB."""
     generator = np.random.Generator(np.random.Philox(key))
     counts = {"rows": 100_000, "tokens": 12_000_000}
@@ -45,7 +45,7 @@ def made_up(key: int, num_shards: int) -> ShardResult:
         bytes=30_000_000,
         sha256=f"{key:064x}",
     )
-    return ShardResult(key=key, entry=entry, counts={"rows": 100_000}, statistics=Statistics(corpus=corpus, rows=rows))
+    return Built(entries={key: entry}, counts={"rows": 100_000}, statistics=Statistics(corpus=corpus, rows=rows))
 
 
 def size_of(built: Built, output: str) -> None:
@@ -70,7 +70,7 @@ def main() -> None:
                 tuple[int, bytes]
             )
             | beam.GroupByKey()
-            | beam.Map(lambda group: Built.of(made_up(group[0], num_shards)))
+            | beam.Map(lambda group: made_up(group[0], num_shards))
             | "MergeShards" >> beam.CombineGlobally(MergeShards()).without_defaults()
             | beam.Map(size_of, output)
         )
@@ -84,7 +84,7 @@ def main() -> None:
         "processor_seconds": round(ended.ru_utime - started.ru_utime + ended.ru_stime - started.ru_stime, 1),
         "seconds": round(time.perf_counter() - clock, 1),
         "result_bytes": len(pickle.dumps(one)),
-        "entry_bytes": len(pickle.dumps(dataclasses.astuple(one.entry))),
+        "entry_bytes": len(pickle.dumps(dataclasses.astuple(one.entries[0]))),
         "last_element_bytes": last["bytes"],
     }
     assert last["rows"] == 100_000 * num_shards

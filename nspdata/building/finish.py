@@ -20,7 +20,7 @@ from nspdata.statistics.values import REJECTED, REJECTED_BYTES
 
 if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import Built
+    from nspdata.building.results import Built
     from nspdata.building.tokenize import ReadSummary
     from nspdata.files.local import Files
 

@@ -13,7 +13,8 @@ from nspdata.building import progress, workers
 from nspdata.building.contents import keep_contents
 from nspdata.building.earlier import READERS
 from nspdata.building.finish import finish_build
-from nspdata.building.shard import Built, check_rejected
+from nspdata.building.results import Built
+from nspdata.building.shard import check_rejected
 from nspdata.building.tokenize import ReadSummary
 from nspdata.files.any import AnyFiles
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import ShardResult
     from nspdata.dataset.manifest import Manifest
 
 
@@ -56,25 +56,27 @@ def _tokenized(plan: BuildPlan, units: Sequence[bytes]) -> Iterator[tuple[int, b
         yield from pending.popleft()
 
 
-def _finished(plan: BuildPlan, spills: dict[int, list[bytes]]) -> Iterator[Built | ShardResult]:
-    """The results of all shards: those of earlier runs first, then the others in order. Removes the spills of each shard."""
-    earlier, rest = sorted(plan.finished), [key for key in range(plan.total_shards) if key not in plan.finished]
+def _finished(plan: BuildPlan, spills: dict[int, list[bytes]]) -> Iterator[Built]:
+    """The results of all groups: those of earlier runs first, then the others in order. Removes the spills of each group."""
+    earlier: list[int] = []
+    rest: list[int] = []
+    for group, keys in enumerate(plan.groups):
+        (earlier if keys[0] in plan.finished else rest).append(group)
     parts = [earlier[start : start + READERS] for start in range(0, len(earlier), READERS)]
     if not (pool := workers.current()):
-        yield from (workers.earlier(plan, keys) for keys in parts)
-        yield from (workers.finished(plan, key, spills.pop(key, [])) for key in rest)
+        yield from (workers.earlier(plan, part) for part in parts)
+        yield from (workers.finished(plan, group, spills.pop(group, [])) for group in rest)
         return
     pending: deque[Future[Any]] = deque(
-        [*map(pool.earlier, parts), *(pool.finished(key, spills.pop(key, [])) for key in rest)]
+        [*map(pool.earlier, parts), *(pool.finished(group, spills.pop(group, [])) for group in rest)]
     )
     while pending:
         yield workers.result_of(pending.popleft())
 
 
-def _shown(plan: BuildPlan, results: Iterable[Built | ShardResult]) -> Iterator[Built]:
+def _shown(plan: BuildPlan, results: Iterable[Built]) -> Iterator[Built]:
     """Counts the shards of this run for the progress as they are finished."""
-    for result in results:
-        built = result if isinstance(result, Built) else Built.of(result)
+    for built in results:
         for key, entry in built.entries.items():
             if key not in plan.finished:
                 progress.current().built(rows=entry.rows)

@@ -52,6 +52,7 @@ class BuildPlan:
         spill_directory: where tokenized documents are stored between the two halves of the build;
             "" uses the engine's own shuffle.
         listed: whether the units and `inputs` are in files of `.build`; the pickled plan then has no `inputs` and `versions`.
+        group_size: shards that are built together at most; see `nspdata.building.prepare.GROUP_BYTES`.
         lease: token of the lease of `output`, which is checked before files are written; "" if a lock of the system holds it.
     """
 
@@ -68,6 +69,7 @@ class BuildPlan:
     spill_directory: str = ""
     lease: str = ""
     listed: bool = False
+    group_size: int = 1
 
     @cached_property
     def wordpiece(self) -> WordPiece:
@@ -104,9 +106,25 @@ class BuildPlan:
         """The directory that the files are written to."""
         return self.stage or self.output
 
-    def result_path(self, key: int) -> str:
-        """The path of a finished shard's result, which is kept until the manifest is written."""
-        return join(self.output, f"{RESULTS}/{key:05d}.json")
+    @cached_property
+    def groups(self) -> tuple[range, ...]:
+        """The keys of the shards of each group. A group is built by one worker and has one result; its shards are of one split."""
+        found: list[range] = []
+        first = 0
+        for count in self.num_shards.values():
+            end = first + count
+            found += [range(key, min(key + self.group_size, end)) for key in range(first, end, self.group_size)]
+            first = end
+        return tuple(found)
+
+    def groups_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The group of each shard key."""
+        starts = np.array([group.start for group in self.groups])
+        return np.searchsorted(starts, keys, side="right") - 1
+
+    def result_path(self, group: int) -> str:
+        """The path of a finished group's result, which is kept until the manifest is written."""
+        return join(self.output, f"{RESULTS}/{group:05d}.json")
 
     def assign(self, text_hashes: NDArray[np.uint64], split: str = "") -> NDArray[np.int64]:
         """The shard key of each text.
@@ -124,6 +142,10 @@ class BuildPlan:
             held_out = text_hashes[:, 1] < np.uint64(math.floor(fraction * 2**64))
             keys = np.where(held_out, self._keys(text_hashes, VALIDATION), keys)
         return keys
+
+    def assign_in(self, group: int, text_hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The shard key of each text of a group."""
+        return self._keys(text_hashes, self.locate(self.groups[group].start)[0])
 
     def _keys(self, text_hashes: NDArray[np.uint64], split: str) -> NDArray[np.int64]:
         """The shard keys of texts of one split."""

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 SHARD_BYTES = 64_000_000
 """Bytes of text per shard if the number of shards is derived. Negatives come from the same shard."""
 
+GROUP_BYTES = 4_000_000
+"""Bytes of text of the small shards that are built together. A killed build loses the groups that its workers were building."""
+
+GROUP_SHARDS = 64
+"""Shards that are built together at most."""
+
+LEAST_GROUPS = 32
+"""With fewer shards than this, each is built by itself, so that all workers have work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -111,7 +120,19 @@ def make_plan(
         vocabulary=wordpiece.vocabulary,
         tokenizer_identity=wordpiece.identity(),
         command=command,
+        group_size=_group_size(config.output.num_shards, expected_text_bytes(ordered)),
     )
+
+
+def _group_size(num_shards: int, text_bytes: int) -> int:
+    """How many shards are built together.
+
+    >>> _group_size(2000, 10_000_000), _group_size(2000, 10_000_000_000), _group_size(40, 1_000_000), _group_size(2000, 0)
+    (62, 1, 1, 1)
+    """
+    if not text_bytes:  # unknown
+        return 1
+    return max(1, min(GROUP_SHARDS, num_shards // LEAST_GROUPS, GROUP_BYTES * num_shards // text_bytes))
 
 
 def _resolved(config: Config, sources: Sequence[Source]) -> Config:

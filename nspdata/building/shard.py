@@ -1,28 +1,24 @@
-"""The second half of a build: the rows of a shard. They depend only on its documents, the settings and the shard's index."""
+"""The second half of a build: the rows of a group of shards. They depend only on its documents, the settings and the shards' indices."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import numpy as np
-import orjson
 
-from nspdata.building.tokenize import add_counts, unspill
-from nspdata.dataset.manifest import FILE, ShardEntry
+from nspdata.building.results import Built, earlier_result, write_result
+from nspdata.building.tokenize import unspill
 from nspdata.dataset.schema import row_schema
-from nspdata.dataset.shards import write_shard
-from nspdata.errors import InputError, ShardError
-from nspdata.files.checked_json import COUNT, OBJECT, TEXT, map_of, parse, record
+from nspdata.dataset.shards import start_shard
+from nspdata.errors import InputError
+from nspdata.files.growing import finish_all
 from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
-from nspdata.files.state import read_state, seal, unseal_head
 from nspdata.instances.assemble import Instances
-from nspdata.statistics import Statistics, from_dict, merge, summarize_corpus, summarize_rows, to_dict, zero
+from nspdata.instances.rows import Rows
+from nspdata.statistics import merge, summarize_corpus, summarize_rows, zero
 from nspdata.statistics.rejected import over_limit
 from nspdata.tokenization.cutting import cut_documents
 from nspdata.tokenization.encoded import TokenizedDocuments
@@ -35,230 +31,132 @@ if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
     from nspdata.building.tokenize import ReadSummary
     from nspdata.config.build import Config
-    from nspdata.files.local import FileInfo, Files
-    from nspdata.instances.rows import Rows
+    from nspdata.dataset.manifest import ShardEntry
+    from nspdata.files.growing import GrowingFile
+    from nspdata.files.local import Files
+    from nspdata.statistics import Statistics
     from nspdata.tokenization.vocabulary import Vocabulary
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardResult:
-    """A finished shard.
-
-    Attributes:
-        key: the shard's index over all splits.
-        entry: the shard's entry in the manifest.
-        counts: documents, sentences and tokens, and how many were dropped, cut and forced.
-        statistics: of its documents and rows.
-    """
-
-    key: int
-    entry: ShardEntry
-    counts: dict[str, int]
-    statistics: Statistics
-
-    def to_json(self) -> bytes:
-        """The result as JSON; the token counts are arrays in base64, because tens of thousands of numbers are slow to parse."""
-        parts = {name: getattr(self.statistics, name) for name in PARTS}
-        without = Statistics(**{name: replace(part, token_counts=NO_COUNTS) for name, part in parts.items()})
-        values = {
-            "key": self.key,
-            "entry": asdict(self.entry),
-            "counts": self.counts,
-            "statistics": to_dict(without),
-            "token_counts": {name: _packed(part.token_counts) for name, part in parts.items()},
-        }
-        return orjson.dumps(values)
-
-    @staticmethod
-    def from_values(values: dict[str, Any]) -> ShardResult:
-        """Creates a result from the values that `to_json` writes.
-
-        Raises:
-            ValueError: the token counts are not arrays in base64.
-        """
-        without, packed = from_dict(values["statistics"]), values["token_counts"]
-        parts = {name: replace(getattr(without, name), token_counts=_unpacked(packed[name])) for name in PARTS}
-        return ShardResult(
-            key=values["key"],
-            entry=ShardEntry(**values["entry"]),
-            counts=values["counts"],
-            statistics=Statistics(**parts),
-        )
+SUMMARIZED_TOKENS = 1 << 18
+"""Tokens of rows that are summarized together at least, if a group has as many."""
 
 
-PARTS = ("corpus", "rows")
-"""The parts of `Statistics`."""
-
-NO_COUNTS = np.zeros(0, np.int64)
-
-
-def _packed(counts: NDArray[np.int64]) -> dict[str, str]:
-    dtype = np.min_scalar_type(counts.max(initial=0)).newbyteorder("<")
-    return {"dtype": dtype.str, "data": base64.b64encode(counts.astype(dtype).tobytes()).decode()}
-
-
-def _unpacked(packed: dict[str, str]) -> NDArray[np.int64]:
-    return np.frombuffer(base64.b64decode(packed["data"], validate=True), packed["dtype"]).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """The sum of finished shards; `+` is associative. It grows by about 200 bytes per shard, because statistics are summed.
-
-    Attributes:
-        entries: the shards' entries in the manifest, by key.
-        counts: the sums of `ShardResult.counts`.
-        statistics: of all the shards.
-    """
-
-    entries: dict[int, ShardEntry] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    statistics: Statistics = field(default_factory=zero)
-
-    @staticmethod
-    def of(result: ShardResult) -> Built:
-        """Returns the sum that contains one shard."""
-        return Built(entries={result.key: result.entry}, counts=result.counts, statistics=result.statistics)
-
-    @staticmethod
-    def merged(parts: Iterable[Built]) -> Built:
-        """Merges several results; their order has no effect."""
-        entries: dict[int, ShardEntry] = {}
-        counts: dict[str, int] = {}
-        statistics = zero()
-        for part in parts:
-            entries.update(part.entries)
-            counts = add_counts(counts, part.counts)
-            statistics = merge(statistics, part.statistics)
-        return Built(entries=entries, counts=counts, statistics=statistics)
-
-
-def finish_shard(plan: BuildPlan, key: int, spills: Iterable[bytes], files: Files) -> ShardResult:
-    """Builds and writes one shard, or returns the result of an earlier run of the same plan.
+def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Files) -> Built:
+    """Builds and writes the shards of a group, or returns the result of an earlier run of the same plan.
 
     Raises:
         InputError: another build has taken OUT, because this one did not renew its lease in time; or the earlier result is lost.
     """
-    if key in plan.finished:
-        return earlier_result(plan, key, files)
+    keys = plan.groups[group]
+    if keys[0] in plan.finished:
+        return earlier_result(plan, group, files)
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in spills], plan.vocabulary.dtype)
-    documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary)
+    documents, dropped, shards = group_documents(plan, group, gathered)
     del gathered
-    split, shard, _ = plan.locate(key)
-    instances = Instances(documents, plan.config, plan.vocabulary, split=split, shard=shard)
-    summaries: list[Statistics] = []
-    parts = _summarized(plan, instances, summaries, files)
-    entry = write_shard(files, plan.root, plan.shard_path(key), parts, row_schema(plan.metadata))
-    counts = {
+    ends = np.searchsorted(shards, np.arange(keys.start, keys.stop + 1)).tolist()
+    counts, summary = Counter[str](), _RowSummary(plan)
+    entries: dict[int, ShardEntry] = {}
+    unfinished: list[GrowingFile] = []
+    with ExitStack() as stack:
+        for key, start, end in zip(keys, ends[:-1], ends[1:], strict=True):
+            split, shard, _ = plan.locate(key)
+            part = documents.part(start, end)
+            instances = Instances(part, plan.config, plan.vocabulary, split=split, shard=shard)
+            rows = summary.of(instances)
+            file, entry = start_shard(files, plan.root, plan.shard_path(key), rows, row_schema(plan.metadata))
+            stack.callback(file.discard)
+            unfinished.append(file)
+            entries[key] = entry
+            counts.update(instances.counts, rows=entry.rows)
+        check_now_and_then(plan.output, plan.lease, files)
+        finish_all(unfinished)
+    sums = {
         "documents": len(documents),
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
-        "rows": entry.rows,
         **dropped,
-        **instances.counts,
+        **counts,
     }
-    statistics = merge(summarize_corpus(documents, counts, plan.vocabulary), *summaries)
-    result = ShardResult(key=key, entry=entry, counts=counts, statistics=statistics)
-    write_result(plan, result, files)
-    return result
+    corpus = summarize_corpus(documents, sums, plan.vocabulary, shards if len(keys) > 1 else None)
+    built = Built(entries=entries, counts=sums, statistics=merge(corpus, summary.total()))
+    write_result(plan, group, built, files)
+    return built
 
 
-def _summarized(plan: BuildPlan, instances: Instances, summaries: list[Statistics], files: Files) -> Iterator[Rows]:
-    """Yields the rows of each pass and adds up their statistics; at the end, checks that OUT still belongs to this build."""
-    longest, total = plan.config.pairing.max_seq_length, zero()
-    for rows in instances:
-        total = merge(total, summarize_rows(rows, plan.vocabulary, max_seq_length=longest))
-        yield rows
-    summaries.append(total)
-    check_now_and_then(plan.output, plan.lease, files)
+def group_documents(
+    plan: BuildPlan, group: int, gathered: TokenizedDocuments
+) -> tuple[TokenizedDocuments, dict[str, int], NDArray[np.int64]]:
+    """`shard_documents` of each shard of a group, in the order of their keys, and the key of each document's shard."""
+    shards = plan.assign_in(group, gathered.text_hashes) if len(plan.groups[group]) > 1 else None
+    documents, dropped = shard_documents(gathered, plan.config, plan.vocabulary, shards)
+    return documents, dropped, plan.assign_in(group, documents.text_hashes)
+
+
+class _RowSummary:
+    """The statistics of the rows of a group. Passes over small shards are summarized together."""
+
+    def __init__(self, plan: BuildPlan) -> None:
+        self._plan, self._total = plan, zero()
+        self._held: list[Rows] = []
+        self._tokens = 0
+
+    def of(self, passes: Iterable[Rows]) -> Iterator[Rows]:
+        """Yields the rows of each pass, and adds them."""
+        for rows in passes:
+            self._held.append(rows)
+            self._tokens += len(rows.input_ids)
+            if self._tokens >= SUMMARIZED_TOKENS:
+                self._add()
+            yield rows
+
+    def total(self) -> Statistics:
+        """The statistics of all rows so far."""
+        if self._held:
+            self._add()
+        return self._total
+
+    def _add(self) -> None:
+        rows, longest = Rows.concatenate(self._held), self._plan.config.pairing.max_seq_length
+        self._held, self._tokens = [], 0
+        self._total = merge(self._total, summarize_rows(rows, self._plan.vocabulary, max_seq_length=longest))
 
 
 def shard_documents(
-    gathered: TokenizedDocuments, config: Config, vocabulary: Vocabulary
+    gathered: TokenizedDocuments, config: Config, vocabulary: Vocabulary, shards: NDArray[np.int64] | None = None
 ) -> tuple[TokenizedDocuments, dict[str, int]]:
     """Prepares the documents of a shard for pairing: sorts them, removes duplicates, cuts long sentences.
+
+    Args:
+        gathered: the documents of one shard, or of several.
+        config: all settings.
+        vocabulary: of the ids.
+        shards: the shard of each document; see `in_order`.
 
     Returns:
         The documents, and the counts of `in_order` and `Cuts.counts`. Both cover only the documents that are kept, so a resumed
         build has the same counts.
     """
-    documents, dropped = in_order(gathered)
+    documents, dropped = in_order(gathered, shards)
     documents, cuts = cut_documents(documents, vocabulary, max_tokens=config.max_sentence_tokens)
     return documents, {**dropped, **cuts}
 
 
-PACKED = record({"dtype": {"type": "string", "enum": ["|u1", "<u2", "<u4", "<u8"]}, "data": {"type": "string"}})
+def in_order(
+    documents: TokenizedDocuments, shards: NDArray[np.int64] | None = None
+) -> tuple[TokenizedDocuments, dict[str, int]]:
+    """Sorts by (shard, text hash, document id), and drops exact duplicates and documents without a token.
 
-SCHEMA = record(
-    {
-        "fingerprint": TEXT,
-        "result": record(
-            {
-                "key": COUNT,
-                "entry": FILE,
-                "counts": map_of(COUNT),
-                "statistics": OBJECT,
-                "token_counts": record(dict.fromkeys(PARTS, PACKED)),
-            }
-        ),
-    }
-)
-"""The saved result of a shard."""
-
-HEAD = re.compile(rb'\{"fingerprint": "([0-9a-f]+)", "entry": (\{[^{}]*\}), "format": 2, "result":\n')
-"""The first bytes of a saved result. Those of nspdata before format 2 are ignored: their shards are built again."""
-
-HEAD_BYTES = 4096
-"""Bytes that contain `HEAD`, even if a path is long."""
-
-
-def write_result(plan: BuildPlan, result: ShardResult, files: Files) -> None:
-    """Saves the result of a shard after its file was written; its entry comes first, for `read_entry`."""
-    entry = json.dumps(asdict(result.entry))
-    head = f'{{"fingerprint": "{plan.fingerprint}", "entry": {entry}, "format": 2, "result":\n'.encode()
-    files.write(plan.result_path(result.key), seal(head + result.to_json() + b"}"))
-
-
-def earlier_result(plan: BuildPlan, key: int, files: Files) -> ShardResult:
-    """Returns the saved result of a shard that an earlier run has finished.
-
-    Raises:
-        InputError: it is missing or damaged. The documents of this shard were not tokenized, so it cannot be built in this run.
-    """
-    path = plan.result_path(key)
-    values = read_state(files, path, SCHEMA)
-    with suppress(ValueError):
-        if values is not None and values["fingerprint"] == plan.fingerprint:
-            return ShardResult.from_values(values["result"])
-    files.delete(path)
-    raise InputError(f"{path}: was damaged and is removed; run the same command again, which builds this shard again")
-
-
-def read_entry(plan: BuildPlan, info: FileInfo, files: Files) -> ShardEntry | None:
-    """The entry of a saved result; None if it is corrupt or from another plan.
-
-    Of an object, only the first bytes are read: a store has no partial or altered objects, and 20,000 results have 7 GB.
-    `earlier_result` checks the rest.
-    """
-    size = HEAD_BYTES if "://" in plan.output else info.size
-    try:
-        value = unseal_head(files.head(info, size), info.size)
-        head = HEAD.match(value) if value else None
-        if not head or head[1].decode() != plan.fingerprint:
-            return None
-        return ShardEntry(**parse(head[2], name=info.path, schema=FILE))
-    except (FileNotFoundError, ShardError):
-        return None
-
-
-def in_order(documents: TokenizedDocuments) -> tuple[TokenizedDocuments, dict[str, int]]:
-    """Sorts by (text hash, document id), and drops exact duplicates and documents without a token.
+    Args:
+        documents: of one shard, or of several.
+        shards: the shard of each document, which depends on the hash alone; None for one shard.
 
     Returns:
         The documents, and how many were dropped: `duplicates_dropped`, `documents_without_tokens`.
     """
     hashes = documents.text_hashes
     order = np.lexsort((documents.document_ids, hashes[:, 1], hashes[:, 0]))
+    if shards is not None:
+        order = order[np.argsort(shards[order], kind="stable")]
     ordered = hashes[order]
     first = np.ones(len(order), np.bool_)
     first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)

@@ -1,4 +1,4 @@
-"""The first half of a build: tokenizes a unit of input and writes the token ids by shard."""
+"""The first half of a build: tokenizes a unit of input and writes the token ids by group of shards."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def tokenize_unit(
         keep: returns the batches that are tokenized here; others tokenize the rest, see `nspdata.building.parts`.
 
     Yields:
-        `(shard key, spill)` for each shard with documents in these sources, and at the end the summary of what was read.
+        `(group, spill)` for each group of shards with documents in these sources, and at the end the summary of what was read.
 
     Raises:
         InputError: a file changed since it was listed, or while it was read.
@@ -233,11 +233,11 @@ def tokenize_batch(
 
 
 def spill(plan: BuildPlan, gathered: list[TokenizedDocuments], split: str = "") -> Iterator[tuple[int, bytes]]:
-    """Divides the documents by shard: as bytes, or as references to one temporary file if the plan has a spill directory."""
+    """Divides the documents by group of shards: as bytes, or as references to one temporary file if the plan has a spill directory."""
     documents = TokenizedDocuments.concatenate(gathered, plan.vocabulary.dtype)
     if not len(documents):
         return
-    keys = plan.assign(documents.text_hashes, split)
+    keys = plan.groups_of(plan.assign(documents.text_hashes, split))
     order = np.argsort(keys, kind="stable")
     used, starts = np.unique(keys[order], return_index=True)
     documents = documents.take(order)

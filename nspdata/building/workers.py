@@ -21,7 +21,7 @@ from nspdata.building.earlier import earlier_shards
 from nspdata.building.encoders import encoder_of
 from nspdata.building.parts import is_divided, offered, take
 from nspdata.building.pool import ProcessPool, report
-from nspdata.building.shard import finish_shard
+from nspdata.building.shard import finish_group
 from nspdata.building.tokenize import divide_unit, tokenize_batches, tokenize_unit
 from nspdata.files.any import AnyFiles
 from nspdata.files.lease import check_now_and_then
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from nspdata.building.parts import Batch
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import Built, ShardResult
+    from nspdata.building.results import Built
     from nspdata.building.tokenize import ReadSummary
 
     Value = tuple[int, bytes] | ReadSummary
@@ -72,14 +72,6 @@ def tokenized_part(plan: BuildPlan, part: list[Batch]) -> Iterator[Value]:
         yield (yield from tokenize_batches(plan, part, encoder_of(plan)))
 
 
-def _earlier(keys: list[int]) -> Built:
-    return earlier(_plans[-1], keys)
-
-
-def _finished(key: int, spills: list[bytes]) -> ShardResult:
-    return finished(_plans[-1], key, spills)
-
-
 def divided(plan: BuildPlan, unit: bytes) -> Iterator[list[Batch] | ReadSummary]:
     """Yields the documents of a unit in parts, then the summary of what was read; runs in this process."""
     with _first_failure():
@@ -87,20 +79,27 @@ def divided(plan: BuildPlan, unit: bytes) -> Iterator[list[Batch] | ReadSummary]
         yield from divide_unit(plan, sources_of(unit), AnyFiles())
 
 
-def finished(plan: BuildPlan, key: int, spills: list[bytes]) -> ShardResult:
-    """Builds and writes a shard in this process."""
-    path = plan.shard_path(key)
-    LOG.info("building %s of %s spills", path, len(spills))
+def finished(plan: BuildPlan, group: int, spills: list[bytes]) -> Built:
+    """Builds and writes a group of shards in this process."""
+    name = _title(plan, group)
+    LOG.info("building %s of %s spills", name, len(spills))
     with _first_failure():
-        result = finish_shard(plan, key, spills, AnyFiles())
-    LOG.info("built %s: %s rows, %s bytes", path, result.entry.rows, result.entry.bytes)
-    return result
+        built = finish_group(plan, group, spills, AnyFiles())
+    size = sum(entry.bytes for entry in built.entries.values())
+    LOG.info("built %s: %s rows, %s bytes", name, built.counts["rows"], size)
+    return built
 
 
-def earlier(plan: BuildPlan, keys: Sequence[int]) -> Built:
-    """Reads the results of shards that an earlier run has finished; runs in this process."""
+def earlier(plan: BuildPlan, groups: Sequence[int]) -> Built:
+    """Reads the results of groups of shards that an earlier run has finished; runs in this process."""
     with _first_failure():
-        return earlier_shards(plan, keys, AnyFiles())
+        return earlier_shards(plan, groups, AnyFiles())
+
+
+def _title(plan: BuildPlan, group: int) -> str:
+    """Names the shards of a group: the path of the first, and how many more."""
+    keys = plan.groups[group]
+    return f"{plan.shard_path(keys[0])}{f' and {len(keys) - 1} more' * (len(keys) > 1)}"
 
 
 class Workers:
@@ -136,13 +135,13 @@ class Workers:
         future = self.pool.submit(f"tokenizing a part of {_name(unit)}", _tokenized_part, path, first=True)
         self.parts.setdefault(unit, []).append(future)
 
-    def finished(self, key: int, spills: list[bytes]) -> Future[ShardResult]:
+    def finished(self, group: int, spills: list[bytes]) -> Future[Built]:
         """Runs `finished` in a worker process."""
-        return self.pool.submit(f"building {self.plan.shard_path(key)}", _finished, key, spills)
+        return self.pool.submit(f"building {_title(self.plan, group)}", _finished, group, spills)
 
-    def earlier(self, keys: Sequence[int]) -> Future[Built]:
+    def earlier(self, groups: Sequence[int]) -> Future[Built]:
         """Runs `earlier` in a worker process."""
-        return self.pool.submit(f"reading the results of {len(keys)} finished shards", _earlier, list(keys))
+        return self.pool.submit(f"reading {len(groups)} results of finished shards", _earlier, list(groups))
 
     def _submit(self, unit: bytes) -> Future[list[Value]]:
         return self.pool.submit(f"reading {_name(unit)}", _tokenized, unit)
@@ -248,3 +247,11 @@ def _tokenized(unit: bytes) -> list[Value]:
 
 def _tokenized_part(path: str) -> list[Value]:
     return list(tokenized_part(_plans[-1], take(path)))
+
+
+def _earlier(groups: list[int]) -> Built:
+    return earlier(_plans[-1], groups)
+
+
+def _finished(group: int, spills: list[bytes]) -> Built:
+    return finished(_plans[-1], group, spills)

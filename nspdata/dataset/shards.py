@@ -48,6 +48,23 @@ class _Output:
         pass
 
 
+def start_shard(
+    files: Files, directory: str, path: str, parts: Iterable[Rows], schema: pa.Schema
+) -> tuple[GrowingFile, ShardEntry]:
+    """Like `write_shard`, but the caller finishes the file, or discards it."""
+    file = files.create(join(directory, path))
+    output = _Output(file)
+    try:
+        with pa.PythonFile(output, "w") as sink:
+            num_rows, num_tokens = _write_stream(sink, parts, schema)
+    except BaseException:
+        file.discard()
+        raise
+    return file, ShardEntry(
+        path=path, rows=num_rows, tokens=num_tokens, bytes=output.bytes, sha256=output.sha256.hexdigest()
+    )
+
+
 def write_shard(files: Files, directory: str, path: str, parts: Iterable[Rows], schema: pa.Schema) -> ShardEntry:
     """Writes one shard under its final name, as one uncompressed Arrow IPC stream; returns its entry for the manifest.
 
@@ -58,15 +75,12 @@ def write_shard(files: Files, directory: str, path: str, parts: Iterable[Rows], 
         parts: the rows; one part at a time is in memory.
         schema: of the rows.
     """
-    file = files.create(join(directory, path))
-    output = _Output(file)
+    file, entry = start_shard(files, directory, path, parts, schema)
     try:
-        with pa.PythonFile(output, "w") as sink:
-            num_rows, num_tokens = _write_stream(sink, parts, schema)
         file.finish()
     finally:
         file.discard()
-    return ShardEntry(path=path, rows=num_rows, tokens=num_tokens, bytes=output.bytes, sha256=output.sha256.hexdigest())
+    return entry
 
 
 def encode_shard(rows: Rows, schema: pa.Schema) -> pa.Buffer:

@@ -1,7 +1,7 @@
 """The pipeline: from units of input to a finished dataset.
 
 ```
-units ──▶ TokenizeUnits ──(shard, spill)──▶ GroupByShard ──▶ FinishShards ──▶ MergeShards ──▶ FinishBuild
+units ──▶ TokenizeUnits ──(group, spill)──▶ GroupByShard ──▶ FinishShards ──▶ MergeShards ──▶ FinishBuild
                └──────── what was read ──▶ MergeReading ──────────▲───────────────────────────────▲
 ```
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import Built
+    from nspdata.building.results import Built
     from nspdata.building.tokenize import ReadSummary
     from nspdata.dataset.manifest import Manifest
 
@@ -78,10 +78,10 @@ def build_pipeline(
 def finish_pipeline(
     pipeline: beam.Pipeline, plan: BuildPlan, spills: beam.PCollection, read: beam.PCollection
 ) -> beam.PCollection:
-    """The second half of a build: from tokenized documents by shard, and the summary of reading, to the manifest."""
+    """The second half of a build: from tokenized documents by group of shards, and the summary of reading, to the manifest."""
     summary = beam.pvalue.AsSingleton(read | "MergeReading" >> beam.CombineGlobally(MergeReading()))
-    every_shard = [(key, b"") for key in range(plan.total_shards)]
-    seeds = pipeline | "EveryShard" >> beam.Create(every_shard, reshuffle=False).with_output_types(tuple[int, bytes])
+    every_group = [(group, b"") for group in range(len(plan.groups))]
+    seeds = pipeline | "EveryShard" >> beam.Create(every_group, reshuffle=False).with_output_types(tuple[int, bytes])
     return (
         ((spills, seeds) | "WithEveryShard" >> beam.Flatten())
         | "GroupByShard" >> beam.GroupByKey()

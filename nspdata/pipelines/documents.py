@@ -194,7 +194,7 @@ class _TokenizeEach(_Documents):
 
 
 class _TokenizeForShards(_Documents):
-    """Yields `(shard, spill)`, and under their tags the summary of reading and the rejected elements."""
+    """Yields `(group of shards, spill)`, and under their tags the summary of reading and the rejected elements."""
 
     def start_bundle(self) -> None:
         super().start_bundle()

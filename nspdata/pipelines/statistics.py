@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from nspdata.building.encoders import encoder_of
 from nspdata.building.prepare import make_plan
-from nspdata.building.shard import shard_documents
+from nspdata.building.shard import group_documents
 from nspdata.building.tokenize import ReadSummary, tokenize_unit, unspill
 from nspdata.dataset.manifest import VOCABULARY, read_manifest
 from nspdata.files.any import AnyFiles
@@ -105,10 +105,10 @@ def unit_statistics(unit: Sequence[Source], plan: BuildPlan) -> Iterator[Any]:
 
 
 def group_statistics(group: tuple[int, Iterable[bytes]], plan: BuildPlan) -> Statistics:
-    """Returns the statistics of one shard's documents, without exact duplicates, as in a build."""
+    """Returns the statistics of the documents of a group of shards, without exact duplicates, as in a build."""
     gathered = TokenizedDocuments.concatenate([unspill(data) for data in group[1]], plan.vocabulary.dtype)
-    documents, counts = shard_documents(gathered, plan.config, plan.vocabulary)
-    return Statistics(corpus=summarize_documents(documents, plan.vocabulary) + PartStatistics(counts=counts))
+    documents, counts, shards = group_documents(plan, group[0], gathered)
+    return Statistics(corpus=summarize_documents(documents, plan.vocabulary, shards) + PartStatistics(counts=counts))
 
 
 class _Discarded:

@@ -16,7 +16,8 @@ from nspdata.building.contents import keep_contents
 from nspdata.building.earlier import READERS
 from nspdata.building.listed import unit_at
 from nspdata.building.parts import is_divided, pack, unpack
-from nspdata.building.shard import Built, check_rejected
+from nspdata.building.results import Built
+from nspdata.building.shard import check_rejected
 from nspdata.building.tokenize import ReadSummary, add_counts
 from nspdata.files.any import AnyFiles
 from nspdata.files.lease import renew_job
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nspdata.building.plan import BuildPlan
-    from nspdata.building.shard import ShardResult
     from nspdata.statistics import Statistics
 
 
@@ -61,7 +61,7 @@ PARTS = "parts"
 
 
 class _Tokenize(beam.DoFn):
-    """Outputs `(shard, spill)`, and summaries of reading under the tag `READING`."""
+    """Outputs `(group of shards, spill)`, and summaries of reading under the tag `READING`."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class TokenizeParts(_Tokenize):
 
 
 class FinishShards(beam.DoFn):
-    """Builds and writes shards from their grouped spills."""
+    """Builds and writes groups of shards from their spills."""
 
     def __init__(self, plan: BuildPlan) -> None:
         super().__init__()
@@ -147,28 +147,28 @@ class FinishShards(beam.DoFn):
         self.checked = False
 
     def start_bundle(self) -> None:
-        """Starts empty lists: of results that local workers compute, and of shards that an earlier run has finished."""
+        """Starts empty lists: of results that local workers compute, and of groups that an earlier run has finished."""
         self.pending: deque[Future[Any]] = deque()
         self.earlier: list[int] = []
 
     def process(self, group: tuple[int, Iterable[bytes]], summary: ReadSummary) -> Iterator[Built]:
-        """Builds one shard; checks the share of rejected records before the first."""
+        """Builds one group of shards; checks the share of rejected records before the first."""
         if not self.checked:
             check_rejected(self.plan, summary)
             keep_contents(self.plan, summary, AnyFiles())
             self.checked = True
         renew_job(self.plan.output, self.plan.lease, AnyFiles())
-        key, spills = group
-        if key in self.plan.finished:
-            self.earlier.append(key)
+        number, spills = group
+        if self.plan.groups[number][0] in self.plan.finished:
+            self.earlier.append(number)
             if len(self.earlier) == READERS:
                 yield from self._read_earlier()
             return
         spills = [data for data in spills if data]
         if pool := workers.current():
-            self.pending.append(pool.finished(key, spills))
+            self.pending.append(pool.finished(number, spills))
         else:
-            yield self._count(workers.finished(self.plan, key, spills))
+            yield self._count(workers.finished(self.plan, number, spills))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Outputs the shards that the local workers have built."""
@@ -178,15 +178,14 @@ class FinishShards(beam.DoFn):
             yield in_global_window(self._count(workers.result_of(self.pending.popleft())))
 
     def _read_earlier(self) -> Iterator[Built]:
-        """Reads the results of finished shards together, as each takes two requests."""
-        keys, self.earlier = self.earlier, []
+        """Reads the results of finished groups together, as each takes two requests."""
+        groups, self.earlier = self.earlier, []
         if pool := workers.current():
-            self.pending.append(pool.earlier(keys))
+            self.pending.append(pool.earlier(groups))
         else:
-            yield self._count(workers.earlier(self.plan, keys))
+            yield self._count(workers.earlier(self.plan, groups))
 
-    def _count(self, result: ShardResult | Built) -> Built:
-        built = result if isinstance(result, Built) else Built.of(result)
+    def _count(self, built: Built) -> Built:
         for key, entry in built.entries.items():
             self.shards.inc()
             self.rows.inc(entry.rows)

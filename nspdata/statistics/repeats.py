@@ -18,12 +18,24 @@ BLOCK = 1 << 18
 """Approximate tokens that are hashed at once; each needs 40 bytes."""
 
 
-def repeated_tokens(documents: TokenizedDocuments) -> int:
-    """The number of tokens in sentences that have occurred before in these documents, with the same tokens."""
+def repeated_tokens(documents: TokenizedDocuments, shards: NDArray[np.int64] | None = None) -> int:
+    """The number of tokens in sentences that have occurred before in these documents, with the same tokens.
+
+    Args:
+        documents: of one shard, or of several.
+        shards: the shard of each document; only sentences of the same shard are compared.
+    """
     hashes = sentence_hashes(documents.ids, documents.sentence_offsets)
     order = np.argsort(hashes, kind="stable")
+    places = None
+    if shards is not None:
+        places = np.repeat(shards, np.diff(documents.document_offsets))
+        order = order[np.argsort(places[order], kind="stable")]
     ordered = hashes[order]
-    again = order[1:][ordered[1:] == ordered[:-1]]
+    same = ordered[1:] == ordered[:-1]
+    if places is not None:
+        same &= np.diff(places[order]) == 0
+    again = order[1:][same]
     return int(np.diff(documents.sentence_offsets)[again].sum())
 
 

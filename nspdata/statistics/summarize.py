@@ -101,14 +101,27 @@ def summarize_shard(
     return merge(corpus, summarize_rows(rows, vocabulary, max_seq_length=config.pairing.max_seq_length))
 
 
-def summarize_corpus(documents: TokenizedDocuments, counts: Mapping[str, int], vocabulary: Vocabulary) -> Statistics:
-    """The part of `summarize_shard` that is about the documents and the build."""
+def summarize_corpus(
+    documents: TokenizedDocuments,
+    counts: Mapping[str, int],
+    vocabulary: Vocabulary,
+    shards: NDArray[np.int64] | None = None,
+) -> Statistics:
+    """The part of `summarize_shard` that is about the documents and the build; `shards` as for `summarize_documents`."""
     built = PartStatistics(counts={name: counts[name] for name in FROM_BUILD if name in counts})
-    return Statistics(corpus=summarize_documents(documents, vocabulary) + built)
+    return Statistics(corpus=summarize_documents(documents, vocabulary, shards) + built)
 
 
-def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -> PartStatistics:
-    """The number, lengths and tokens of documents, and the tokens of repeated sentences."""
+def summarize_documents(
+    documents: TokenizedDocuments, vocabulary: Vocabulary, shards: NDArray[np.int64] | None = None
+) -> PartStatistics:
+    """The number, lengths and tokens of documents, and the tokens of repeated sentences.
+
+    Args:
+        documents: of one shard, or of several.
+        vocabulary: of the ids.
+        shards: the shard of each document; the result is the sum over the shards.
+    """
     sentences = np.diff(documents.document_offsets)
     token_counts = _count(documents.ids, len(vocabulary))
     counts = {
@@ -116,7 +129,7 @@ def summarize_documents(documents: TokenizedDocuments, vocabulary: Vocabulary) -
         "one_sentence_documents": int(np.count_nonzero(sentences == 1)),
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
-        "repeated_tokens": repeated_tokens(documents),
+        "repeated_tokens": repeated_tokens(documents, shards),
         "words": int(token_counts[~vocabulary.continuations].sum()),
         **_count_letter_words(documents.ids, vocabulary),
         "unknown_tokens": int(token_counts[vocabulary.special_ids["[UNK]"]]),

@@ -78,6 +78,18 @@ class TokenizedDocuments:
             text_hashes=self.text_hashes[order],
         )
 
+    def part(self, start: int, end: int) -> TokenizedDocuments:
+        """Returns the documents from `start` to `end`; their ids are a view."""
+        document_offsets = self.document_offsets[start : end + 1]
+        sentence_offsets = self.sentence_offsets[document_offsets[0] : document_offsets[-1] + 1]
+        return TokenizedDocuments(
+            ids=self.ids[sentence_offsets[0] : sentence_offsets[-1]],
+            sentence_offsets=sentence_offsets - sentence_offsets[0],
+            document_offsets=document_offsets - document_offsets[0],
+            document_ids=self.document_ids[start:end],
+            text_hashes=self.text_hashes[start:end],
+        )
+
     @property
     def token_offsets(self) -> NDArray[np.int64]:
         """Shape (num_documents + 1,), int64: where each document's tokens begin in `ids`."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from nspdata.building.contents import keep_contents
 from nspdata.building.encoders import encoder_of
 from nspdata.building.finish import finish_build
 from nspdata.building.prepare import prepare
-from nspdata.building.shard import Built, check_rejected, finish_shard
+from nspdata.building.results import Built
+from nspdata.building.shard import check_rejected, finish_group
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.building.tokenize import ReadSummary, tokenize_unit
 from nspdata.config.build import Config
@@ -26,11 +28,19 @@ def settings(*assignments: str) -> Config:
 
 
 def build_plainly(
-    inputs: list[Path], output: Path, tokenizer: Path, config: Config, files: Files, *, overwrite: bool = False
+    inputs: list[Path],
+    output: Path,
+    tokenizer: Path,
+    config: Config,
+    files: Files,
+    *,
+    overwrite: bool = False,
+    group_size: int = 1,
 ) -> Manifest:
     """Builds as `nspdata build` does, with the spills in memory."""
     names = [str(path) for path in inputs]
     prepared = prepare(names, str(output), str(tokenizer), config, files, overwrite=overwrite, local=False)
+    prepared = replace(prepared, plan=replace(prepared.plan, group_size=group_size))
     if prepared.manifest:
         discard_leftovers(prepared.plan, files)
         return prepared.manifest
@@ -46,5 +56,5 @@ def build_plainly(
                     spills[value[0]].append(value[1])
         check_rejected(plan, summary)
         keep_contents(plan, summary, files)
-        results = [finish_shard(plan, key, spills[key], files) for key in range(plan.total_shards)]
-        return finish_build(plan, summary, Built.merged(map(Built.of, results)), files)
+        results = [finish_group(plan, group, spills[group], files) for group in range(len(plan.groups))]
+        return finish_build(plan, summary, Built.merged(results), files)

@@ -33,8 +33,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 class Trial:
     """A build of the small corpus into one directory, over an old dataset or none."""
 
-    def __init__(self, small: tuple[Path, Path], directory: Path, *, over: bool) -> None:
+    def __init__(self, small: tuple[Path, Path], directory: Path, *, over: bool, group_size: int = 1) -> None:
         self.corpus, self.vocabulary = small
+        self.group_size = group_size
         self.output, self.directory, self.over = directory / "out", directory, over
         self.old_dataset = directory / "old"
         self._build(self.old_dataset, LocalFiles(), "seed=1", "output.num_shards=3", "output.validation_fraction=0.3")
@@ -50,7 +51,15 @@ class Trial:
         self._build(self.output, files, overwrite=self.over)
 
     def _build(self, output: Path, files: LocalFiles, *assignments: str, overwrite: bool = False) -> None:
-        build_plainly([self.corpus], output, self.vocabulary, settings(*assignments), files, overwrite=overwrite)
+        build_plainly(
+            [self.corpus],
+            output,
+            self.vocabulary,
+            settings(*assignments),
+            files,
+            overwrite=overwrite,
+            group_size=self.group_size,
+        )
 
     def present(self) -> dict[str, str] | None:
         """The dataset that a reader sees in a copy of the directory, without what is hidden; None where there is none."""
@@ -85,3 +94,17 @@ def test_every_fault_at_every_step(
         tried += 1
     assert not validate(trial.output)
     assert tried > 100 // every
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_while_two_shards_are_written_together(
+    small: tuple[Path, Path], memory: Path, fault: Fault
+) -> None:
+    """A group of shards has one result; with a fault at any step, the same command ends in the bytes of a build without groups."""
+    trial, plain = Trial(small, memory, over=False, group_size=2), Trial(small, memory / "plain", over=False)
+    assert trial.whole == plain.whole
+    every = len(FAULTS)
+    for step in points(trial.run, trial.reset, fault, every=every, first=FAULTS.index(fault)):
+        assert trial.present() in (None, trial.whole), step
+        trial.run(LocalFiles())
+        assert digests(trial.output) == trial.whole, step

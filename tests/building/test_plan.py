@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,17 @@ def test_documents_are_spread_as_the_settings_say(fraction: float) -> None:
     assert abs(held_out - fraction) < 0.01
     share = np.bincount(keys, minlength=plan.total_shards)[:4] / (keys < 4).sum()
     assert np.abs(share - 0.25).max() < 0.02
+
+
+def test_groups_are_of_one_split() -> None:
+    """Groups count through the shards in order; the last group of a split may be smaller."""
+    plan = replace(plan_of(num_shards=5, fraction=0.375), group_size=2)
+    assert plan.groups == (range(2), range(2, 4), range(4, 5), range(5, 7), range(7, 8))
+    assert plan.groups_of(np.arange(8)).tolist() == [0, 0, 1, 1, 2, 3, 3, 4]
+    keys = plan.assign(hashes(200))
+    for group, shards in enumerate(plan.groups):
+        chosen = (keys >= shards.start) & (keys < shards.stop)
+        assert (plan.assign_in(group, hashes(200)[chosen]) == keys[chosen]).all()
 
 
 def test_equal_texts_meet_in_one_shard() -> None:

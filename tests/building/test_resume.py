@@ -12,7 +12,7 @@ import pytest
 
 from nspdata.building.earlier import READERS, earlier_shards, finished_shards
 from nspdata.building.plan import BuildPlan
-from nspdata.building.shard import HEAD_BYTES, ShardResult, write_result
+from nspdata.building.results import HEAD_BYTES, Built, write_result
 from nspdata.dataset.manifest import ShardEntry
 from nspdata.errors import InputError
 from nspdata.files.local import FileInfo
@@ -64,8 +64,8 @@ def finish(plan: BuildPlan, key: int, files: ObjectFiles) -> None:
     files.write(f"{plan.output}/{path}", b"abc")
     entry = ShardEntry(path=path, rows=1, tokens=1, bytes=3, sha256="0" * 64)
     rows = PartStatistics(counts={"rows": 1}, token_counts=np.resize(TOKEN_COUNTS, 4000))
-    result = ShardResult(key=key, entry=entry, counts={"rows": 1}, statistics=Statistics(rows=rows))
-    write_result(plan, result, files)
+    built = Built(entries={key: entry}, counts={"rows": 1}, statistics=Statistics(rows=rows))
+    write_result(plan, key, built, files)
 
 
 @pytest.fixture

@@ -104,10 +104,10 @@ def test_files_with_sentences_and_without_are_not_joined(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize("num_shards", [1, 7, 5000])
-def test_a_spill_holds_the_documents_of_a_shard_and_little_else(
+def test_a_spill_holds_the_documents_of_a_group_and_little_else(
     tmp_path: Path, num_shards: int, *, local: bool
 ) -> None:
-    """Of any number of shards: each document once, in its shard; 32 bytes per spill, 28 per document, 2 per sentence and token."""
+    """Of any number of shards: each document once, in its group of shards; 32 bytes per spill, 28 per document, 2 per sentence and token."""
     path = str(write_jsonl(tmp_path / "in.jsonl", records()))
     plan = plan_for(tmp_path, [path], f"output.num_shards={num_shards}")
     if local:
@@ -117,7 +117,7 @@ def test_a_spill_holds_the_documents_of_a_shard_and_little_else(
     batch = DocumentBatch(ids=[record["id"] for record in records()], texts=texts)
     documents, _ = tokenize_batch(plan, batch, encoder_of(plan))
     spills = dict(spill(plan, [documents]))
-    keys = plan.assign(documents.text_hashes)
+    keys = plan.groups_of(plan.assign(documents.text_hashes))
     assert sorted(spills) == sorted(set(keys.tolist()))
     for key, data in spills.items():
         expected, found = documents.take(np.flatnonzero(keys == key)), unspill(data)

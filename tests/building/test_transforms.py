@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from nspdata.building.shard import Built, ShardResult
+from nspdata.building.results import Built
 from nspdata.dataset.manifest import ShardEntry, shard_name
 from nspdata.pipelines.transforms import MergeShards
 from nspdata.statistics import PartStatistics, Statistics
@@ -14,11 +14,11 @@ from nspdata.statistics import PartStatistics, Statistics
 NUM_SHARDS, VOCAB_SIZE = 60, 30_522
 
 
-def result(key: int) -> ShardResult:
-    """A shard result of a realistic size."""
+def result(key: int) -> Built:
+    """The result of a shard, of a realistic size."""
     part = PartStatistics(counts={"rows": key}, token_counts=np.full(VOCAB_SIZE, key))
     entry = ShardEntry(path=shard_name("train", key, NUM_SHARDS), rows=key, tokens=key, bytes=key, sha256=f"{key:064x}")
-    return ShardResult(key=key, entry=entry, counts={"rows": key}, statistics=Statistics(corpus=part, rows=part))
+    return Built(entries={key: entry}, counts={"rows": key}, statistics=Statistics(corpus=part, rows=part))
 
 
 def merged(groups: list[list[int]]) -> Built:
@@ -27,7 +27,7 @@ def merged(groups: list[list[int]]) -> Built:
     for group in groups:
         accumulator = combine.create_accumulator()
         for key in group:
-            accumulator = combine.add_input(accumulator, Built.of(result(key)))
+            accumulator = combine.add_input(accumulator, result(key))
         accumulators.append(accumulator)
     return combine.extract_output(combine.merge_accumulators(accumulators))
 
@@ -36,7 +36,7 @@ def test_shards_merge_in_any_order() -> None:
     """Bundles of any size, in any order: entries by key, sums of counts and statistics."""
     keys = list(range(NUM_SHARDS))
     one, other = merged([keys]), merged([keys[40:], [], keys[:7], keys[7:40][::-1]])
-    assert one.entries == other.entries == {key: result(key).entry for key in keys}
+    assert one.entries == other.entries == {key: result(key).entries[key] for key in keys}
     assert one.counts == other.counts == {"rows": sum(keys)}
     assert one.statistics == other.statistics
     assert one.statistics.rows.token_counts[0] == sum(keys)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,18 @@ def test_repeats_are_those_of_a_plain_count(sentences: list[list[int]], block: i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(repeats, "BLOCK", block)
         assert repeats.repeated_tokens(documents_of(sentences)) == expected
+
+
+def test_repeats_are_counted_in_each_shard() -> None:
+    """The sum over the shards: a sentence of two shards is repeated in neither."""
+    one = documents_of([[7, 8], [9], [7, 8], [9, 9], [7, 8]])
+    documents = replace(
+        one, document_offsets=np.arange(6), document_ids=np.zeros(5, np.uint64), text_hashes=np.zeros((5, 2), np.uint64)
+    )
+    parts = [documents.part(0, 2), documents.part(2, 5)]
+    assert repeats.repeated_tokens(documents, np.array([0, 0, 1, 1, 1])) == 2
+    assert [repeats.repeated_tokens(part) for part in parts] == [0, 2]
+    assert repeats.repeated_tokens(documents) == 4
 
 
 def test_a_million_sentences_have_different_hashes() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from nspdata.building.encoders import encoder_of
 from nspdata.building.finish import finish_build
 from nspdata.building.prepare import prepare
-from nspdata.building.shard import Built, check_rejected, finish_shard
+from nspdata.building.results import Built
+from nspdata.building.shard import check_rejected, finish_group
 from nspdata.building.tokenize import ReadSummary, tokenize_unit
 from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict, read_settings
@@ -101,7 +102,7 @@ def build(inputs: list[Path], output: Path, tokenizer: Path, config: Config) -> 
             else:
                 spills[value[0]].append(value[1])
     check_rejected(plan, summary)
-    results = [finish_shard(plan, key, spills[key], files) for key in range(plan.total_shards)]
-    manifest = finish_build(plan, summary, Built.merged(map(Built.of, results)), files)
+    results = [finish_group(plan, group, spills[group], files) for group in range(len(plan.groups))]
+    manifest = finish_build(plan, summary, Built.merged(results), files)
     files.delete(f"{output}/.build")
     return manifest
