@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +134,12 @@ Guards = frozenset[Guard]
 """What a chunk must hold, all of it."""
 
 
+@lru_cache(maxsize=8)
+def parsed(pattern: re.Pattern[str]) -> Any:
+    """What Python's `re` parses; used twice for each pattern."""
+    return _parser.parse(pattern.pattern, pattern.flags)
+
+
 def groups_of(tokenizer: Any) -> dict[Guards, list[CharacterSet]] | None:
     """The sets of a tokenizer's patterns that separate letters or digits, by guards; None if a pattern is of another kind."""
     groups: dict[Guards, dict[CharacterSet, None]] = {}
@@ -145,10 +151,10 @@ def groups_of(tokenizer: Any) -> dict[Guards, list[CharacterSet]] | None:
                 continue
             if not isinstance(pattern, re.Pattern) or pattern.flags & ~FLAGS:
                 return None
-            parsed = _parser.parse(pattern.pattern, pattern.flags)
-            if parsed.state.flags & ~FLAGS:
+            tree = parsed(pattern)
+            if tree.state.flags & ~FLAGS:
                 return None
-            _collect(list(parsed), frozenset(), groups)
+            _collect(list(tree), frozenset(), groups)
     except UnknownPatternError:
         return None
     return {guards: list(sets) for guards, sets in groups.items()}
@@ -159,7 +165,7 @@ def _collect(items: Sequence[tuple[Any, Any]], guards: Guards, groups: dict[Guar
     own = [guard for guard in _guards(items) if guard.is_rare()]
     guards |= {*sorted(own, key=lambda guard: guard.cost)[:1]}
     for operation, value in items:
-        if found := _set_of(operation, value):
+        if found := set_of(operation, value):
             if found.separates():
                 groups.setdefault(guards, {})[found] = None
         elif operation is _constants.AT:
@@ -170,7 +176,7 @@ def _collect(items: Sequence[tuple[Any, Any]], guards: Guards, groups: dict[Guar
                 _collect(list(part), guards, groups)
 
 
-def _set_of(operation: Any, value: Any) -> CharacterSet | None:
+def set_of(operation: Any, value: Any) -> CharacterSet | None:
     """The set of an operation that matches one character, or None."""
     if operation is _constants.LITERAL:
         return CharacterSet(ranges=((value, value),))
@@ -223,7 +229,7 @@ def _needed(items: Iterable[tuple[Any, Any]]) -> Counter[CharacterSet]:
     """How many characters of which sets a match of this sequence consumes at least."""
     total: Counter[CharacterSet] = Counter()
     for operation, value in items:
-        found = _set_of(operation, value)
+        found = set_of(operation, value)
         if found and found.characters is not None:
             total[found] += 1
         elif operation is _constants.BRANCH:
@@ -243,7 +249,7 @@ def _first(items: Sequence[tuple[Any, Any]]) -> CharacterSet | None:
     if not items:
         return None
     operation, value = items[0]
-    if found := _set_of(operation, value):
+    if found := set_of(operation, value):
         return found if found.characters is not None else None
     if operation is _constants.SUBPATTERN:
         return _first(list(value[3]))

@@ -10,18 +10,16 @@ import numpy as np
 
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import offsets
+from nspdata.tokenization.fast.chunk_tokens import ChunkTokens
+from nspdata.tokenization.fast.rule_strings import holds_rule
 from nspdata.tokenization.fast.shape_cache import ShapeAnswers, ShapeCache, no_answers
-from nspdata.tokenization.fast.shapes import Shapes, holds_rule
-from nspdata.tokenization.fast.tokenizer import bare_tokenizer
+from nspdata.tokenization.fast.shapes import Shapes
 from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.tokenization.rules import SentenceRules
-
-ASKED_AT_ONCE = 200_000
-"""Characters that spaCy tokenizes in one call."""
 
 
 class Answers:
@@ -39,7 +37,7 @@ class Answers:
     """
 
     def __init__(self, tokenizer: Any, rules: SentenceRules) -> None:
-        self.tokenizer = bare_tokenizer(tokenizer)
+        self.tokens = ChunkTokens(tokenizer)
         self.rules = rules
         self.shapes = Shapes(tokenizer)
         self.cache = ShapeCache.of(tokenizer, rules) if self.shapes.groups is not None else None
@@ -150,41 +148,31 @@ class Answers:
     def _ask(
         self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
     ) -> NDArray[np.int64]:
-        """Tokenizes chunks with spaCy, separated by line ends; returns the number of each answer."""
+        """Tokenizes chunks; returns the number of each answer."""
         before = len(self.firsts)
-        sizes = asked[:, 1] - asked[:, 0]
-        batch = np.cumsum(sizes) // ASKED_AT_ONCE
-        parts = np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []
-        for part in parts:
-            text = "\n".join(
-                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
-            )
-            with self.tokenizer.vocab.memory_zone():
-                tokens = self.tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
-            lengths = part[:, 1] - part[:, 0]
-            bounds, num_bounds = np.empty(len(tokens) + 1, np.int32), np.empty(len(part), np.int64)
-            _bounds(tokens, lengths, bounds, num_bounds)
-            tokens, kinds = self._kinds(text, tokens, classes)
-            firsts, leaves = np.empty(len(part), np.int32), np.empty(len(part), np.uint8)
-            inner, counts = np.empty(len(tokens), np.int32), np.empty(len(part), np.int64)
-            count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts)
-            self.firsts = np.concatenate([self.firsts, firsts])
-            self.leaves = np.concatenate([self.leaves, leaves])
-            self.inner = np.concatenate([self.inner, inner[:count]])
-            self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
-            self.bounds = np.concatenate([self.bounds, bounds])
-            self.bound_ends = np.concatenate([self.bound_ends, self.bound_ends[-1] + np.cumsum(num_bounds)])
+        bounds, num_bounds = self.tokens.of(codes, asked, classes)
+        joined, tokens = _joined(codes, asked, bounds, num_bounds)
+        tokens, kinds = self._kinds(joined, tokens, classes)
+        firsts, leaves = np.empty(len(asked), np.int32), np.empty(len(asked), np.uint8)
+        inner, counts = np.empty(len(tokens), np.int32), np.empty(len(asked), np.int64)
+        count = _transitions(tokens[:, 0], kinds, firsts, leaves, inner, counts) if len(asked) else 0
+        self.firsts = np.concatenate([self.firsts, firsts])
+        self.leaves = np.concatenate([self.leaves, leaves])
+        self.inner = np.concatenate([self.inner, inner[:count]])
+        self.inner_ends = np.concatenate([self.inner_ends, self.inner_ends[-1] + np.cumsum(counts)])
+        self.bounds = np.concatenate([self.bounds, bounds])
+        self.bound_ends = np.concatenate([self.bound_ends, self.bound_ends[-1] + np.cumsum(num_bounds)])
         return np.arange(before, len(self.firsts))
 
     def _kinds(
-        self, text: str, tokens: NDArray[np.int64], classes: NDArray[np.uint16]
+        self, codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArray[np.uint16]
     ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """The tokens, divided at marks inside them, and the kind of each."""
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         if self.rules.inner_marks:
             tokens = divided(codes, tokens, classes)
         kinds = kinds_of(codes, tokens, classes)
         if self.rules.word_marks:
+            text = codes.tobytes().decode("utf-32-le", "surrogatepass")
             for token in word_ends(codes, tokens, kinds, classes).tolist():
                 start, length = tokens[token].tolist()
                 if self.rules.ends_with_mark(text[start : start + length]):
@@ -231,22 +219,32 @@ def _transitions(
 
 
 @compiled
-def _bounds(
-    tokens: NDArray[np.int64], lengths: NDArray[np.int64], bounds: NDArray[np.int32], num_bounds: NDArray[np.int64]
-) -> None:
-    """Where the tokens (place, length) of chunks, separated by line ends, begin in their chunk, and where the last one ends."""
-    token, count, begin = 0, 0, np.int64(0)
-    for chunk in range(len(lengths)):
-        first = count
-        while token < len(tokens) and tokens[token, 0] < begin + lengths[chunk]:
-            bounds[count] = tokens[token, 0] - begin
+def _joined(
+    codes: NDArray[np.uint32], asked: NDArray[np.int64], bounds: NDArray[np.int32], num_bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The chunks with line ends between them, and their tokens (place, length), those of the line ends included.
+
+    spaCy gives no token to a single space after a word, inside a chunk that was joined because of a rule.
+    """
+    size, last = np.int64(0), len(asked) - 1
+    for chunk in range(len(asked)):
+        size += asked[chunk, 1] - asked[chunk, 0] + 1
+    text, tokens = np.full(size, 10, np.uint32), np.empty((len(bounds), 2), np.int64)
+    at, first, count = np.int64(0), np.int64(0), 0
+    for chunk in range(len(asked)):
+        length = asked[chunk, 1] - asked[chunk, 0]
+        text[at : at + length] = codes[asked[chunk, 0] : asked[chunk, 1]]
+        for bound in range(first, first + num_bounds[chunk] - 1):
+            start, end = at + bounds[bound], at + bounds[bound + 1]
+            tokens[count, 0], tokens[count, 1] = start, end - start - (end - start > 1 and text[end - 1] == 32)
             count += 1
-            token += 1
-        bounds[count] = lengths[chunk]
-        count += 1
-        token += 1  # the line end
-        num_bounds[chunk] = count - first
-        begin += lengths[chunk] + 1
+        at += length
+        first += num_bounds[chunk]
+        if chunk < last:
+            tokens[count, 0], tokens[count, 1] = at, 1
+            count += 1
+        at += 1
+    return text, tokens[:count]
 
 
 @compiled

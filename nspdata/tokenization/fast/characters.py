@@ -103,6 +103,26 @@ def _unknown(codes: NDArray[np.uint32], known: NDArray[np.bool_], fresh: NDArray
     return count
 
 
+@compiled
+def without_row(
+    codes: NDArray[np.uint32],
+    asked: NDArray[np.int64],
+    row_of: NDArray[np.int32],
+    num_rows: int,
+    fresh: NDArray[np.uint32],
+) -> int:
+    """Collects the characters of chunks that have no row, and numbers them; returns how many."""
+    count = 0
+    for chunk in range(len(asked)):
+        for at in range(asked[chunk, 0], asked[chunk, 1]):
+            code = codes[at]
+            if not row_of[code]:
+                row_of[code] = num_rows + count
+                fresh[count] = code
+                count += 1
+    return count
+
+
 def code_points(joined: str, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """The joined texts as code points, shape (num_characters,), uint32, and where each begins, shape (len(texts) + 1,), int64."""
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)

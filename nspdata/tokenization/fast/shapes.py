@@ -16,9 +16,9 @@ import numpy as np
 import xxhash
 
 from nspdata.arrays.compiled import compiled
-from nspdata.arrays.ragged import offsets
 from nspdata.tokenization.fast.alphabet import collapses, groups_of
-from nspdata.tokenization.fast.characters import NUM_CHARACTERS
+from nspdata.tokenization.fast.characters import NUM_CHARACTERS, without_row
+from nspdata.tokenization.fast.rule_strings import hash_of, holds_rule, mix, rule_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class Shapes:
         self.wanted = np.array([sum(bit[guard] for guard in guards) for guards in self.groups or ()], np.uint64)
         self.row_of = np.zeros(NUM_CHARACTERS, np.int32)
         self.rows = np.zeros((1, 4 + len(self.wanted)), np.uint64)
-        self.rules, self.longest_rule = _rule_table(list(getattr(tokenizer, "rules", None) or ()))
+        self.rules, self.longest_rule = rule_table(list(getattr(tokenizer, "rules", None) or ()))
         self.forget()
 
     def forget(self) -> None:
@@ -81,7 +81,7 @@ class Shapes:
     def learn(self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]) -> None:
         """Fills the rows of the characters of these chunks."""
         fresh = np.empty(min(int((asked[:, 1] - asked[:, 0]).sum()), NUM_CHARACTERS), np.uint32)
-        count = _without_row(codes, asked, self.row_of, len(self.rows), fresh)
+        count = without_row(codes, asked, self.row_of, len(self.rows), fresh)
         if not count:
             return
         found = fresh[:count].astype(np.int64)
@@ -164,95 +164,6 @@ def _hashes(sets: list[CharacterSet], codes: NDArray[np.int64], group: int) -> N
     return np.array([xxhash.xxh3_64_intdigest(row.tobytes(), seed=100 + group) for row in held], np.uint64)
 
 
-def _rule_table(rules: list[str]) -> tuple[NDArray[np.uint64], int]:
-    """The hashes of strings as a table that `_is_rule` reads, and the length of the longest."""
-    table = np.zeros(1 << max(4, (4 * len(rules)).bit_length()), np.uint64)
-    codes = np.frombuffer("".join(rules).encode("utf-32-le", "surrogatepass"), np.uint32)
-    with np.errstate(over="ignore"):
-        _fill_rules(codes, offsets(np.array([len(rule) for rule in rules], np.int64)), table)
-    return table, max(map(len, rules), default=0)
-
-
-@compiled
-def _mix(mixed: Any, value: Any) -> Any:
-    mixed = (mixed ^ value) * np.uint64(0xBF58476D1CE4E5B9)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@compiled
-def _hash_of(codes: NDArray[np.uint32], start: int, end: int) -> Any:
-    mixed = np.uint64(0x9E3779B97F4A7C15)
-    for at in range(start, end):
-        mixed = _mix(mixed, np.uint64(codes[at]))
-    return mixed
-
-
-@compiled
-def _fill_rules(codes: NDArray[np.uint32], ends: NDArray[np.int64], table: NDArray[np.uint64]) -> None:
-    for rule in range(len(ends) - 1):
-        mixed = _hash_of(codes, ends[rule], ends[rule + 1])
-        slot = np.int64(mixed & np.uint64(len(table) - 1))
-        while table[slot] != 0:
-            slot = (slot + 1) & (len(table) - 1)
-        table[slot] = mixed
-
-
-@compiled
-def _is_rule(mixed: Any, table: NDArray[np.uint64]) -> bool:
-    slot = np.int64(mixed & np.uint64(len(table) - 1))
-    while table[slot] != 0:
-        if table[slot] == mixed:
-            return True
-        slot = (slot + 1) & (len(table) - 1)
-    return False
-
-
-@compiled
-def holds_rule(
-    codes: NDArray[np.uint32], start: int, bounds: NDArray[np.int32], rules: NDArray[np.uint64], longest_rule: int
-) -> bool:
-    """Whether a run of tokens of a chunk is the string of a rule.
-
-    Args:
-        codes: the text.
-        start: where the chunk begins.
-        bounds: shape (num_tokens + 1,): where its tokens begin, and where the last one ends, counted from `start`.
-        rules: see `Shapes`.
-        longest_rule: see `Shapes`.
-    """
-    for first in range(len(bounds) - 1):
-        mixed, at = np.uint64(0x9E3779B97F4A7C15), bounds[first]
-        for last in range(first + 1, len(bounds)):
-            if bounds[last] - bounds[first] > longest_rule:
-                break
-            while at < bounds[last]:
-                mixed = _mix(mixed, np.uint64(codes[start + at]))
-                at += 1
-            if _is_rule(mixed, rules):
-                return True
-    return False
-
-
-@compiled
-def _without_row(
-    codes: NDArray[np.uint32],
-    asked: NDArray[np.int64],
-    row_of: NDArray[np.int32],
-    num_rows: int,
-    fresh: NDArray[np.uint32],
-) -> int:
-    """Collects the characters of chunks that have no row, and numbers them; returns how many."""
-    count = 0
-    for chunk in range(len(asked)):
-        for at in range(asked[chunk, 0], asked[chunk, 1]):
-            code = codes[at]
-            if not row_of[code]:
-                row_of[code] = num_rows + count
-                fresh[count] = code
-                count += 1
-    return count
-
-
 @compiled
 def _met(
     codes: NDArray[np.uint32],
@@ -300,13 +211,13 @@ def _shape_of(
         if wanted[group] & met == wanted[group]:
             active[num_active] = group
             num_active += 1
-            mixed = _mix(mixed, np.uint64(group))
+            mixed = mix(mixed, np.uint64(group))
     for at in range(start, end):
         row = row_of[codes[at]]
         value = rows[row, BASE]
         for index in range(num_active):
             value ^= rows[row, BASE + 1 + active[index]]
-        mixed = _mix(mixed, value)
+        mixed = mix(mixed, value)
     return mixed
 
 
@@ -334,7 +245,7 @@ def _store(
 @compiled
 def _own_hashes(codes: NDArray[np.uint32], asked: NDArray[np.int64], found: NDArray[np.uint64]) -> None:
     for chunk in range(len(asked)):
-        found[chunk] = _hash_of(codes, asked[chunk, 0], asked[chunk, 1])
+        found[chunk] = hash_of(codes, asked[chunk, 0], asked[chunk, 1])
 
 
 @compiled
@@ -358,7 +269,7 @@ def _match(
         start, end = asked[chunk, 0], asked[chunk, 1]
         met = _met(codes, start, end, row_of, rows, times, counts)
         if met & WHITE_SPACE:
-            found[chunk] = max(answers[_slot_of(_hash_of(codes, start, end), keys, answers)], np.int32(-1))
+            found[chunk] = max(answers[_slot_of(hash_of(codes, start, end), keys, answers)], np.int32(-1))
             continue
         mixed = _shape_of(codes, start, end, row_of, rows, wanted, met, active)
         slot = _slot_of(mixed, keys, answers)
@@ -367,7 +278,7 @@ def _match(
         if answer >= 0 and not holds_rule(codes, start, known, rules, longest_rule):
             found[chunk] = answer
             continue
-        own = answers[_slot_of(_hash_of(codes, start, end), keys, answers)]
+        own = answers[_slot_of(hash_of(codes, start, end), keys, answers)]
         if own >= 0:
             found[chunk] = own
         elif answer >= 0:

@@ -1,0 +1,117 @@
+"""The tokens of chunks, equal to spaCy's: by programs of its patterns, and by spaCy where these do not apply."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nspdata.arrays.compiled import compiled
+from nspdata.arrays.ragged import copy_runs, offsets
+from nspdata.tokenization.fast.alphabet import UnknownPatternError
+from nspdata.tokenization.fast.matching import tokenize
+from nspdata.tokenization.fast.programs import Programs
+from nspdata.tokenization.fast.rule_strings import rule_table
+from nspdata.tokenization.fast.tokenizer import bare_tokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ASKED_AT_ONCE = 200_000
+"""Characters that spaCy tokenizes in one call."""
+
+
+class ChunkTokens:
+    """Tokenizes chunks.
+
+    Args:
+        tokenizer: spaCy's tokenizer.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._given = tokenizer
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The tokenizer without what only words need. It takes 0.1 s and more to make, and texts may not need it."""
+        return bare_tokenizer(self._given)
+
+    @cached_property
+    def _rules(self) -> tuple[NDArray[np.uint64], int]:
+        return rule_table(list(self._given.rules or ()))
+
+    @cached_property
+    def _programs(self) -> Programs | None:
+        try:
+            return Programs(self._given)
+        except UnknownPatternError:
+            return None
+
+    def of(
+        self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Where the tokens of each chunk begin.
+
+        Args:
+            codes: the text.
+            asked: shape (n, 2), int64: start and end of each chunk.
+            classes: `Characters.classes`.
+
+        Returns:
+            For each chunk where its tokens begin, counted from its start, and its length, as one int32 array; how many of
+            these numbers each chunk has, shape (n,), int64.
+        """
+        if self._programs is None:
+            return self._ask_spacy(codes, asked)
+        self._programs.learn(codes, asked)
+        lengths = asked[:, 1] - asked[:, 0]
+        bounds, counts = np.empty(int(lengths.sum()) + len(asked), np.int32), np.zeros(len(asked), np.int64)
+        total = tokenize(codes, asked, classes, self._programs.arrays(), self._rules, bounds, counts)
+        bounds = bounds[:total].copy()
+        rest = np.flatnonzero(counts == 0)
+        if not len(rest):
+            return bounds, counts
+        others, num_others = self._ask_spacy(codes, asked[rest])
+        starts = offsets(counts)[:-1]
+        starts[rest] = total + offsets(num_others)[:-1]
+        counts[rest] = num_others
+        return copy_runs(np.concatenate([bounds, others]), starts, offsets(counts)), counts
+
+    def _ask_spacy(
+        self, codes: NDArray[np.uint32], asked: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """See `of`: by spaCy, which tokenizes many chunks at once, separated by line ends."""
+        sizes = asked[:, 1] - asked[:, 0]
+        batch = np.cumsum(sizes) // ASKED_AT_ONCE
+        found, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        for part in np.split(asked, np.flatnonzero(np.diff(batch)) + 1) if len(asked) else []:
+            text = "\n".join(
+                codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
+            )
+            with self._tokenizer.vocab.memory_zone():
+                tokens = self._tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
+            bounds, num_bounds = np.empty(len(tokens) + 1, np.int32), np.empty(len(part), np.int64)
+            _bounds(tokens, part[:, 1] - part[:, 0], bounds, num_bounds)
+            found.append(bounds)
+            counts.append(num_bounds)
+        return np.concatenate(found), np.concatenate(counts)
+
+
+@compiled
+def _bounds(
+    tokens: NDArray[np.int64], lengths: NDArray[np.int64], bounds: NDArray[np.int32], num_bounds: NDArray[np.int64]
+) -> None:
+    """Where the tokens (place, length) of chunks, separated by line ends, begin in their chunk, and where the last one ends."""
+    token, count, begin = 0, 0, np.int64(0)
+    for chunk in range(len(lengths)):
+        first = count
+        while token < len(tokens) and tokens[token, 0] < begin + lengths[chunk]:
+            bounds[count] = tokens[token, 0] - begin
+            count += 1
+            token += 1
+        bounds[count] = lengths[chunk]
+        count += 1
+        token += 1  # the line end
+        num_bounds[chunk] = count - first
+        begin += lengths[chunk] + 1

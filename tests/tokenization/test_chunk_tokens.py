@@ -1,0 +1,135 @@
+"""Tokens of chunks by programs of spaCy's patterns: those of spaCy, in each of its languages."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+import spacy.lang
+from spacy.tokenizer import Tokenizer
+from spacy.vocab import Vocab
+
+from nspdata.tokenization.fast.alphabet import UnknownPatternError
+from nspdata.tokenization.fast.chunk_tokens import ChunkTokens
+from nspdata.tokenization.fast.programs import Programs
+from nspdata.tokenization.rules import classes
+from tests.reference.sentences import pipeline
+from tests.tokenization.fuzzing import hard_texts
+
+LANGUAGES = sorted(module.name for module in pkgutil.iter_modules(spacy.lang.__path__) if module.ispkg)
+
+OWN_PACKAGES = {"ja", "ko", "th", "vi", "zh"}
+"""Languages whose tokenizer is not spaCy's own."""
+
+WITHOUT_PROGRAMS = {"fr"}
+"""Languages with a pattern that no program covers: it ignores case."""
+
+CLASSES = np.zeros(0x110000, np.uint16)
+for _code in range(0x110000):
+    if chr(_code).isspace():
+        CLASSES[_code] = classes(chr(_code))
+
+
+def tokens_of(tokenizer: Any, chunks: list[str]) -> list[list[int]]:
+    """Where the tokens of each chunk begin, and its length."""
+    codes = np.frombuffer("".join(chunks).encode("utf-32-le"), np.uint32)
+    ends = np.cumsum([len(chunk) for chunk in chunks])
+    asked = np.stack([ends - [len(chunk) for chunk in chunks], ends], axis=1).astype(np.int64)
+    bounds, counts = ChunkTokens(tokenizer).of(codes, asked, CLASSES)
+    return [part.tolist() for part in np.split(bounds, np.cumsum(counts)[:-1])]
+
+
+def expected(tokenizer: Any, chunk: str) -> list[int]:
+    return [*(token.idx for token in tokenizer(chunk)), len(chunk)]
+
+
+def blank(**patterns: Any) -> Tokenizer:
+    """A tokenizer with these patterns alone."""
+    return Tokenizer(Vocab(), **patterns)
+
+
+QUICK = ["ca", "de", "en", "hu", "it", "pl", "tr", "xx"]
+"""Each has patterns that others do not have: empty infixes, suffixes that may be empty, `token_match`."""
+
+
+@pytest.mark.parametrize("language", QUICK)
+def test_tokens_are_those_of_spacy(language: str) -> None:
+    """Chunks of real texts, marks, words, rules of the language, and any characters."""
+    hold_to_spacy(language)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} - {*QUICK} - OWN_PACKAGES - WITHOUT_PROGRAMS))
+def test_tokens_are_those_of_spacy_in_every_language(language: str) -> None:
+    """As above."""
+    hold_to_spacy(language)
+
+
+def hold_to_spacy(language: str) -> None:
+    chunks = list(dict.fromkeys(chunk for text in hard_texts(language, 4_000, seed=31) for chunk in text.split()))
+    tokenizer = pipeline(language).tokenizer
+    for chunk, found in zip(chunks, tokens_of(tokenizer, chunks), strict=True):
+        assert found == expected(tokenizer, chunk), chunk
+
+
+def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses, file names and closing marks have programs; chunks with a rule of the tokenizer do not."""
+    asked: list[int] = []
+    ask = ChunkTokens._ask_spacy
+    monkeypatch.setattr(
+        ChunkTokens, "_ask_spacy", lambda self, codes, chunks: (asked.append(len(chunks)), ask(self, codes, chunks))[1]
+    )
+    tokenizer = pipeline("en").tokenizer
+    chunks = ["https://a.org/b?c=d#e.", "(parser.py:12),", "“Go!”", "10km.", "a-b/c", "user@host.net", "U.S.A."]
+    assert tokens_of(tokenizer, chunks) == [expected(tokenizer, chunk) for chunk in chunks]
+    assert asked == []
+    assert tokens_of(tokenizer, ["(don't)", "e.g."]) == [[0, 1, 3, 6, 7], [0, 4]]
+    assert asked == [2]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "chunk"),
+    [
+        (r"(?<=a)b(?!c)|d+(?=e)", "xabcabddde"),
+        (r"(?<!a)b|(?:bc|b)(?=d)", "abcbcdb"),
+        (r"(?<=[ab])(?=[cd])", "acbdacb"),
+        (r"x*", "axxb"),
+        (r"(?:ab?){2,3}c", "ababac-aaaac-abc"),
+        (r"a(?:b|bc)(?:cd|d)?e?", "abcdeabcd"),
+        (r"[^a-c]{2}", "xyaxyz"),
+        (r"(?<=(?<!x)a)b", "xabab"),
+    ],
+)
+def test_infixes_are_those_of_re(pattern: str, chunk: str) -> None:
+    """Assertions inside each other, empty matches, choices that are taken back."""
+    tokenizer = blank(infix_finditer=re.compile(pattern).finditer)
+    assert tokens_of(tokenizer, [chunk]) == [expected(tokenizer, chunk)]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", "(?i)ab", r"(?i:a)b", r"a+?", r"(?:a|)*b", r"\bab", r"(?>a)b", r"(?:ab){30}"]
+)
+def test_a_pattern_of_another_kind_has_no_program(pattern: str) -> None:
+    """Then spaCy is asked for each chunk."""
+    tokenizer = blank(suffix_search=re.compile(pattern).search)
+    with pytest.raises(UnknownPatternError):
+        Programs(tokenizer)
+    assert tokens_of(tokenizer, ["cab"]) == [expected(tokenizer, "cab")]
+
+
+def test_another_function_has_no_program() -> None:
+    """A function that is not a pattern's, and the wrong one of a pattern."""
+    for search in (lambda _: None, re.compile("a").match):
+        with pytest.raises(UnknownPatternError):
+            Programs(blank(prefix_search=search))
+
+
+def test_spacy_is_asked_when_a_match_takes_too_long() -> None:
+    """A pattern that tries every way to divide a run of letters."""
+    tokenizer = blank(token_match=re.compile(r"(?:a+)+b").match)
+    chunk = "a" * 22
+    assert tokens_of(tokenizer, [chunk, "aab"]) == [[0, 22], [0, 3]]
