@@ -77,7 +77,7 @@ def hold_to_spacy(language: str) -> None:
 
 
 def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, file names and closing marks have programs; chunks with a rule of the tokenizer do not."""
+    """Addresses, file names and rules need no question; runs of tokens that look like a rule do."""
     asked: list[int] = []
     ask = ChunkTokens._ask_spacy
     monkeypatch.setattr(
@@ -87,7 +87,14 @@ def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     chunks = ["https://a.org/b?c=d#e.", "(parser.py:12),", "“Go!”", "10km.", "a-b/c", "user@host.net", "U.S.A."]
     assert tokens_of(tokenizer, chunks) == [expected(tokenizer, chunk) for chunk in chunks]
     assert asked == []
-    assert tokens_of(tokenizer, ["(don't)", "e.g."]) == [[0, 1, 3, 6, 7], [0, 4]]
+    assert tokens_of(tokenizer, ["(don't)", "e.g.", "can't.", "(U.S.)"]) == [
+        [0, 1, 3, 6, 7],
+        [0, 4],
+        [0, 2, 5, 6],
+        [0, 1, 5, 6],
+    ]
+    assert asked == []
+    assert tokens_of(tokenizer, ["x/dont", "(:(ab"]) == [expected(tokenizer, chunk) for chunk in ("x/dont", "(:(ab")]
     assert asked == [2]
 
 

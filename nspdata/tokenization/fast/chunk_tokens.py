@@ -12,7 +12,7 @@ from nspdata.arrays.ragged import copy_runs, offsets
 from nspdata.tokenization.fast.alphabet import UnknownPatternError
 from nspdata.tokenization.fast.matching import tokenize
 from nspdata.tokenization.fast.programs import Programs
-from nspdata.tokenization.fast.rule_strings import rule_table
+from nspdata.tokenization.fast.rule_strings import RuleStrings, rules_of
 from nspdata.tokenization.fast.tokenizer import bare_tokenizer
 
 if TYPE_CHECKING:
@@ -38,13 +38,11 @@ class ChunkTokens:
         return bare_tokenizer(self._given)
 
     @cached_property
-    def _rules(self) -> tuple[NDArray[np.uint64], int]:
-        return rule_table(list(self._given.rules or ()))
-
-    @cached_property
-    def _programs(self) -> Programs | None:
+    def _own(self) -> tuple[Programs, RuleStrings] | None:
+        """The programs of the tokenizer's patterns and its rules; None if there are others than those that are covered."""
+        rules = rules_of(self._given)
         try:
-            return Programs(self._given)
+            return (Programs(self._given), RuleStrings(rules)) if rules is not None else None
         except UnknownPatternError:
             return None
 
@@ -62,12 +60,13 @@ class ChunkTokens:
             For each chunk where its tokens begin, counted from its start, and its length, as one int32 array; how many of
             these numbers each chunk has, shape (n,), int64.
         """
-        if self._programs is None:
+        if self._own is None:
             return self._ask_spacy(codes, asked)
-        self._programs.learn(codes, asked)
+        programs, rules = self._own
+        programs.learn(codes, asked)
         lengths = asked[:, 1] - asked[:, 0]
         bounds, counts = np.empty(int(lengths.sum()) + len(asked), np.int32), np.zeros(len(asked), np.int64)
-        total = tokenize(codes, asked, classes, self._programs.arrays(), self._rules, bounds, counts)
+        total = tokenize(codes, asked, classes, programs.arrays(), rules.arrays(), bounds, counts)
         bounds = bounds[:total].copy()
         rest = np.flatnonzero(counts == 0)
         if not len(rest):

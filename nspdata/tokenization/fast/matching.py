@@ -3,9 +3,10 @@
 `match_at` tries alternatives in the order of the pattern and goes back to the last choice when one fails, as `re` does, so it finds
 the same match. It gives up (`DOUBT`) after many steps; spaCy tokenizes such a chunk.
 
-`tokenize` is `Tokenizer._tokenize` of spaCy 3 without its rules, the strings that a tokenizer treats as written. With rules the result
-is the same if no run of the tokens is the string of a rule. Until a rule is used, both do the same steps; a rule is used only for what is left
-of a chunk after some affixes were taken off, or for a run of tokens at the end. Both begin and end between two of the tokens.
+`tokenize` is `Tokenizer._tokenize` of spaCy 3, with its rules: strings that a tokenizer treats as written. spaCy uses them twice. What is
+left of a chunk after some affixes were taken off is compared with them, here as well. At the end, runs of tokens that look like a
+rule get its tokens. This changes nothing where each run of tokens whose string is that of a rule has the tokens of the rule already.
+Where one has not, spaCy tokenizes the chunk.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.fast.rule_strings import holds_rule
+from nspdata.tokenization.fast.rule_strings import divides_rules, find_rule
 from nspdata.tokenization.rules import SPACE
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def _take_affixes(
     begin: Any,
     end: Any,
     machine: tuple[Any, ...],
+    rules: tuple[Any, ...],
     stack: NDArray[np.int64],
     bounds: NDArray[np.int32],
     suffixes: NDArray[np.int32],
@@ -200,17 +202,21 @@ def _take_affixes(
     num_prefixes, num_suffixes, whole = 0, 0, np.int64(NO_MATCH)
     while until > at and until - at != last:
         whole = _matches(codes, at, until, TOKEN, machine, stack)
-        if whole != NO_MATCH:
+        if whole != NO_MATCH or find_rule(codes, at, until, rules) >= 0:
             break
         last = until - at
         first, ending = _search(codes, at, until, at, PREFIX, False, machine, stack)
         prefix = ending - first
-        after, over = _search(codes, at + prefix, until, at + prefix, SUFFIX, False, machine, stack)
+        ruled = prefix and find_rule(codes, at + prefix, until, rules) >= 0
+        after, over = np.int64(0), np.int64(0)
+        if not ruled:
+            after, over = _search(codes, at + prefix, until, at + prefix, SUFFIX, False, machine, stack)
         suffix = over - after
         if min(ending, over) == DOUBT:
             whole = np.int64(DOUBT)
             break
-        if prefix:
+        alone = suffix and find_rule(codes, at, until - suffix, rules) >= 0
+        if prefix and not alone:
             bounds[num_prefixes] = at - begin
             num_prefixes += 1
             at += prefix
@@ -218,6 +224,8 @@ def _take_affixes(
             until -= suffix
             suffixes[num_suffixes] = until - begin
             num_suffixes += 1
+        if ruled or alone:
+            break
     return at, until, num_prefixes, num_suffixes, whole
 
 
@@ -260,19 +268,25 @@ def _tokens_of(
     begin: Any,
     end: Any,
     machine: tuple[Any, ...],
+    rules: tuple[Any, ...],
     stack: NDArray[np.int64],
     bounds: NDArray[np.int32],
     suffixes: NDArray[np.int32],
 ) -> Any:
     """Where the tokens of a chunk begin, and its length, counted from its start; returns their number, or `DOUBT`."""
-    at, until, count, num_suffixes, whole = _take_affixes(codes, begin, end, machine, stack, bounds, suffixes)
-    if until > at and whole == NO_MATCH:
+    at, until, count, num_suffixes, whole = _take_affixes(codes, begin, end, machine, rules, stack, bounds, suffixes)
+    rule = find_rule(codes, at, until, rules)
+    if until > at and whole == NO_MATCH and rule < 0:
         whole = _matches(codes, at, until, TOKEN, machine, stack)
-    if until > at and whole == NO_MATCH:
+    if until > at and whole == NO_MATCH and rule < 0:
         whole = _matches(codes, at, until, URL, machine, stack)
     if whole == DOUBT:
         return DOUBT
-    if whole >= 0:
+    if rule >= 0:
+        for bound in range(rules[6][rule], rules[6][rule + 1] - 1):
+            bounds[count] = at - begin + rules[5][bound]
+            count += 1
+    elif whole >= 0:
         bounds[count] = at - begin
         count += 1
     elif until > at:
@@ -304,10 +318,10 @@ def tokenize(
         asked: shape (n, 2): start and end of each chunk.
         classes: `Characters.classes`.
         machine: `Programs.arrays`.
-        rules: hashes of the rules' strings, and the length of the longest.
+        rules: `RuleStrings.arrays`.
         bounds: filled: where the tokens of each chunk begin, counted from its start, and its length.
         num_bounds: shape (n,), filled: how many of `bounds` each chunk has; 0 for one that spaCy must be asked for, because it holds
-            white space (a rule has it inside) or the string of a rule, or no match was found in so many steps.
+            white space (a rule has it inside), or a run of tokens is a rule with other tokens, or matching took too many steps.
 
     Returns:
         The number of `bounds`.
@@ -323,8 +337,8 @@ def tokenize(
         spaced = False
         for at in range(begin, end):
             spaced = spaced or (classes[codes[at]] & SPACE) != 0
-        count = DOUBT if spaced else _tokens_of(codes, begin, end, machine, stack, bounds[total:], suffixes)
-        if count >= 0 and not holds_rule(codes, begin, bounds[total : total + count], rules[0], rules[1]):
+        count = DOUBT if spaced else _tokens_of(codes, begin, end, machine, rules, stack, bounds[total:], suffixes)
+        if count >= 0 and not divides_rules(codes, begin, bounds[total : total + count], rules):
             num_bounds[chunk] = count
             total += count
         else:

@@ -1,7 +1,8 @@
-"""The strings of the rules of spaCy's tokenizer as a table of hashes: whether a run of tokens is one of them."""
+"""The strings of the rules of spaCy's tokenizer as a table, and the tokens that they are made of."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,50 @@ from nspdata.arrays.ragged import offsets
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ORTH = 65
+"""The key of a token's text in a rule: `spacy.symbols.ORTH`."""
 
-def rule_table(rules: list[str]) -> tuple[NDArray[np.uint64], int]:
-    """The hashes of strings as a table that `_is_rule` reads, and the length of the longest."""
-    table = np.zeros(1 << max(4, (4 * len(rules)).bit_length()), np.uint64)
-    codes = np.frombuffer("".join(rules).encode("utf-32-le", "surrogatepass"), np.uint32)
-    with np.errstate(over="ignore"):
-        _fill_rules(codes, offsets(np.array([len(rule) for rule in rules], np.int64)), table)
-    return table, max(map(len, rules), default=0)
+
+class RuleStrings:
+    """The rules of a tokenizer.
+
+    Args:
+        rules: for each string the texts of its tokens.
+
+    Attributes:
+        hashes: shape (2**n,), uint64: the hashes of the strings, each at its slot; 0 for a free slot.
+        numbers: shape (2**n,), int32: the rule at a slot.
+        longest: characters of the longest string.
+        codes, ends: the strings, one after another, and where each begins; shape (num_rules + 1,), int64.
+        bounds, bound_ends: where the tokens of each rule begin, and its length, one rule after another; shape (num_rules + 1,), int64.
+    """
+
+    def __init__(self, rules: dict[str, list[str]]) -> None:
+        self.hashes = np.zeros(1 << max(4, (4 * len(rules)).bit_length()), np.uint64)
+        self.numbers = np.zeros(len(self.hashes), np.int32)
+        self.longest = max(map(len, rules), default=0)
+        self.codes = np.frombuffer("".join(rules).encode("utf-32-le", "surrogatepass"), np.uint32)
+        self.ends = offsets(np.array([len(rule) for rule in rules], np.int64))
+        bounds = [bound for tokens in rules.values() for bound in accumulate(map(len, tokens), initial=0)]
+        self.bounds = np.array(bounds, np.int32)
+        self.bound_ends = offsets(np.array([len(tokens) + 1 for tokens in rules.values()], np.int64))
+        with np.errstate(over="ignore"):
+            _fill_rules(self.codes, self.ends, self.hashes, self.numbers)
+
+    def arrays(self) -> tuple[Any, ...]:
+        """The rules as `rule_at` reads them."""
+        return self.hashes, self.numbers, self.longest, self.codes, self.ends, self.bounds, self.bound_ends
+
+
+def rules_of(tokenizer: Any) -> dict[str, list[str]] | None:
+    """The rules of spaCy's tokenizer: strings and the texts of their tokens; None if these are written in an unknown way."""
+    rules: dict[str, list[str]] = {}
+    for rule, tokens in (getattr(tokenizer, "rules", None) or {}).items():
+        texts = [token.get(ORTH, token.get("ORTH")) for token in tokens]
+        if not all(isinstance(text, str) and text for text in texts) or "".join(texts) != rule:
+            return None
+        rules[rule] = texts
+    return rules
 
 
 @compiled
@@ -39,13 +76,15 @@ def hash_of(codes: NDArray[np.uint32], start: int, end: int) -> Any:
 
 
 @compiled
-def _fill_rules(codes: NDArray[np.uint32], ends: NDArray[np.int64], table: NDArray[np.uint64]) -> None:
+def _fill_rules(
+    codes: NDArray[np.uint32], ends: NDArray[np.int64], table: NDArray[np.uint64], numbers: NDArray[np.int32]
+) -> None:
     for rule in range(len(ends) - 1):
         mixed = hash_of(codes, ends[rule], ends[rule + 1])
         slot = np.int64(mixed & np.uint64(len(table) - 1))
         while table[slot] != 0:
             slot = (slot + 1) & (len(table) - 1)
-        table[slot] = mixed
+        table[slot], numbers[slot] = mixed, rule
 
 
 @compiled
@@ -81,4 +120,52 @@ def holds_rule(
                 at += 1
             if _is_rule(mixed, rules):
                 return True
+    return False
+
+
+@compiled
+def rule_at(codes: NDArray[np.uint32], start: Any, end: Any, mixed: Any, rules: tuple[Any, ...]) -> int:
+    """The number of the rule with this string, whose hash is `mixed`, or -1."""
+    hashes, numbers, _, rule_codes, ends, _, _ = rules
+    slot = np.int64(mixed & np.uint64(len(hashes) - 1))
+    while hashes[slot] != 0:
+        rule = numbers[slot]
+        if hashes[slot] == mixed and ends[rule + 1] - ends[rule] == end - start:
+            same = True
+            for index in range(end - start):
+                same = same and rule_codes[ends[rule] + index] == codes[start + index]
+            if same:
+                return int(rule)
+        slot = (slot + 1) & (len(hashes) - 1)
+    return -1
+
+
+@compiled
+def find_rule(codes: NDArray[np.uint32], start: Any, end: Any, rules: tuple[Any, ...]) -> int:
+    """The number of the rule with this string, or -1."""
+    if end - start > rules[2] or end <= start:
+        return -1
+    return rule_at(codes, start, end, hash_of(codes, start, end), rules)
+
+
+@compiled
+def divides_rules(codes: NDArray[np.uint32], start: Any, bounds: NDArray[np.int32], rules: tuple[Any, ...]) -> bool:
+    """Whether a run of tokens of a chunk is the string of a rule that has other tokens; arguments as for `holds_rule`."""
+    longest, rule_bounds, rule_ends = rules[2], rules[5], rules[6]
+    for first in range(len(bounds) - 1):
+        mixed, at = np.uint64(0x9E3779B97F4A7C15), bounds[first]
+        for last in range(first + 1, len(bounds)):
+            if bounds[last] - bounds[first] > longest:
+                break
+            while at < bounds[last]:
+                mixed = mix(mixed, np.uint64(codes[start + at]))
+                at += 1
+            rule = rule_at(codes, start + bounds[first], start + bounds[last], mixed, rules)
+            if rule < 0:
+                continue
+            if rule_ends[rule + 1] - rule_ends[rule] != last - first + 1:
+                return True
+            for index in range(last - first):
+                if rule_bounds[rule_ends[rule] + index] != bounds[first + index] - bounds[first]:
+                    return True
     return False

@@ -18,7 +18,7 @@ import xxhash
 from nspdata.arrays.compiled import compiled
 from nspdata.tokenization.fast.alphabet import collapses, groups_of
 from nspdata.tokenization.fast.characters import NUM_CHARACTERS, without_row
-from nspdata.tokenization.fast.rule_strings import hash_of, holds_rule, mix, rule_table
+from nspdata.tokenization.fast.rule_strings import RuleStrings, hash_of, holds_rule, mix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,8 @@ class Shapes:
         self.wanted = np.array([sum(bit[guard] for guard in guards) for guards in self.groups or ()], np.uint64)
         self.row_of = np.zeros(NUM_CHARACTERS, np.int32)
         self.rows = np.zeros((1, 4 + len(self.wanted)), np.uint64)
-        self.rules, self.longest_rule = rule_table(list(getattr(tokenizer, "rules", None) or ()))
+        rules = RuleStrings({rule: [rule] for rule in getattr(tokenizer, "rules", None) or {}})
+        self.rules, self.longest_rule = rules.hashes, rules.longest
         self.forget()
 
     def forget(self) -> None:
