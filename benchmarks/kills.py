@@ -38,16 +38,22 @@ PATIENCE_S = 300.0
 """Seconds after which a command hangs."""
 
 
+def processes() -> Iterator[tuple[int, list[str]]]:
+    """The id of each process, and what `/proc/ID/stat` says of it: state, parent, group, ..."""
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names
+        try:
+            text = Path("/proc", name, "stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:  # it has ended
+            continue
+        yield int(name), text.rpartition(")")[2].split()
+
+
 def descendants(pid: int) -> list[int]:
     """The processes below one that run, the nearest first."""
     children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
+    for number, fields in processes():
         if fields[0] != "Z":
-            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+            children.setdefault(int(fields[1]), []).append(number)
     found = list(children.get(pid, []))
     for child in found:
         found += children.get(child, [])
@@ -57,24 +63,16 @@ def descendants(pid: int) -> list[int]:
 def group(pid: int) -> list[int]:
     """The processes of a group that run."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
+    for number, fields in processes():
         if fields[0] != "Z" and int(fields[2]) == pid:
-            found.append(int(path.parent.name))
+            found.append(number)
     return found
 
 
 def cpu_s(pid: int) -> float:
     """CPU-seconds of the processes of a group, and of those that they waited for."""
     ticks = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
+    for _, fields in processes():
         if int(fields[2]) == pid:
             ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")

@@ -76,10 +76,10 @@ def read(path: str) -> str:
 def running(group: int) -> list[int]:
     """The processes of a group that run; those that only wait to be reaped are not counted."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        fields = read(str(path)).rpartition(")")[2].split()
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names
+        fields = read(f"/proc/{name}/stat").rpartition(")")[2].split()
         if len(fields) > 2 and fields[0] != "Z" and int(fields[2]) == group:
-            found.append(int(path.parent.name))
+            found.append(int(name))
     return found
 
 

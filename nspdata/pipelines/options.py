@@ -30,6 +30,9 @@ LOCAL_RUNNERS = (
     "InteractiveRunner",
 )
 
+BEAM_HERE = ("", "DirectRunner", "FnApiRunner", "SwitchingDirectRunner")
+"""Those that start worker processes with `--direct_running_mode=multi_processing`."""
+
 SERVED = ("PortableRunner", "FlinkRunner", "SparkRunner", "PrismRunner")
 """Runners whose job server has additional options that only the server knows."""
 
@@ -110,7 +113,9 @@ def pipeline_options(beam_options: Sequence[str]) -> PipelineOptions:
         _without_credentials()
     given = [option for option in beam_options if option != NO_WAIT]
     added, runner = [], named(beam_options, "runner")
-    if not runner:
+    if named(beam_options, "direct_running_mode") == "multi_processing" and runner.rpartition(".")[2] in BEAM_HERE:
+        added = ["--runner=nspdata.pipelines.local_runner.LocalRunner"]
+    elif not runner:
         added = [f"--runner={LOCAL_RUNNER}"]
     elif runner.rpartition(".")[2] in {"DirectRunner", "SwitchingDirectRunner"}:
         # No effect without triggers, but it prevents a download of Prism, Beam's other runner.

@@ -217,6 +217,10 @@ def _cause(error: Exception) -> BaseException | None:
     text = f"{type(error).__module__}.{type(error).__name__}: {error}"
     if "KeyboardInterrupt" in text:
         return KeyboardInterrupt()
+    if "Channel closed prematurely" in text:  # said only by Beam's local runner
+        from nspdata.pipelines.local_runner import LOST
+
+        return errors.WorkerError(LOST)
     if found := re.findall(r"nspdata\.errors\.(\w+): (.*?) \[while running", text, flags=re.DOTALL):
         name, message = found[-1]
         return getattr(errors, name)(message)  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from beam_jobs import build_shards
 from tests.building.corpus import INAUGURAL, digests, nspdata_command, write_vocabulary
+from tests.processes import gone, read, running, start, wait_for
 from tests.servers import SERVERS, free_port
 
 pytestmark = pytest.mark.engines
@@ -32,7 +34,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def running(*module: str, port: int) -> Iterator[str]:
+def serving(*module: str, port: int) -> Iterator[str]:
     """Starts a server of Beam in another process, with this environment first on PATH; returns the address when it is listening."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
@@ -59,7 +61,7 @@ def running(*module: str, port: int) -> Iterator[str]:
 def job_service() -> Iterator[str]:
     """Beam's job service for portable runners, in a process of its own."""
     port = free_port()
-    with running("apache_beam.runners.portability.local_job_service_main", f"--port={port}", port=port) as address:
+    with serving("apache_beam.runners.portability.local_job_service_main", f"--port={port}", port=port) as address:
         yield address
 
 
@@ -67,7 +69,7 @@ def job_service() -> Iterator[str]:
 def worker_pool() -> Iterator[str]:
     """A pool of SDK workers in processes of their own."""
     port = free_port()
-    with running("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port) as address:
+    with serving("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port) as address:
         yield address
 
 
@@ -86,6 +88,31 @@ def test_processes_of_the_local_engine(local: Path, tmp_path: Path) -> None:
     """`--direct_running_mode=multi_processing` without `--runner` uses Beam's processes and none of nspdata's."""
     build(local, tmp_path / "out", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
     assert digests(tmp_path / "out") == digests(local / "out")
+
+
+@pytest.mark.parametrize("victim", ["command", "worker"])
+def test_a_killed_process_of_the_local_engine(local: Path, tmp_path: Path, victim: str) -> None:
+    """With the command its workers end, and a lost worker is one line; the same command ends in the same bytes."""
+    output = tmp_path / "out"
+    arguments = ["build", INAUGURAL, "-o", output, "--tokenizer", local / "vocab.txt", "--set", "output.num_shards=3"]
+    arguments += ["--", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    process = start(*arguments)
+    assert wait_for(process, lambda: (output / ".build").exists() and len(workers(process.pid)) == 2)
+    os.kill(process.pid if victim == "command" else workers(process.pid)[0], signal.SIGKILL)
+    _, complained = process.communicate(timeout=120)
+    assert gone(process.pid, 10)
+    lines = [line for line in complained.splitlines() if line.startswith("nspdata: ")]
+    if victim == "worker":
+        assert process.returncode == 1
+        assert len(lines) == 1
+        assert "a worker process of Beam ended before its work" in lines[0]
+    nspdata_command(*arguments)
+    assert digests(output) == digests(local / "out")
+
+
+def workers(pid: int) -> list[int]:
+    """The worker processes of a command that have started."""
+    return [worker for worker in running(pid) if "nspdata.pipelines.worker" in read(f"/proc/{worker}/cmdline")]
 
 
 def test_bundles_that_are_repeated(local: Path, tmp_path: Path) -> None:
@@ -113,7 +140,7 @@ def test_workers_get_the_options_of_the_store(local: Path, job_service: str) -> 
 
     remote_files.cache_clear()
     port = free_port()
-    pool = running("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port)
+    pool = serving("apache_beam.runners.worker.worker_pool_main", f"--service_port={port}", port=port)
     with pool as worker_pool, SERVERS["s3"]() as server:
         server.write("in/inaugural_addresses.jsonl", INAUGURAL.read_bytes())
         environment = ["--environment_type=EXTERNAL", f"--environment_config={worker_pool}"]
