@@ -106,7 +106,7 @@ def test_a_killed_process_of_the_local_engine(local: Path, tmp_path: Path, victi
         assert process.returncode == 1
         assert len(lines) == 1
         assert "a worker process of Beam ended before its work" in lines[0]
-    nspdata_command(*arguments)
+    nspdata_command(*arguments[: arguments.index("--")])
     assert digests(output) == digests(local / "out")
 
 
