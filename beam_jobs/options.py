@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 INPUT = "--input"
 
+ON_BEAM = "--direct_num_workers=1"
+"""Given to Beam if the job has no other option for it: `nspdata build` uses Beam only where it has options for Beam."""
+
 
 def run_command(name: str, program: str, arguments: Sequence[str], *, about: str | None = None) -> None:
     """Runs a command of `nspdata` with the arguments of a job.
@@ -55,7 +58,7 @@ def command_named(name: str) -> Any:
 def as_command(arguments: Sequence[str], command: Any) -> list[str]:
     """Converts the arguments of a job to those of a command: inputs, options, `--`, and the unknown options for Beam."""
     own, inputs, beam_options = split(arguments, command)
-    return [*own, *inputs, *(["--", *beam_options] if beam_options else [])]
+    return [*own, *inputs, "--", *(beam_options or [ON_BEAM])]
 
 
 def split(arguments: Sequence[str], command: Any) -> tuple[list[str], list[str], list[str]]:

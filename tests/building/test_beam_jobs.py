@@ -30,6 +30,15 @@ def test_the_build_job_writes_what_the_command_writes(tmp_path: Path) -> None:
     assert digests(tmp_path / "job") == digests(tmp_path / "command")
 
 
+def test_the_job_always_runs_on_beam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without an option for Beam; the command alone would build without it."""
+    vocabulary = write_vocabulary(tmp_path / "vocab.txt")
+    monkeypatch.setattr("nspdata.pipelines.run.build_here", None)
+    arguments = ["--input", INAUGURAL, "--output", tmp_path / "job", "--tokenizer", vocabulary]
+    build_shards.main([*map(str, arguments), "--set", "output.num_shards=2"])
+    assert (tmp_path / "job" / "manifest.json").exists()
+
+
 def test_without_a_place_to_spill_the_engine_shuffles_the_bytes(tmp_path: Path) -> None:
     """As on a cluster: the documents go through the shuffle itself, and the shards are the same."""
     vocabulary = write_vocabulary(tmp_path / "vocab.txt")
