@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import TYPE_CHECKING
 
 from nspdata.building.encoders import encoder_of
@@ -53,7 +54,7 @@ def preflight(plan: BuildPlan, sources: Sequence[Source], files: Files, *, stric
         ConfigError: a language code in the sample cannot be used.
         InputError: a figure is over a hard limit, with `strict` any figure is out of range, or the sample has no document.
     """
-    sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)
+    sample = shortened(sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES), KEPT_BYTES)
     require_documents(sample, plan)
     found = check_sample(plan, sources, summarize_sample(plan, sample), whole=sample.whole)
     require_in_range(found, strict=strict)
@@ -79,6 +80,20 @@ def sample_of(plan: BuildPlan, sources: Sequence[Source], files: Files, *, read_
     if languages:
         languages.require_known()
     return sample
+
+
+def shortened(sample: Sample, characters: int) -> Sample:
+    """The sample with the beginnings of its long texts, so that one long document is not tokenized twice.
+
+    A text whose beginning is white space stays as it is, and so do texts with given sentences.
+    """
+    batches = []
+    for batch in sample.batches:
+        texts = [text[:characters] if text[:characters].strip() else text for text in batch.texts]
+        same = batch.sentences is not None or texts == batch.texts
+        batches.append(batch if same else dataclasses.replace(batch, texts=texts, utf8=None))
+    whole = sample.whole and all(map(operator.is_, batches, sample.batches))
+    return dataclasses.replace(sample, batches=batches, whole=whole)
 
 
 def check_sample(

@@ -13,6 +13,10 @@ MAX_CHARACTERS = 1_000_000
 
 _LINE = re.compile(r"[^\n\r]*(?:\r\n|\n|\r|\Z)")
 
+_BLANK_LINES = re.compile(r"(\r\n|\n|\r(?!\n))(?:[^\S\r\n]*(?:\r\n|\n|\r(?!\n)))+")
+_BLANK_LINES_OF_UNIX = re.compile(r"(\n)(?:[^\S\n]*\n)+")
+"""The end of a line, and blank lines after it. The second one is for texts without `\\r`; its search is twice as fast."""
+
 _SENTENCE_ENDS = "。．！？｡"
 
 
@@ -34,27 +38,30 @@ def paragraph_spans(text: str, paragraphs: str, *, max_characters: int = MAX_CHA
     if paragraphs == "none":
         spans = [(0, len(text))] if text and not text.isspace() else []
     else:
-        spans = _runs_of_lines(text, joined=paragraphs == "blank_line")
+        spans = list(_between_blank_lines(text) if paragraphs == "blank_line" else _lines(text))
     if all(end - start <= max_characters for start, end in spans):
         return spans
     return [piece for span in spans for piece in _pieces(text, *span, max_characters)]
 
 
-def _runs_of_lines(text: str, *, joined: bool) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    apart = True
+def _between_blank_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of lines that are not blank, with the ends of their lines."""
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    if not last:
+        return
+    start = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
+    for match in (_BLANK_LINES if "\r" in text else _BLANK_LINES_OF_UNIX).finditer(text, first, last):
+        yield start, match.end(1)
+        start = match.end()
+    ending = _LINE.match(text, last)
+    yield start, ending.end() if ending else last
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that are not blank, with their ends."""
     for match in _LINE.finditer(text):
-        start, end = match.span()
-        if start == end:
-            continue
-        if match.group().isspace():
-            apart = True
-        elif joined and not apart:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-            apart = False
-    return spans
+        if match.group() and not match.group().isspace():
+            yield match.span()
 
 
 def _pieces(text: str, start: int, end: int, max_characters: int) -> Iterator[tuple[int, int]]:

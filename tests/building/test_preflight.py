@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.building.preflight import check_sample, preflight, require_in_range, summarize_sample
+from nspdata.building.preflight import check_sample, preflight, require_in_range, shortened, summarize_sample
 from nspdata.building.prepare import make_plan
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
@@ -17,7 +17,8 @@ from nspdata.config.parsing import from_dict
 from nspdata.errors import InputError, UnsoundInputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs
-from nspdata.reading.survey import take_sample
+from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.survey import Sample, take_sample
 from nspdata.reading.units import expected_text_bytes
 from nspdata.statistics.checks import CHECKS, DataWarning
 from nspdata.tokenization.training import train
@@ -236,3 +237,15 @@ def test_several_findings_are_one_a_line() -> None:
     assert str(raised.value).split("\n")[1:] == ["  - second", "  - warning: first"]
     with pytest.raises(UnsoundInputError, match=r"^.*hard limit.: second$"):
         require_in_range([stop], strict=False)
+
+
+def test_of_a_long_text_the_beginning_is_checked() -> None:
+    """Not of one that begins with white space, nor of one with given sentences; a shortened sample is not the whole input."""
+    batch = DocumentBatch(ids=["a", "b", "c"], texts=["One. Two.", "Hi.", " " * 9 + "x"], utf8=[b"1", b"2", b"3"])
+    given = DocumentBatch(ids=["d"], texts=["One. Two."], sentences=[["One.", "Two."]])
+    found = shortened(Sample(batches=[batch, given], kept_bytes=30), 5)
+    assert [part.texts for part in found.batches] == [["One. ", "Hi.", " " * 9 + "x"], ["One. Two."]]
+    assert found.batches[0].encoded() == [b"One. ", b"Hi.", b" " * 9 + b"x"]
+    assert not found.whole
+    assert shortened(Sample(batches=[batch, given]), 10).batches == [batch, given]
+    assert shortened(Sample(batches=[batch, given]), 10).whole
