@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import random
 import re
 from typing import Any
 
@@ -77,7 +78,7 @@ def hold_to_spacy(language: str) -> None:
 
 
 def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, file names and rules need no question; runs of tokens that look like a rule do."""
+    """Addresses, file names and rules need no question; a token that looks like a rule of several does."""
     asked: list[int] = []
     ask = ChunkTokens._ask_spacy
     monkeypatch.setattr(
@@ -94,8 +95,37 @@ def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         [0, 1, 5, 6],
     ]
     assert asked == []
-    assert tokens_of(tokenizer, ["x/dont", "(:(ab"]) == [expected(tokenizer, chunk) for chunk in ("x/dont", "(:(ab")]
-    assert asked == [2]
+    found = tokens_of(tokenizer, ["(xalloc):", "a):b)"])
+    assert found == [expected(tokenizer, chunk) for chunk in ("(xalloc):", "a):b)")]
+    assert found[0] == [0, 1, 7, 9]
+    assert asked == []
+    assert tokens_of(tokenizer, ["x/dont"]) == [expected(tokenizer, "x/dont")]
+    assert asked == [1]
+
+
+def test_rules_that_overlap_are_those_of_spacy() -> None:
+    """A longer one and one inside it, two that share a token, one of more tokens than its run."""
+    rules = {
+        "ab": "a b",
+        "a-b": "a- b",
+        "b-c": "b -c",
+        "-.": "-.",
+        "-.!": "- .!",
+        "..!": "..!",
+        "x.y": "x . y",
+        "'": "'",
+    }
+    rules = {rule: [{"ORTH": text} for text in texts.split()] for rule, texts in rules.items()}
+    tokenizer = blank(
+        rules=rules,
+        prefix_search=re.compile(r"^[-.!']").search,
+        suffix_search=re.compile(r"[-.!']$").search,
+        infix_finditer=re.compile(r"[-.!']").finditer,
+    )
+    source = random.Random(5)
+    chunks = ["".join(source.choice("abcxy--..!'") for _ in range(source.randrange(1, 9))) for _ in range(3000)]
+    for chunk, found in zip(chunks, tokens_of(tokenizer, chunks), strict=True):
+        assert found == expected(tokenizer, chunk), chunk
 
 
 @pytest.mark.parametrize(

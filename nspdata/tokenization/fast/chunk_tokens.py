@@ -10,16 +10,21 @@ import numpy as np
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import copy_runs, offsets
 from nspdata.tokenization.fast.alphabet import UnknownPatternError
+from nspdata.tokenization.fast.characters import NUM_CHARACTERS
 from nspdata.tokenization.fast.matching import tokenize
 from nspdata.tokenization.fast.programs import Programs
 from nspdata.tokenization.fast.rule_strings import RuleStrings, rules_of
 from nspdata.tokenization.fast.tokenizer import bare_tokenizer
+from nspdata.tokenization.rules import SPACE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ASKED_AT_ONCE = 200_000
 """Characters that spaCy tokenizes in one call."""
+
+FEW_CHARACTERS = 2_000
+"""Text for which the given tokenizer is asked, if there are programs for most chunks."""
 
 
 class ChunkTokens:
@@ -38,13 +43,14 @@ class ChunkTokens:
         return bare_tokenizer(self._given)
 
     @cached_property
-    def _own(self) -> tuple[Programs, RuleStrings] | None:
-        """The programs of the tokenizer's patterns and its rules; None if there are others than those that are covered."""
+    def _own(self) -> tuple[Programs, RuleStrings, Any] | None:
+        """The programs of the tokenizer's patterns, its rules, and their tokens; None if not all are covered."""
         rules = rules_of(self._given)
         try:
-            return (Programs(self._given), RuleStrings(rules)) if rules is not None else None
+            programs = Programs(self._given)
         except UnknownPatternError:
             return None
+        return (programs, RuleStrings(rules), _patterns(programs, list(rules))) if rules is not None else None
 
     def of(
         self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
@@ -62,11 +68,11 @@ class ChunkTokens:
         """
         if self._own is None:
             return self._ask_spacy(codes, asked)
-        programs, rules = self._own
+        programs, rules, patterns = self._own
         programs.learn(codes, asked)
         lengths = asked[:, 1] - asked[:, 0]
         bounds, counts = np.empty(int(lengths.sum()) + len(asked), np.int32), np.zeros(len(asked), np.int64)
-        total = tokenize(codes, asked, classes, programs.arrays(), rules.arrays(), bounds, counts)
+        total = tokenize(codes, asked, classes, programs.arrays(), rules.arrays(), patterns, bounds, counts)
         bounds = bounds[:total].copy()
         rest = np.flatnonzero(counts == 0)
         if not len(rest):
@@ -88,13 +94,29 @@ class ChunkTokens:
             text = "\n".join(
                 codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
             )
-            with self._tokenizer.vocab.memory_zone():
-                tokens = self._tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
+            # a tokenizer takes longer to make than a few questions to the given one
+            tokenizer = self._tokenizer if self._own is None or len(text) > FEW_CHARACTERS else self._given
+            with tokenizer.vocab.memory_zone():
+                tokens = tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
             bounds, num_bounds = np.empty(len(tokens) + 1, np.int32), np.empty(len(part), np.int64)
             _bounds(tokens, part[:, 1] - part[:, 0], bounds, num_bounds)
             found.append(bounds)
             counts.append(num_bounds)
         return np.concatenate(found), np.concatenate(counts)
+
+
+def _patterns(programs: Programs, rules: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int64], bool]:
+    """The tokens of each rule's string if there were no rules; see `apply_rules`. White space has none."""
+    codes = np.frombuffer("".join(rules).encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = offsets(np.array([len(rule) for rule in rules], np.int64))
+    asked = np.stack([ends[:-1], ends[1:]], axis=1)
+    programs.learn(codes, asked)
+    classes = np.zeros(NUM_CHARACTERS, np.uint16)
+    classes[[code for code in {*codes.tolist()} if chr(code).isspace()]] = SPACE
+    bounds, counts = np.empty(len(codes) + len(rules), np.int32), np.zeros(len(rules), np.int64)
+    none = (np.zeros(0, np.int32), np.zeros(1, np.int64), False)
+    total = tokenize(codes, asked, classes, programs.arrays(), RuleStrings({}).arrays(), none, bounds, counts)
+    return bounds[:total].copy(), offsets(counts), not any(len(rule.split()) > 1 for rule in rules)
 
 
 @compiled

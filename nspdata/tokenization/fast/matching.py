@@ -4,9 +4,9 @@
 the same match. It gives up (`DOUBT`) after many steps; spaCy tokenizes such a chunk.
 
 `tokenize` is `Tokenizer._tokenize` of spaCy 3, with its rules: strings that a tokenizer treats as written. spaCy uses them twice. What is
-left of a chunk after some affixes were taken off is compared with them, here as well. At the end, runs of tokens that look like a
-rule get its tokens. This changes nothing where each run of tokens whose string is that of a rule has the tokens of the rule already.
-Where one has not, spaCy tokenizes the chunk.
+left of a chunk after some affixes were taken off is compared with them. At the end, runs of tokens that look like a rule get its
+tokens. This changes nothing where each run of tokens whose string is that of a rule has the tokens of the rule already.
+Where one has not, see `rule_strings.apply_rules`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.fast.rule_strings import divides_rules, find_rule
+from nspdata.tokenization.fast.rule_strings import apply_rules, divides_rules, find_rule
 from nspdata.tokenization.rules import SPACE
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ NO_LIMIT = 1 << 30
 
 NO_MATCH, DOUBT = -1, -2
 
-MOST_STEPS = 20_000
-"""Instructions of one attempt. Most take less than 100; patterns for URLs may take a number that is quadratic in the length."""
+MOST_STEPS, STEPS_A_CHARACTER = 20_000, 32
+"""Instructions of one attempt: a number, and more for each character of the string. Most take less than 100."""
 
 MOST_CHOICES = 2_000
 """Choices that are open at the same time."""
@@ -73,7 +73,7 @@ def match_at(  # noqa: C901, PLR0912, PLR0915 - one loop over instructions; its 
     """
     _, program, row_of, member = machine
     at, step, top, depth = np.int64(start), np.int64(entry), 0, 0
-    for _ in range(MOST_STEPS):
+    for _ in range(MOST_STEPS + STEPS_A_CHARACTER * (end - begin)):
         operation, operand, failed = program[step, 0], program[step, 1], False
         step += 1
         if operation == CHARACTER:
@@ -308,6 +308,7 @@ def tokenize(
     classes: NDArray[np.uint16],
     machine: tuple[Any, ...],
     rules: tuple[Any, ...],
+    patterns: tuple[Any, ...],
     bounds: NDArray[np.int32],
     num_bounds: NDArray[np.int64],
 ) -> int:
@@ -319,9 +320,10 @@ def tokenize(
         classes: `Characters.classes`.
         machine: `Programs.arrays`.
         rules: `RuleStrings.arrays`.
+        patterns: see `rule_strings.apply_rules`.
         bounds: filled: where the tokens of each chunk begin, counted from its start, and its length.
         num_bounds: shape (n,), filled: how many of `bounds` each chunk has; 0 for one that spaCy must be asked for, because it holds
-            white space (a rule has it inside), or a run of tokens is a rule with other tokens, or matching took too many steps.
+            white space (a rule has it inside), or rules overlap, or matching took too many steps.
 
     Returns:
         The number of `bounds`.
@@ -338,9 +340,8 @@ def tokenize(
         for at in range(begin, end):
             spaced = spaced or (classes[codes[at]] & SPACE) != 0
         count = DOUBT if spaced else _tokens_of(codes, begin, end, machine, rules, stack, bounds[total:], suffixes)
-        if count >= 0 and not divides_rules(codes, begin, bounds[total : total + count], rules):
-            num_bounds[chunk] = count
-            total += count
-        else:
-            num_bounds[chunk] = 0
+        if count >= 0 and divides_rules(codes, begin, bounds[total : total + count], rules):
+            count = apply_rules(codes, begin, bounds[total:], count, rules, patterns)
+        num_bounds[chunk] = max(count, 0)
+        total += num_bounds[chunk]
     return total

@@ -169,3 +169,88 @@ def divides_rules(codes: NDArray[np.uint32], start: Any, bounds: NDArray[np.int3
                 if rule_bounds[rule_ends[rule] + index] != bounds[first + index] - bounds[first]:
                     return True
     return False
+
+
+@compiled
+def apply_rules(
+    codes: NDArray[np.uint32],
+    start: Any,
+    bounds: NDArray[np.int32],
+    count: int,
+    rules: tuple[Any, ...],
+    patterns: tuple[Any, ...],
+) -> int:
+    """Gives runs of tokens the tokens of a rule, as `Tokenizer._apply_special_cases`.
+
+    spaCy does so with a run of tokens that is the tokens of a rule's string without rules, if a pattern matches in that string. One does if
+    these are two tokens or more. Of runs that overlap it takes the longest. Here such runs, and single tokens that are a rule of
+    several tokens, are left to spaCy. A single token that is a rule of one token stays as it is in both.
+
+    Args:
+        codes: the text.
+        start: where the chunk begins.
+        bounds: where its tokens begin, and its length; changed in place. One place for each character of the chunk, and one more.
+        count: how many of them there are.
+        rules: `RuleStrings.arrays`.
+        patterns: where the tokens of each rule without rules begin, and its length, one rule after another; where those of each rule
+            begin, shape (num_rules + 1,), none for a rule that is unknown; whether no rule has white space inside.
+
+    Returns:
+        The new number of bounds, or -1 if spaCy must be asked.
+    """
+    if not patterns[2]:
+        return -1
+    runs = np.empty((count, 3), np.int64)
+    num_runs = _runs_to_change(codes, start, bounds[:count], rules, patterns, runs)
+    if num_runs < 0:
+        return -1
+    before, at, total = bounds[:count].copy(), np.int64(0), np.int64(0)
+    for run in range(num_runs):
+        first, last, rule = runs[run]
+        bounds[total : total + first - at] = before[at:first]
+        total += first - at
+        own = rules[5][rules[6][rule] : rules[6][rule + 1] - 1]
+        bounds[total : total + len(own)] = own + before[first]
+        total += len(own)
+        at = last
+    bounds[total : total + count - at] = before[at:]
+    return int(total + count - at)
+
+
+@compiled
+def _runs_to_change(
+    codes: NDArray[np.uint32],
+    start: Any,
+    bounds: NDArray[np.int32],
+    rules: tuple[Any, ...],
+    patterns: tuple[Any, ...],
+    runs: NDArray[np.int64],
+) -> int:
+    """Fills `runs` (first token, one after the last, rule); returns their number, or -1 if spaCy must be asked."""
+    pattern_bounds, pattern_ends, _ = patterns
+    count, reached = 0, 0
+    for first in range(len(bounds) - 1):
+        for last in range(first + 1, len(bounds)):
+            rule = find_rule(codes, start + bounds[first], start + bounds[last], rules)
+            if rule < 0:
+                continue
+            pattern = pattern_bounds[pattern_ends[rule] : pattern_ends[rule + 1]]
+            alone = last == first + 1
+            if (alone and rules[6][rule + 1] - rules[6][rule] != 2) or (not alone and not len(pattern)):
+                return -1
+            if not alone and _same_tokens(pattern, bounds, first, last):
+                if first < reached:
+                    return -1
+                runs[count, 0], runs[count, 1], runs[count, 2] = first, last, rule
+                count += 1
+                reached = last
+    return count
+
+
+@compiled
+def _same_tokens(pattern: NDArray[np.int32], bounds: NDArray[np.int32], first: int, last: int) -> bool:
+    """Whether the tokens from `first` to `last` begin at these places of their string."""
+    same = len(pattern) == last - first + 1
+    for index in range(len(pattern)):
+        same = same and pattern[index] == bounds[first + index] - bounds[first]
+    return bool(same)
