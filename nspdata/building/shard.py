@@ -56,6 +56,7 @@ def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Fi
     ends = np.searchsorted(shards, np.arange(keys.start, keys.stop + 1)).tolist()
     counts, summary = Counter[str](), _RowSummary(plan)
     entries: dict[int, ShardEntry] = {}
+    schema = row_schema(plan.metadata)
     unfinished: list[GrowingFile] = []
     with ExitStack() as stack:
         for key, start, end in zip(keys, ends[:-1], ends[1:], strict=True):
@@ -63,7 +64,7 @@ def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Fi
             part = documents.part(start, end)
             instances = Instances(part, plan.config, plan.vocabulary, split=split, shard=shard)
             rows = summary.of(instances)
-            file, entry = start_shard(files, plan.root, plan.shard_path(key), rows, row_schema(plan.metadata))
+            file, entry = start_shard(files, plan.root, plan.shard_path(key), rows, schema)
             stack.callback(file.discard)
             unfinished.append(file)
             entries[key] = entry

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-SYNCS = 16
+SYNCS = 8
 """Files that are synchronized at the same time."""
 
 
@@ -51,8 +51,13 @@ class Disk:
         if len(paths) == 1:
             self.sync(paths[0])
             return
+
+        def sync_some(first: int) -> None:
+            for path in paths[first::SYNCS]:
+                self.sync(path)
+
         with ThreadPoolExecutor(SYNCS) as pool:
-            deque(pool.map(self.sync, paths), maxlen=0)
+            deque(pool.map(sync_some, range(min(SYNCS, len(paths)))), maxlen=0)
 
     def replace(self, source: Path, target: Path) -> None:
         """Renames a file; a file of the new name is replaced."""

@@ -53,6 +53,7 @@ class LocalGrowingFile:
         self.disk, self.temporary, self.final = disk, temporary, final
         self._collected = bytearray()
         self._started = False
+        self.finished = False
 
     def write(self, data: memoryview) -> None:
         """See `GrowingFile.write`."""
@@ -71,7 +72,7 @@ class LocalGrowingFile:
 
     def discard(self) -> None:
         """See `GrowingFile.discard`."""
-        if self.temporary.exists():
+        if not self.finished and self.temporary.exists():
             with suppress(OSError):
                 self.disk.remove(self.temporary)
 
@@ -103,6 +104,7 @@ def _finish_local(files: Sequence[LocalGrowingFile]) -> None:
         disk.sync_all([file.temporary for file in files])
         for file in files:
             disk.replace(file.temporary, file.final)
+            file.finished = True
         disk.sync_all(list(dict.fromkeys(file.final.parent for file in files)))
 
 

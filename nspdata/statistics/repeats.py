@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.arrays.compiled import COMPILED, compiled
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -54,6 +56,9 @@ def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> N
     if not len(ids):
         return hashes
     words = np.random.Philox(key=0).random_raw(int(ids.max()) + 1)
+    if COMPILED:
+        _hash_sentences(ids, sentence_offsets, words, hashes)
+        return hashes
     powers = inverses = np.zeros(0, np.uint64)
     begin = 0
     while begin < len(hashes):
@@ -67,6 +72,18 @@ def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> N
         hashes[begin:end] = np.diff(sums[places]) * inverses[places[:-1]]
         begin = end
     return hashes
+
+
+@compiled
+def _hash_sentences(
+    ids: NDArray[Any], sentence_offsets: NDArray[np.int64], words: NDArray[np.uint64], hashes: NDArray[np.uint64]
+) -> None:
+    for sentence in range(len(hashes)):
+        total, power = np.uint64(0), np.uint64(1)
+        for place in range(sentence_offsets[sentence], sentence_offsets[sentence + 1]):
+            total += words[ids[place]] * power
+            power *= np.uint64(FACTOR)
+        hashes[sentence] = total
 
 
 def _powers(factor: int, count: int) -> NDArray[np.uint64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nspdata.statistics.counting import INSIDE, LETTER_WORD, OTHER_WORD, count_tokens, count_words
 from nspdata.statistics.histograms import Histogram
 from nspdata.statistics.repeats import repeated_tokens
 from nspdata.statistics.scripts import count_characters
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from nspdata.instances.rows import Rows
     from nspdata.tokenization.encoded import TokenizedDocuments
     from nspdata.tokenization.vocabulary import Vocabulary
-
-COUNTED_AT_ONCE = 1 << 18
 
 FROM_BUILD = (
     "duplicates_dropped",
@@ -123,7 +122,7 @@ def summarize_documents(
         shards: the shard of each document; the result is the sum over the shards.
     """
     sentences = np.diff(documents.document_offsets)
-    token_counts = _count(documents.ids, len(vocabulary))
+    token_counts, letter_words, letter_tokens = count_words(documents.ids, _word_kinds(vocabulary))
     counts = {
         "documents": len(documents),
         "one_sentence_documents": int(np.count_nonzero(sentences == 1)),
@@ -131,7 +130,8 @@ def summarize_documents(
         "tokens": len(documents.ids),
         "repeated_tokens": repeated_tokens(documents, shards),
         "words": int(token_counts[~vocabulary.continuations].sum()),
-        **_count_letter_words(documents.ids, vocabulary),
+        "letter_words": letter_words,
+        "letter_tokens": letter_tokens,
         "unknown_tokens": int(token_counts[vocabulary.special_ids["[UNK]"]]),
     }
     histograms = {
@@ -145,10 +145,10 @@ def summarize_documents(
 def summarize_rows(rows: Rows, vocabulary: Vocabulary, *, max_seq_length: int) -> Statistics:
     """The number, lengths, labels and masks of rows, and their tokens with masks undone."""
     special_ids, lengths, masked = vocabulary.special_ids, rows.lengths, np.diff(rows.masked_offsets)
-    token_counts = _count(rows.input_ids, len(vocabulary))
+    token_counts = count_tokens(rows.input_ids, len(vocabulary))
     held = rows.input_ids[rows.masked_token_indices]
-    token_counts += _count(rows.masked_lm_labels, len(vocabulary))
-    token_counts -= _count(held, len(vocabulary))
+    token_counts += count_tokens(rows.masked_lm_labels, len(vocabulary))
+    token_counts -= count_tokens(held, len(vocabulary))
     lengths_b = lengths - rows.lengths_a
     counts = {
         "rows": len(rows),
@@ -175,33 +175,18 @@ def summarize_files(entries: Iterable[ShardEntry]) -> Statistics:
     return Statistics(rows=PartStatistics(counts={"shards": len(sizes), "bytes": sum(sizes)}))
 
 
-def _count_letter_words(ids: NDArray[Any], vocabulary: Vocabulary) -> dict[str, int]:
-    """Words that begin with a letter of a script with spaces between words, and their tokens: `letter_words`, `letter_tokens`."""
-    starts, letters = _word_tables(vocabulary)
-    words = tokens = 0
-    inside = False  # whether the slice begins inside a word of letters
-    for start in range(0, len(ids), COUNTED_AT_ONCE):
-        some = ids[start : start + COUNTED_AT_ONCE]
-        begins = np.flatnonzero(starts[some])
-        chosen = letters[some[begins]]
-        words += int(np.count_nonzero(chosen))
-        tokens += int(np.diff(np.append(begins, len(some)))[chosen].sum())
-        tokens += inside * int(begins[0] if len(begins) else len(some))
-        inside = bool(chosen[-1]) if len(begins) else inside
-    return {"letter_words": words, "letter_tokens": tokens}
+_KINDS: dict[str, NDArray[np.uint8]] = {}
 
 
-_TABLES: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
-
-
-def _word_tables(vocabulary: Vocabulary) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tokens that begin a word, and those that begin a word of letters; each shape (vocab_size,), bool."""
+def _word_kinds(vocabulary: Vocabulary) -> NDArray[np.uint8]:
+    """The kind of each token for `count_words`: shape (vocab_size,). Only scripts with spaces between words have words of letters."""
     key = vocabulary.sha256
-    if key not in _TABLES:
-        _TABLES.clear()
+    if key not in _KINDS:
+        _KINDS.clear()
         letters = np.array([begins_with_letter(token) for token in vocabulary.tokens], np.bool_)
-        _TABLES[key] = (~vocabulary.continuations, letters & ~vocabulary.continuations)
-    return _TABLES[key]
+        begins = np.where(letters, LETTER_WORD, OTHER_WORD)
+        _KINDS[key] = np.where(vocabulary.continuations, INSIDE, begins).astype(np.uint8)
+    return _KINDS[key]
 
 
 def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
@@ -214,11 +199,3 @@ def _mask_counts(held: Any, labels: Any, mask_id: int) -> dict[str, int]:
         "masked_as_random": len(held) - num_masks - num_kept,
         "masked_kept": num_kept,
     }
-
-
-def _count(ids: NDArray[Any], size: int) -> NDArray[np.int64]:
-    """Counts each id, slice by slice: `np.bincount` needs 8 bytes per id."""
-    counts = np.zeros(size, np.int64)
-    for start in range(0, len(ids), COUNTED_AT_ONCE):
-        counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=size)
-    return counts

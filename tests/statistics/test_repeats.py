@@ -27,17 +27,30 @@ def documents_of(sentences: list[list[int]], dtype: type = np.uint16) -> Tokeniz
     )
 
 
-@given(sentences=SENTENCES, block=st.sampled_from([1, 7, 1 << 18]))
+@given(sentences=SENTENCES, block=st.sampled_from([0, 1, 7, 1 << 18]))
 def test_repeats_are_those_of_a_plain_count(sentences: list[list[int]], block: int) -> None:
-    """The first occurrence is not counted; the result does not depend on how many tokens are hashed at once."""
+    """The first occurrence is not counted; the compiled loop (block 0) and numpy, with any tokens at once, find the same."""
     seen: set[tuple[int, ...]] = set()
     expected = 0
     for sentence in map(tuple, sentences):
         expected += len(sentence) * (sentence in seen)
         seen.add(sentence)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeats, "BLOCK", block)
+        if block:
+            patch.setattr(repeats, "COMPILED", False)
+            patch.setattr(repeats, "BLOCK", block)
         assert repeats.repeated_tokens(documents_of(sentences)) == expected
+
+
+def test_hashes_of_the_compiled_loop_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences of up to 300 tokens, over blocks of 1,000 tokens."""
+    lengths = np.random.Philox(key=1).random_raw(200) % np.uint64(300) + np.uint64(1)
+    places = offsets(lengths.astype(np.int64))
+    ids = (np.random.Philox(key=2).random_raw(int(places[-1])) % np.uint64(30_000)).astype(np.uint16)
+    fast = repeats.sentence_hashes(ids, places)
+    monkeypatch.setattr(repeats, "COMPILED", False)
+    monkeypatch.setattr(repeats, "BLOCK", 1000)
+    assert (repeats.sentence_hashes(ids, places) == fast).all()
 
 
 def test_repeats_are_counted_in_each_shard() -> None:
