@@ -42,7 +42,14 @@ class LocalRunner(FnApiRunner):
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK and os.name == "posix":
                 environment.urn, environment.payload = URN, command.encode()
-        return super().run_via_runner_api(pipeline_proto, options)
+        try:
+            return super().run_via_runner_api(pipeline_proto, options)
+        finally:
+            while _workers:  # Beam does not stop the workers of every job that failed
+                _workers.pop().stopped.set()
+
+
+_workers: list[LocalWorker] = []
 
 
 @WorkerHandler.register_environment(URN, bytes)
@@ -51,22 +58,23 @@ class LocalWorker(SubprocessSdkWorkerHandler):
 
     def start_worker(self) -> None:
         """Starts the process and a thread that waits for it."""
-        self._stopped = threading.Event()
+        self.stopped = threading.Event()
+        _workers.append(self)
         self.worker = SubprocessSdkWorker(
             self._worker_command_line, self.control_address, self.provision_info, self.worker_id
         )
-        self.worker_thread = threading.Thread(name="run_worker", target=self._run)
+        self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
         self.worker_thread.start()
 
     def stop_worker(self) -> None:
         """Waits for the process to end."""
-        self._stopped.set()
+        self.stopped.set()
         super().stop_worker()
 
     def _run(self) -> None:
         try:
             self.worker.run()
         except RuntimeError:  # its exit status is not 0
-            while not self._stopped.wait(0.2):
+            while not self.stopped.wait(0.2):
                 for request, future in list(self.control_conn._futures_by_id.items()):  # noqa: SLF001 - it has no public way
                     future.set(beam_fn_api_pb2.InstructionResponse(instruction_id=request, error=LOST_RESPONSE))
