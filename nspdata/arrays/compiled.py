@@ -37,9 +37,26 @@ def compiled(function: Function) -> Function:
     if not COMPILED:
         return function
     dispatcher = numba.njit(nogil=True)(function)
+    dispatcher.get_call_template = _without_constants(dispatcher.get_call_template)
     with contextlib.suppress(RuntimeError):  # neither directory can be written
         dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets
     return dispatcher  # type: ignore[no-any-return]
+
+
+def _without_constants(get_call_template: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets a call with a constant use the code for any value of its type.
+
+    numba compiles a function again for each constant among the arguments of a call in compiled code, and everything that it calls:
+    a fifth of all that was compiled. LLVM copies the constant into small functions anyway.
+    """
+
+    def widened(types: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return get_call_template(
+            tuple(numba.types.unliteral(kind) for kind in types),
+            {name: numba.types.unliteral(kind) for name, kind in keywords.items()},
+        )
+
+    return widened
 
 
 if COMPILED:

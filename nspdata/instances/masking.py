@@ -204,7 +204,7 @@ def _choose_tokens(
     positions: NDArray[np.uint16],
 ) -> None:
     """Chooses single tokens: the first draws of a Fisher-Yates shuffle of each row's candidates."""
-    room = np.empty(65536, np.uint16)
+    room, chosen = np.empty(65536, np.uint16), np.zeros(65536, np.bool_)
     for row in range(len(budgets)):
         begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
         free = 0
@@ -215,7 +215,13 @@ def _choose_tokens(
         for index in range(budget):
             other = index + scaled(draw_at(keys[row], index), free - index)
             room[index], room[other] = room[other], room[index]
-        positions[ends[row] : ends[row + 1]] = np.sort(room[:budget])
+            chosen[room[index]] = True
+        place = ends[row]
+        for position in range(end - begin):  # in order; numba compiles `np.sort` 3 times as long
+            if chosen[position]:
+                chosen[position] = False
+                positions[place] = position
+                place += 1
 
 
 def _choose_tokens_by_columns(

@@ -139,9 +139,10 @@ def pair(
     pool = make_pool(text, document_ids, similar=rules.similar)
     draws = _draws(bits, num_sentences)
     found = np.empty((num_sentences, 7), np.int64)
-    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found)
+    kinds = rules.same or None, rules.similar or None
+    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found, *kinds)
     aim = _aim(count, forced, fixed, random_next_prob, num_sentences)
-    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, draws, found)
+    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, draws, found, *kinds)
     pairs = _truncated(found[:count], text.sentence_offsets, bits, max_tokens)
     return replace(pairs, forced=int(forced), forced_positives=int(fixed), unpaired=int(unpaired))
 
@@ -154,9 +155,19 @@ def _draws(bits: np.random.Philox, num_sentences: int) -> NDArray[np.int64]:
 
 @compiled
 def _chunks(
-    text: Text, pool: Pool, rules: PairRules, aim: Aim, draws: NDArray[np.int64], found: NDArray[np.int64]
+    text: Text,
+    pool: Pool,
+    rules: PairRules,
+    aim: Aim,
+    draws: NDArray[np.int64],
+    found: NDArray[np.int64],
+    same: bool | None,  # noqa: FBT001 - compiled functions have positional arguments
+    similar: bool | None,  # noqa: FBT001
 ) -> tuple[int, int, int, int]:
     """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label.
+
+    `same` and `similar` are those of the rules, or None if they are not set: numba removes a branch for an argument that is None
+    before it compiles what the branch calls, half of the functions here.
 
     Returns:
         Pairs, those that could only have label 1, those that could only have label 0, unpaired sentences.
@@ -191,10 +202,10 @@ def _chunks(
             if label and rules.swaps:
                 row[2], row[3], row[4], row[5] = middle, stop, sentence, middle
             elif label:
-                if rules.same:
+                if same is not None:
                     draw_elsewhere(text, rules, draw, target, row)
                 else:
-                    _draw_other(text, pool, rules, draw, target, row)
+                    _draw_other(text, pool, rules, draw, target, row, similar)
                 stop = row[3]
             sentence = sentence + 1 if rules.single else stop
             count += 1
@@ -206,7 +217,13 @@ def _chunks(
 
 @compiled
 def _draw_other(
-    text: Text, pool: Pool, rules: PairRules, draw: NDArray[np.int64], target: int, row: NDArray[np.int64]
+    text: Text,
+    pool: Pool,
+    rules: PairRules,
+    draw: NDArray[np.int64],
+    target: int,
+    row: NDArray[np.int64],
+    similar: bool | None,  # noqa: FBT001
 ) -> None:
     """Replaces B by sentences of another document, from a random start: one, or as many as reach the target.
 
@@ -215,12 +232,17 @@ def _draw_other(
     """
     offsets = text.sentence_offsets
     begin, end = offsets[row[2]], offsets[row[3]]
-    rarest = rarest_token(text, pool, begin, end) if rules.similar else -1
-    row[1] = other_document(pool, draw[4], row[0]) if rarest < 0 else similar_document(pool, draw[4], row[0], rarest)
+    rarest = -1
+    if similar is not None:
+        rarest = rarest_token(text, pool, begin, end)
+    if similar is not None and rarest >= 0:
+        row[1] = similar_document(pool, draw[4], row[0], rarest)
+    else:
+        row[1] = other_document(pool, draw[4], row[0])
     first, last = text.document_offsets[row[1]], text.document_offsets[row[1] + 1]
     wanted = offsets[row[5]] - end if rules.fits and not rules.single else 0
     row[4] = first + below(draw[5], num_starts(offsets, first, last, wanted))
-    if rarest >= 0:
+    if similar is not None and rarest >= 0:
         row[4] = sentence_holding(text, rarest, row[4], last)
     if rules.fits:
         aim = wanted + end - begin if wanted else target

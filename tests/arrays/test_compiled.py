@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.arrays.compiled import COMPILED
+from nspdata.arrays.compiled import COMPILED, compiled
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba is not installed, or switched off")
 
@@ -97,3 +97,18 @@ def test_without_a_writable_directory_nothing_is_cached(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("")
     assert run(tmp_path, HOME=str(home), XDG_CACHE_HOME=str(home)) == "6 0"
+
+
+def test_a_constant_argument_compiles_nothing_again() -> None:
+    """A function that compiled code calls with constants, and with a variable, is compiled once for all of them."""
+
+    @compiled
+    def scaled(number: int, factor: int) -> int:
+        return number * factor
+
+    @compiled
+    def total(number: int) -> int:
+        return scaled(number, 3) + scaled(number, 5) + scaled(number, number)
+
+    assert total(7) == 21 + 35 + 49
+    assert len(scaled.signatures) == 1  # type: ignore[attr-defined]

@@ -229,11 +229,13 @@ def _joined(
     size, last = np.int64(0), len(asked) - 1
     for chunk in range(len(asked)):
         size += asked[chunk, 1] - asked[chunk, 0] + 1
-    text, tokens = np.full(size, 10, np.uint32), np.empty((len(bounds), 2), np.int64)
+    text, tokens = np.empty(size, np.uint32), np.empty((len(bounds), 2), np.int64)
     at, first, count = np.int64(0), np.int64(0), 0
     for chunk in range(len(asked)):
         length = asked[chunk, 1] - asked[chunk, 0]
-        text[at : at + length] = codes[asked[chunk, 0] : asked[chunk, 1]]
+        for index in range(length):
+            text[at + index] = codes[asked[chunk, 0] + index]
+        text[at + length] = 10
         for bound in range(first, first + num_bounds[chunk] - 1):
             start, end = at + bounds[bound], at + bounds[bound + 1]
             tokens[count, 0], tokens[count, 1] = start, end - start - (end - start > 1 and text[end - 1] == 32)

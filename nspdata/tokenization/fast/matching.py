@@ -263,7 +263,7 @@ def _take_infixes(
 
 
 @compiled
-def _tokens_of(
+def _tokens_of(  # noqa: C901 - loops instead of slices, which numba compiles slowly
     codes: NDArray[np.uint32],
     begin: Any,
     end: Any,
@@ -293,7 +293,8 @@ def _tokens_of(
         inner = _take_infixes(codes, at, until, machine, stack, bounds[count:])
         if inner == DOUBT:
             return DOUBT
-        bounds[count : count + inner] += at - begin
+        for index in range(count, count + inner):
+            bounds[index] += at - begin
         count += inner
     for index in range(num_suffixes):
         bounds[count + index] = suffixes[num_suffixes - 1 - index]
