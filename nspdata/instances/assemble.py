@@ -189,7 +189,7 @@ def _write_runs(
 ) -> None:
     for run in range(len(starts)):
         begin, place = starts[run], places[run]
-        for index in range(lengths[run]):  # numba compiles an assignment of slices 10 times as long
+        for index in range(lengths[run]):  # numba takes much longer to compile an assignment of slices
             out[place + index] = values[begin + index]
 
 

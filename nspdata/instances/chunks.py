@@ -81,7 +81,7 @@ def long_enough(sentence_offsets: NDArray[np.int64], first: int, last: int, want
     """Returns how many sentences of a range, from its first, have at least `wanted` tokens up to its end."""
     latest = sentence_offsets[last] - wanted
     low, high = first, max(first, last)
-    while low < high:  # numba compiles `np.searchsorted` 10 times as long
+    while low < high:  # numba takes longer to compile `np.searchsorted`
         middle = (low + high) >> 1
         if sentence_offsets[middle] <= latest:
             low = middle + 1

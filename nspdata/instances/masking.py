@@ -217,7 +217,7 @@ def _choose_tokens(
             room[index], room[other] = room[other], room[index]
             chosen[room[index]] = True
         place = ends[row]
-        for position in range(end - begin):  # in order; numba compiles `np.sort` 3 times as long
+        for position in range(end - begin):  # in order; numba takes longer to compile `np.sort`
             if chosen[position]:
                 chosen[position] = False
                 positions[place] = position
