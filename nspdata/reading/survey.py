@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from nspdata.files.bounded import BoundedReads
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.read import read_source
 from nspdata.reading.records import count_rejected
-from nspdata.reading.units import Budget, sampling_order, size_of, split_sources
+from nspdata.reading.units import Budget, can_be_split, sampling_order, size_of, split_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,9 @@ KEPT_BYTES = 16_000_000
 """Text that is kept to be tokenized, about."""
 
 RANGE_BYTES = 1 << 20
+
+MOST_SEARCHED = 1024
+"""Ranges of a megabyte that are read in addition, in search of the beginning of long lines."""
 
 BATCH_BYTES = 1 << 20
 
@@ -122,16 +126,30 @@ class _Reader:
         """The kept documents; adds the estimated totals of this stratum to the sample."""
         kept: list[DocumentBatch] = []
         start, started = time.perf_counter(), time.process_time()
+        skipped = []
         for unit in self.units:
             left = self.budget.after(size_of(unit))
             if left > 0:
                 self.budget.taken += size_of(unit) * self._read(unit, left / max(1, size_of(unit)), kept)
+            else:
+                skipped.append(unit)
+        self._find_long(skipped, kept)
         scale = self.budget.seen / self.budget.taken if self.budget.taken else 0.0
         sample.read_seconds += scale * (time.perf_counter() - start)
         sample.read_processor_seconds += scale * (time.process_time() - started)
         sample.kept_bytes += self.kept_bytes
         sample.counts.update({key: count * scale for key, count in self.counts.items()})
         return kept
+
+    def _find_long(self, units: list[Source], kept: list[DocumentBatch]) -> None:
+        """Reads other ranges, if less began in those of the sample than half of their size: most were within long lines."""
+        if not can_be_split(self.units[0]):
+            return
+        for unit in sorted(units, key=attrgetter("start", "name"))[:MOST_SEARCHED]:
+            if 2 * self.counts["input_bytes"] >= self.budget.taken:
+                break
+            self._read(unit, 1.0, kept)
+        self.budget.taken = max(self.budget.taken, min(self.budget.seen, self.counts["input_bytes"]))
 
     def _read(self, unit: Source, share: float, kept: list[DocumentBatch]) -> float:
         """Reads about this share of a unit (a range always to its end) and returns the share read."""
@@ -146,11 +164,11 @@ class _Reader:
         return 1.0
 
     def _taken(self, batch: ReadBatch) -> list[DocumentBatch]:
-        """Counts a batch and keeps it while less than the wanted share is kept."""
+        """Counts a batch and keeps it if less than the wanted share of the text up to its end is kept."""
         size = sum(map(len, batch.documents.encoded()))
         self.counts.update(records=batch.records, documents=len(batch.documents), text_bytes=size)
         self.counts.update(input_bytes=batch.input_bytes, **count_rejected(batch.rejected))
-        if not size or self.kept_bytes > self.keep_share * (self.counts["text_bytes"] - size):
+        if not size or self.kept_bytes >= self.keep_share * self.counts["text_bytes"]:
             return []
         self.kept_bytes += size
         return [batch.documents]

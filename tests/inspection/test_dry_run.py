@@ -174,3 +174,16 @@ def test_settings_change_the_estimate(place: Path, estimated: Estimate) -> None:
 def test_times_are_written_for_people() -> None:
     """Durations are printed in seconds, minutes or hours."""
     assert [duration(seconds) for seconds in (0.4, 59, 60, 3600)] == ["0.4 s", "59 s", "1 min 0 s", "1 h 0 min"]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+@pytest.mark.parametrize("sizes", [[6_000_000], [6_000_000, 10], [10, 6_000_000], [5_000_000, 3_000_000]])
+def test_a_sample_of_long_lines(tmp_path: Path, name: str, sizes: list[int]) -> None:
+    """The ranges of a sample may all be within a line; the sample has text nevertheless, and estimates the size of the input."""
+    path = write_jsonl(tmp_path / f"{name}.jsonl", [{"id": str(n), "text": "x" * size} for n, size in enumerate(sizes)])
+    sources = expand_inputs([str(path)], LocalFiles())
+    sample = take_sample(
+        sources, LocalFiles(), InputConfig(), expected_bytes=sum(sizes), read_bytes=2_000_000, kept_bytes=1_000_000
+    )
+    assert sample.kept_bytes >= 1_000_000
+    assert sample.counts["text_bytes"] == pytest.approx(sum(sizes), rel=0.5)
