@@ -133,7 +133,7 @@ def divide_unit(plan: BuildPlan, sources: Sequence[Source], files: Files) -> Ite
 def tokenize_batches(
     plan: BuildPlan, batches: Iterable[Batch], encoder: OneAtATime
 ) -> Generator[tuple[int, bytes], None, ReadSummary]:
-    """Tokenizes batches of documents; yields `(shard key, spill)`, and returns the summary of the documents."""
+    """Tokenizes batches of documents; yields `(group, spill)`, and returns the summary of the documents."""
     summary = ReadSummary()
     gathered: list[TokenizedDocuments] = []
     num_tokens, split = 0, ""

@@ -163,11 +163,8 @@ def divides_rules(codes: NDArray[np.uint32], start: Any, bounds: NDArray[np.int3
             rule = rule_at(codes, start + bounds[first], start + bounds[last], mixed, rules)
             if rule < 0:
                 continue
-            if rule_ends[rule + 1] - rule_ends[rule] != last - first + 1:
+            if not _same_tokens(rule_bounds[rule_ends[rule] : rule_ends[rule + 1]], bounds, first, last):
                 return True
-            for index in range(last - first):
-                if rule_bounds[rule_ends[rule] + index] != bounds[first + index] - bounds[first]:
-                    return True
     return False
 
 
@@ -250,7 +247,9 @@ def _runs_to_change(
 @compiled
 def _same_tokens(pattern: NDArray[np.int32], bounds: NDArray[np.int32], first: int, last: int) -> bool:
     """Whether the tokens from `first` to `last` begin at these places of their string."""
-    same = len(pattern) == last - first + 1
+    if len(pattern) != last - first + 1:
+        return False
+    same = True
     for index in range(len(pattern)):
         same = same and pattern[index] == bounds[first + index] - bounds[first]
     return bool(same)
