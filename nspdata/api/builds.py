@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nspdata.api.datasets import open_dataset
 from nspdata.api.inputs import as_paths, describe
-from nspdata.api.runs import RunOptions, import_spacy, run
+from nspdata.api.runs import RunOptions, leave_torch_out, run
 from nspdata.config.build import Config
 from nspdata.config.keywords import nested_settings
 from nspdata.config.parsing import from_dict
@@ -175,7 +175,7 @@ def estimate(
     """
     resolved = build_config(config, settings)
     with naming_extra("nspdata.estimate"):
-        import_spacy(resolved)
+        leave_torch_out(resolved)
         from nspdata.building.estimate import estimate as estimated
         from nspdata.files.any import AnyFiles
 

@@ -113,7 +113,7 @@ def run(
 
     if options.light:
         import_arrays_alone()
-    import_spacy(config)
+    leave_torch_out(config, private=options.light)
     from nspdata.building.encoders import slow_note
     from nspdata.building.prepare import prepare
     from nspdata.files.any import AnyFiles
@@ -195,12 +195,12 @@ def check_options(inputs: Inputs, beam_options: Sequence[str]) -> None:
     check(beam_options)
 
 
-def import_spacy(config: Config) -> None:
-    """Imports spaCy without torch, which only its pipelines need."""
+def leave_torch_out(config: Config, *, private: bool = False) -> None:
+    """Lets spaCy be imported without torch, which only its pipelines need; see `spacy_import.leave_torch_out`."""
     if not config.sentences.model:
-        from nspdata.tokenization.sentences import import_spacy_alone
+        from nspdata.tokenization import spacy_import
 
-        import_spacy_alone()
+        spacy_import.leave_torch_out(private=private)
 
 
 def _stderr(*, progress: bool) -> AbstractContextManager[object]:

@@ -10,7 +10,7 @@ from nspdata.arrays.compiled import COMPILED
 from nspdata.arrays.ragged import copy_runs, offsets
 from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoded import Encoded
-from nspdata.tokenization.fast.characters import character_based, rule_based
+from nspdata.tokenization.fast.facts import OTHER
 from nspdata.tokenization.languages import PerLanguage
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.sentences import Splitter
@@ -70,7 +70,7 @@ def why_slow(wordpiece: WordPiece, splitter: SentenceSplitter) -> str:
 
 def can_encode_fast(splitter: Splitter) -> bool:
     """Whether the splitter's tokenizer and sentence rules are those that the fast encoder implements exactly."""
-    return rule_based(splitter.nlp) or character_based(splitter.nlp)
+    return not splitter.model and splitter.facts.kind != OTHER
 
 
 class DocumentSplitter:

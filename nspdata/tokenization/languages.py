@@ -10,7 +10,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nspdata.errors import ConfigError
+from nspdata.tokenization.fast.facts_file import kept_facts
 from nspdata.tokenization.sentences import PACKAGES, make_blank
+from nspdata.tokenization.spacy_import import import_spacy, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -104,6 +106,9 @@ def known_code(written: str, splitter: str) -> str | None:
         return None
     if splitter == "sentencex":
         return primary if len(primary) <= 3 else None
+    if is_untouched() and (kept := kept_facts(OLDER_CODES.get(primary, primary))):
+        return kept[0].language
+    import_spacy()
     from spacy.util import find_matching_language, get_lang_class
 
     for code in dict.fromkeys((OLDER_CODES.get(primary, primary), find_matching_language(primary) or primary)):

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import gc
-import sys
-import types
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nspdata.absent import absent
 from nspdata.errors import ConfigError
+from nspdata.tokenization.fast.facts import BY_CHARACTER, BY_RULES, facts_of, tokenizer_facts
+from nspdata.tokenization.fast.facts_file import keep_facts, kept_facts
 from nspdata.tokenization.paragraphs import MAX_CHARACTERS, paragraph_spans
 from nspdata.tokenization.rules import LANGUAGE_MARKS, SentenceRules
+from nspdata.tokenization.spacy_import import import_spacy, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nspdata.config.build import SentencesConfig
+    from nspdata.tokenization.fast.facts import TokenizerFacts
 
 MAX_BYTES = {"ja": 49_149}
 """Longest text in bytes of UTF-8, for languages whose tokenizer has a limit (SudachiPy)."""
@@ -84,6 +86,10 @@ class Splitter:
         end_marks: `corrected` or `as_spacy`; see there.
         extra_marks: further characters that end a sentence.
 
+    Attributes:
+        nlp: the pipeline. That of a language is created when it is first needed, if the facts of the language are kept in a file.
+        facts: of the pipeline of a language; not set with `model`.
+
     Raises:
         ConfigError: the language or the pipeline is unknown, or needs a package that is not installed.
     """
@@ -100,8 +106,12 @@ class Splitter:
     ) -> None:
         self.language, self.model, self.paragraphs = language, model, paragraphs
         self.rule_based = not model
-        self._make()
-        self.max_characters = MAX_BYTES.get(self.nlp.lang, 4 * MAX_CHARACTERS) // 4
+        self._nlp: Any = None
+        self._untouched = is_untouched()
+        self._kept = kept_facts(language) if self._untouched and not model else None
+        if not model:
+            self.facts = self._kept[0] if self._kept else facts_of(self.nlp)
+        self.max_characters = MAX_BYTES.get(self.nlp.lang if model else self.facts.language, 4 * MAX_CHARACTERS) // 4
         self.rules: SentenceRules | None = None
         corrected = (opening_marks, end_marks, extra_marks) != ("as_spacy", "as_spacy", "")
         if corrected and not model:
@@ -110,9 +120,9 @@ class Splitter:
                 move_opening_marks=opening_marks == "next",
                 correct_end_marks=end_marks == "corrected",
                 extra_marks=extra_marks + own,
-                punct_chars=frozenset(self.nlp.get_pipe("sentencizer").punct_chars),
-                exceptions=frozenset(getattr(self.nlp.tokenizer, "rules", None) or ()),
-                by_character=getattr(self.nlp.tokenizer, "segmenter", "") == "char",
+                punct_chars=self.facts.punct_chars,
+                exceptions=frozenset(self.facts.strings),
+                by_character=self.facts.kind == BY_CHARACTER,
             )
 
     @staticmethod
@@ -127,10 +137,28 @@ class Splitter:
             extra_marks=settings.extra_marks,
         )
 
+    @property
+    def nlp(self) -> Any:
+        """See `Splitter`."""
+        if self._nlp is None:
+            self._make()
+        return self._nlp
+
+    @cached_property
+    def tokenizer(self) -> TokenizerFacts | None:
+        """The facts of the language's tokenizer, if it is one by rules. What was taken from spaCy is kept in a file."""
+        if self._kept:
+            return self._kept[1]
+        found = tokenizer_facts(self.nlp.tokenizer) if self.facts.kind == BY_RULES else None
+        if self._untouched:
+            keep_facts(self.language, self.facts, found)
+        return found
+
     def _make(self) -> None:
-        self.nlp: Any = None
-        gc.collect()  # a pipeline is a reference cycle: free the old one before the new one is created
-        self.nlp = _pipeline(self.model) if self.model else make_blank(self.language)
+        if self._nlp is not None:
+            self._nlp = None
+            gc.collect()  # a pipeline is a reference cycle: free the old one before the new one is created
+        self._nlp = _pipeline(self.model) if self.model else make_blank(self.language)
         if hasattr(self.nlp.tokenizer, "max_cache_size"):
             self.nlp.tokenizer.max_cache_size = MAX_NEW_WORDS
         self._first_words = len(self.nlp.vocab)
@@ -185,8 +213,7 @@ def make_blank(language: str) -> Any:
     Raises:
         ConfigError: the language is unknown, or needs a package that is not installed.
     """
-    import spacy
-
+    spacy = import_spacy()
     try:
         nlp = spacy.blank(language)
         nlp("a")  # some import their library with the first text
@@ -205,8 +232,7 @@ def make_blank(language: str) -> Any:
 
 
 def _pipeline(model: str) -> Any:
-    import spacy
-
+    spacy = import_spacy()
     try:
         nlp = spacy.load(model)
     except (OSError, ImportError, ValueError) as error:
@@ -235,29 +261,3 @@ def _switch_off(nlp: Any) -> None:
         unheard = factory in vectors and splitters.isdisjoint(getattr(nlp.get_pipe(name), "listening_components", ()))
         if factory in WITHOUT_EFFECT or unheard:
             nlp.disable_pipe(name)
-
-
-def import_spacy_alone() -> None:
-    """Imports spaCy without torch, which its `thinc` imports if it is installed: 1.2 s and 190 MB that no rule uses.
-
-    For a process that splits by rules; a pipeline with a network in torch cannot be loaded in it afterwards. spaCy's command line
-    is left out as well, with `requests` and `jinja2`: 0.2 s. It is imported when it is used.
-    """
-    if "spacy" in sys.modules or "torch" in sys.modules:
-        return
-    commands, info = types.ModuleType("spacy.cli"), types.ModuleType("spacy.cli.info")
-    info.info = _spacy_info  # type: ignore[attr-defined]
-    sys.modules.update({"spacy.cli": commands, "spacy.cli.info": info})
-    try:
-        with absent("torch"):
-            import spacy
-    finally:
-        del sys.modules["spacy.cli"], sys.modules["spacy.cli.info"]
-    vars(spacy).pop("cli", None)
-
-
-def _spacy_info(*arguments: Any, **options: Any) -> Any:
-    """`spacy.info`, which needs spaCy's command line."""
-    from spacy.cli.info import info
-
-    return info(*arguments, **options)

@@ -18,7 +18,7 @@ from nspdata.interrupts import temporary_directory
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
 from nspdata.tokenization.encoders import DocumentEncoder
-from nspdata.tokenization.sentences import import_spacy_alone
+from nspdata.tokenization.spacy_import import leave_torch_out
 from nspdata.tokenization.wordpiece import WordPiece
 from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings
@@ -66,7 +66,7 @@ def _compared(
     """Reads the units of input, then checks the shards; returns the sum of what was found."""
     shards = work.spec.partition.all_paths
     if not work.spec.config.sentences.model:
-        import_spacy_alone()
+        leave_torch_out()
     work.encoding.encoder()  # before the processes are forked, which then share it
     whole = SourceReport()
     with processes(how_many(num_workers, max(len(units), len(shards))), _begin, work) as spread:

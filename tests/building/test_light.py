@@ -31,7 +31,7 @@ import pandas, scipy.linalg
 
 SPACY = """
 import sys
-from nspdata.tokenization.sentences import import_spacy_alone
+from nspdata.tokenization.spacy_import import import_spacy_alone
 import_spacy_alone()
 import spacy
 spacy.blank("en")

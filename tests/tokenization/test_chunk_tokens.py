@@ -16,7 +16,8 @@ from spacy.vocab import Vocab
 
 from nspdata.tokenization.fast.alphabet import UnknownPatternError
 from nspdata.tokenization.fast.chunk_tokens import ChunkTokens
-from nspdata.tokenization.fast.programs import Programs
+from nspdata.tokenization.fast.facts import tokenizer_facts
+from nspdata.tokenization.fast.programs import write_programs
 from nspdata.tokenization.rules import classes
 from tests.reference.sentences import pipeline
 from tests.tokenization.fuzzing import hard_texts
@@ -40,7 +41,7 @@ def tokens_of(tokenizer: Any, chunks: list[str]) -> list[list[int]]:
     codes = np.frombuffer("".join(chunks).encode("utf-32-le"), np.uint32)
     ends = np.cumsum([len(chunk) for chunk in chunks])
     asked = np.stack([ends - [len(chunk) for chunk in chunks], ends], axis=1).astype(np.int64)
-    bounds, counts = ChunkTokens(tokenizer).of(codes, asked, CLASSES)
+    bounds, counts = ChunkTokens(tokenizer_facts(tokenizer), lambda: tokenizer).of(codes, asked, CLASSES)
     return [part.tolist() for part in np.split(bounds, np.cumsum(counts)[:-1])]
 
 
@@ -154,7 +155,7 @@ def test_a_pattern_of_another_kind_has_no_program(pattern: str) -> None:
     """Then spaCy is asked for each chunk."""
     tokenizer = blank(suffix_search=re.compile(pattern).search)
     with pytest.raises(UnknownPatternError):
-        Programs(tokenizer)
+        write_programs(tokenizer)
     assert tokens_of(tokenizer, ["cab"]) == [expected(tokenizer, "cab")]
 
 
@@ -162,7 +163,7 @@ def test_another_function_has_no_program() -> None:
     """A function that is not a pattern's, and the wrong one of a pattern."""
     for search in (lambda _: None, re.compile("a").match):
         with pytest.raises(UnknownPatternError):
-            Programs(blank(prefix_search=search))
+            write_programs(blank(prefix_search=search))
 
 
 def test_spacy_is_asked_when_a_match_takes_too_long() -> None:

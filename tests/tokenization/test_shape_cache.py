@@ -11,6 +11,7 @@ import pytest
 
 from nspdata.tokenization.fast import shape_cache
 from nspdata.tokenization.fast.encoder import FastEncoder
+from nspdata.tokenization.fast.facts import tokenizer_facts
 from nspdata.tokenization.fast.shape_cache import ShapeAnswers, ShapeCache, digest_of, no_answers, packed, unpacked
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.rules import SentenceRules
@@ -62,7 +63,7 @@ def test_a_second_process_asks_nothing_and_encodes_the_same(language: str, direc
     assert len([*directory.iterdir()]) == 1
     second = encoder(language)
     assert decoded(second.encode(texts)) == wanted
-    kept = len(ShapeCache.of(second.splitter.nlp.tokenizer, first.boundaries.rules).load())  # type: ignore[union-attr]
+    kept = len(ShapeCache.of(second.splitter.tokenizer, first.boundaries.rules).load())  # type: ignore[union-attr]
     assert len(second.boundaries.answers.firsts) == kept > 100
     assert_same(encoder(language), plain, hard_texts(language, 15_000, seed=6))
 
@@ -147,17 +148,17 @@ def test_arrays_that_do_not_fit_are_refused(change: dict[str, np.ndarray]) -> No
 def test_the_digest_holds_what_the_answers_depend_on() -> None:
     """Patterns, rules and corrections; the same for a second pipeline."""
     rules, tokenizer = SentenceRules(), make_blank("en").tokenizer
-    found = {digest_of(tokenizer, rules)}
-    assert {digest_of(make_blank("en").tokenizer, SentenceRules())} == found
+    found = {digest_of(tokenizer_facts(tokenizer), rules)}
+    assert {digest_of(tokenizer_facts(make_blank("en").tokenizer), SentenceRules())} == found
     found |= {
-        digest_of(tokenizer, dataclasses.replace(rules, **change))
+        digest_of(tokenizer_facts(tokenizer), dataclasses.replace(rules, **change))
         for change in ({"extra_marks": "~"}, {"punct_chars": frozenset("!")})
     }
-    found.add(digest_of(make_blank("de").tokenizer, rules))
+    found.add(digest_of(tokenizer_facts(make_blank("de").tokenizer), rules))
     tokenizer.add_special_case("qqq.", [{"ORTH": "qqq"}, {"ORTH": "."}])
-    found.add(digest_of(tokenizer, rules))
+    found.add(digest_of(tokenizer_facts(tokenizer), rules))
     tokenizer.infix_finditer = re.compile("x").finditer
-    found.add(digest_of(tokenizer, rules))
+    found.add(digest_of(tokenizer_facts(tokenizer), rules))
     assert len(found) == 6
 
 

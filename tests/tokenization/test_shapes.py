@@ -12,6 +12,7 @@ from nspdata.tokenization.fast.alphabet import groups_of
 from nspdata.tokenization.fast.answers import Answers
 from nspdata.tokenization.fast.characters import Characters
 from nspdata.tokenization.fast.encoder import FastEncoder
+from nspdata.tokenization.fast.facts import tokenizer_facts
 from nspdata.tokenization.fast.shapes import Shapes
 from nspdata.tokenization.rules import SentenceRules
 from nspdata.tokenization.sentences import Splitter
@@ -28,7 +29,9 @@ def answered(language: str, chunks: list[str]) -> tuple[Answers, list[int]]:
     codes = np.frombuffer("".join(chunks).encode("utf-32-le"), np.uint32)
     ends = np.cumsum([len(chunk) for chunk in chunks])
     characters.learn(codes)
-    answers = Answers(splitter.nlp.tokenizer, splitter.rules or SentenceRules())
+    answers = Answers(
+        tokenizer_facts(splitter.nlp.tokenizer), lambda: splitter.nlp.tokenizer, splitter.rules or SentenceRules()
+    )
     asked = np.stack([ends - [len(chunk) for chunk in chunks], ends], axis=1).astype(np.int64)
     return answers, answers.of(codes, asked, characters.classes).tolist()
 
@@ -82,4 +85,4 @@ def test_a_pattern_of_another_kind_has_no_groups(pattern: str) -> None:
     tokenizer = spacy.blank("en").tokenizer
     tokenizer.prefix_search = re.compile(pattern).search
     assert groups_of(tokenizer) is None
-    assert Shapes(tokenizer).groups is None
+    assert Shapes(tokenizer_facts(tokenizer)).groups is None

@@ -17,8 +17,11 @@ from nspdata.tokenization.fast.shapes import Shapes
 from nspdata.tokenization.fast.tokens import LINE_END, STOP, WORD, WORD_END, divided, kinds_of, word_ends
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from nspdata.tokenization.fast.facts import TokenizerFacts
     from nspdata.tokenization.rules import SentenceRules
 
 
@@ -26,7 +29,8 @@ class Answers:
     """The effect of chunks on the sentencizer.
 
     Args:
-        tokenizer: spaCy's tokenizer.
+        tokenizer: the facts of spaCy's tokenizer.
+        given: returns spaCy's tokenizer.
         rules: the corrections.
 
     Attributes:
@@ -36,8 +40,8 @@ class Answers:
         bounds, bound_ends: ragged int32: where spaCy's tokens begin in the chunk, and where the last one ends.
     """
 
-    def __init__(self, tokenizer: Any, rules: SentenceRules) -> None:
-        self.tokens = ChunkTokens(tokenizer)
+    def __init__(self, tokenizer: TokenizerFacts, given: Callable[[], Any], rules: SentenceRules) -> None:
+        self.tokens = ChunkTokens(tokenizer, given)
         self.rules = rules
         self.shapes = Shapes(tokenizer)
         self.cache = ShapeCache.of(tokenizer, rules) if self.shapes.groups is not None else None

@@ -22,8 +22,11 @@ from nspdata.tokenization.fast.tokenizer import glued_places, spaced_rules
 from nspdata.tokenization.rules import PUNCTUATION, SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from nspdata.tokenization.fast.facts import TokenizerFacts
     from nspdata.tokenization.rules import SentenceRules
 
 NEW_PARAGRAPH, PLAIN_CHUNK = -1, -2
@@ -48,18 +51,20 @@ class Boundaries:
     """Sentence starts of texts, equal to spaCy's.
 
     Args:
-        nlp: a pipeline that `characters.rule_based` or `characters.character_based` accepts.
+        tokenizer: the facts of the tokenizer; None if every character is a token.
+        given: returns spaCy's tokenizer, for chunks that it must tokenize.
         paragraphs: as `paragraphs.paragraph_spans`.
         rules: the corrections.
-        by_character: whether every character is a token.
     """
 
-    def __init__(self, nlp: Any, paragraphs: str, rules: SentenceRules, *, by_character: bool) -> None:
+    def __init__(
+        self, tokenizer: TokenizerFacts | None, given: Callable[[], Any], paragraphs: str, rules: SentenceRules
+    ) -> None:
         self.rules = rules
-        self.by_character = by_character
+        self.by_character = tokenizer is None
         self.parting = LINE_ENDS_THAT_PART[paragraphs]
-        self.answers: Any = None if by_character else Answers(nlp.tokenizer, rules)
-        self.spaced = spaced_rules(nlp.tokenizer)
+        self.answers: Any = Answers(tokenizer, given, rules) if tokenizer else None
+        self.spaced = spaced_rules(tokenizer.strings if tokenizer else ())
         self._forget()
 
     def _forget(self) -> None:

@@ -9,7 +9,7 @@ that holds one is encoded by the plain encoder.
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -129,28 +129,3 @@ def code_points(joined: str, texts: list[str]) -> tuple[NDArray[np.uint32], NDAr
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
     return codes, starts
-
-
-def rule_based(nlp: Any) -> bool:
-    """Whether a spaCy pipeline is one that this package knows: the stock tokenizer by rules, and the stock sentencizer."""
-    from spacy.pipeline import Sentencizer
-    from spacy.tokenizer import Tokenizer
-
-    return (
-        type(nlp.tokenizer) is Tokenizer
-        and nlp.pipe_names == ["sentencizer"]
-        and type(nlp.get_pipe("sentencizer")) is Sentencizer
-    )
-
-
-def character_based(nlp: Any) -> bool:
-    """Whether a spaCy pipeline takes every character for a token (Chinese by default) before the stock sentencizer."""
-    from spacy.pipeline import Sentencizer
-
-    tokenizer = nlp.tokenizer
-    return (
-        type(tokenizer).__name__ == "ChineseTokenizer"
-        and tokenizer.segmenter == "char"
-        and nlp.pipe_names == ["sentencizer"]
-        and type(nlp.get_pipe("sentencizer")) is Sentencizer
-    )

@@ -9,16 +9,19 @@ import numpy as np
 
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import copy_runs, offsets
-from nspdata.tokenization.fast.alphabet import UnknownPatternError
 from nspdata.tokenization.fast.characters import NUM_CHARACTERS
 from nspdata.tokenization.fast.matching import tokenize
 from nspdata.tokenization.fast.programs import Programs
-from nspdata.tokenization.fast.rule_strings import RuleStrings, rules_of
+from nspdata.tokenization.fast.rule_strings import RuleStrings
 from nspdata.tokenization.fast.tokenizer import bare_tokenizer
 from nspdata.tokenization.rules import SPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from nspdata.tokenization.fast.facts import TokenizerFacts
 
 ASKED_AT_ONCE = 200_000
 """Characters that spaCy tokenizes in one call."""
@@ -31,26 +34,26 @@ class ChunkTokens:
     """Tokenizes chunks.
 
     Args:
-        tokenizer: spaCy's tokenizer.
+        facts: of spaCy's tokenizer.
+        given: returns spaCy's tokenizer, which is called for chunks without programs only.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._given = tokenizer
+    def __init__(self, facts: TokenizerFacts, given: Callable[[], Any]) -> None:
+        self._facts, self._given = facts, given
 
     @cached_property
     def _tokenizer(self) -> Any:
         """The tokenizer without what only words need. It takes 0.1 s and more to make, and texts may not need it."""
-        return bare_tokenizer(self._given)
+        return bare_tokenizer(self._given())
 
     @cached_property
     def _own(self) -> tuple[Programs, RuleStrings, Any] | None:
         """The programs of the tokenizer's patterns, its rules, and their tokens; None if not all are covered."""
-        rules = rules_of(self._given)
-        try:
-            programs = Programs(self._given)
-        except UnknownPatternError:
+        facts = self._facts
+        if facts.rules is None or facts.programs is None:
             return None
-        return (programs, RuleStrings(rules), _patterns(programs, list(rules))) if rules is not None else None
+        programs = Programs(facts.programs)
+        return programs, RuleStrings(facts.rules), _patterns(programs, list(facts.rules))
 
     def of(
         self, codes: NDArray[np.uint32], asked: NDArray[np.int64], classes: NDArray[np.uint16]
@@ -95,7 +98,7 @@ class ChunkTokens:
                 codes[start:end].tobytes().decode("utf-32-le", "surrogatepass") for start, end in part.tolist()
             )
             # a tokenizer takes longer to make than a few questions to the given one
-            tokenizer = self._tokenizer if self._own is None or len(text) > FEW_CHARACTERS else self._given
+            tokenizer = self._tokenizer if self._own is None or len(text) > FEW_CHARACTERS else self._given()
             with tokenizer.vocab.memory_zone():
                 tokens = tokenizer(text).to_array(["IDX", "LENGTH"]).astype(np.int64)
             bounds, num_bounds = np.empty(len(tokens) + 1, np.int32), np.empty(len(part), np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from nspdata.arrays.ragged import offsets
 from nspdata.tokenization.encoded import Encoded
 from nspdata.tokenization.fast.boundaries import Boundaries
-from nspdata.tokenization.fast.characters import Characters, character_based, code_points
+from nspdata.tokenization.fast.characters import Characters, code_points
 from nspdata.tokenization.fast.wordpieces import MOST_TOKENS_A_CHARACTER, PieceTable, encode_spans
 from nspdata.tokenization.paragraphs import paragraph_spans
 from nspdata.tokenization.plain import PlainEncoder
@@ -43,11 +43,10 @@ class FastEncoder:
         rules = splitter.rules or SentenceRules(
             move_opening_marks=False,
             correct_end_marks=False,
-            punct_chars=frozenset(splitter.nlp.get_pipe("sentencizer").punct_chars),
+            punct_chars=splitter.facts.punct_chars,
         )
         self.characters = Characters(wordpiece.backend, rules)
-        by_character = character_based(splitter.nlp)
-        self.boundaries = Boundaries(splitter.nlp, splitter.paragraphs, rules, by_character=by_character)
+        self.boundaries = Boundaries(splitter.tokenizer, lambda: splitter.nlp.tokenizer, splitter.paragraphs, rules)
         self.table = PieceTable(wordpiece.vocabulary)
 
     def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:

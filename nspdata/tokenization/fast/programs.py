@@ -8,6 +8,7 @@ Back references, flags that change a set (`IGNORECASE`), lazy repeats and repeat
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from re import _constants  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
@@ -59,30 +60,51 @@ PLACES = {
 """A chunk holds no line end, so that both of a kind mean the same."""
 
 
-class Programs:
-    """The programs of a tokenizer's patterns, and which characters are in which of their sets.
-
-    Args:
-        tokenizer: spaCy's tokenizer.
+@dataclass(frozen=True)
+class Written:
+    """The programs of a tokenizer's patterns.
 
     Attributes:
-        heads: shape (5, 6), int32. For each pattern: its first instruction, or -1 if the tokenizer has none; whether it matches at the
-            start of a string only; the set of the characters at which a match may begin; how many characters before the end it may
-            begin at the earliest, or `NO_LIMIT`; the set of those at which it may begin earlier; whether it may be empty.
-        code: shape (num_instructions, 4), int32: see `matching`.
-        row_of: shape (0x110000,), int32: the row of a character, 0 if it is not known.
-        member: shape (num_known + 1, num_sets), bool: whether a character is in a set.
+        heads: for each pattern: its first instruction, or -1 if the tokenizer has none; whether it matches at the start of a string
+            only; the set of the characters at which a match may begin; how many characters before the end it may begin at the
+            earliest, or `NO_LIMIT`; the set of those at which it may begin earlier; whether it may be empty.
+        code: the instructions, four numbers each; see `matching`.
+        sets: the sets that the numbers of sets above refer to.
+    """
+
+    heads: list[list[int]]
+    code: list[list[int]]
+    sets: list[CharacterSet]
+
+
+def write_programs(tokenizer: Any) -> Written:
+    """Writes the programs of spaCy's tokenizer.
 
     Raises:
         UnknownPatternError: a pattern has a part that no program covers.
     """
+    writer = _Writer()
+    heads = [writer.head(tokenizer, name) for name in SEARCHES]
+    return Written(heads, writer.code, list(writer.sets))
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._code: list[list[int]] = []
-        self._sets: dict[CharacterSet, int] = {}
-        self._frames = 0
-        self.heads = np.array([self._head(tokenizer, name) for name in SEARCHES], np.int32)
-        self.code = np.array(self._code, np.int32).reshape(-1, 4)
+
+class Programs:
+    """The programs of a tokenizer's patterns, and which characters are in which of their sets.
+
+    Args:
+        written: the programs.
+
+    Attributes:
+        heads: shape (5, 6), int32: see `Written`.
+        code: shape (num_instructions, 4), int32: see `Written`.
+        row_of: shape (0x110000,), int32: the row of a character, 0 if it is not known.
+        member: shape (num_known + 1, num_sets), bool: whether a character is in a set.
+    """
+
+    def __init__(self, written: Written) -> None:
+        self._sets = written.sets
+        self.heads = np.array(written.heads, np.int32)
+        self.code = np.array(written.code, np.int32).reshape(-1, 4)
         self.row_of = np.zeros(NUM_CHARACTERS, np.int32)
         self.member = np.zeros((1, len(self._sets)), np.bool_)
 
@@ -99,7 +121,21 @@ class Programs:
         """The programs as `matching` reads them."""
         return self.heads, self.code, self.row_of, self.member
 
-    def _head(self, tokenizer: Any, name: str) -> list[int]:
+
+class _Writer:
+    """Writes programs.
+
+    Attributes:
+        code: the instructions so far.
+        sets: the sets in them, and their numbers.
+    """
+
+    def __init__(self) -> None:
+        self.code: list[list[int]] = []
+        self.sets: dict[CharacterSet, int] = {}
+        self._frames = 0
+
+    def head(self, tokenizer: Any, name: str) -> list[int]:
         """Writes the program of a pattern; returns its row of `heads`."""
         method = getattr(tokenizer, name)
         if method is None:
@@ -110,7 +146,7 @@ class Programs:
         tree = parsed(pattern)
         if tree.state.flags & ~FLAGS:
             raise UnknownPatternError(name)
-        items, entry = list(tree), len(self._code)
+        items, entry = list(tree), len(self.code)
         self._sequence(items)
         self._write(MATCH)
         begins = self._column(_firsts(items) or EVERY)
@@ -123,11 +159,11 @@ class Programs:
         return [entry, _at_start(items), begins, reach, self._column(earlier or EVERY), may_be_empty]
 
     def _column(self, one: CharacterSet) -> int:
-        return self._sets.setdefault(one, len(self._sets))
+        return self.sets.setdefault(one, len(self.sets))
 
     def _write(self, *instruction: int) -> int:
-        self._code.append([*instruction, 0, 0, 0][:4])
-        return len(self._code) - 1
+        self.code.append([*instruction, 0, 0, 0][:4])
+        return len(self.code) - 1
 
     def _sequence(self, items: Iterable[tuple[Any, Any]]) -> None:
         for operation, value in items:
@@ -156,10 +192,10 @@ class Programs:
             split = self._split(list(part))
             self._sequence(part)
             ends.append(self._write(JUMP))
-            self._code[split][1] = len(self._code)
+            self.code[split][1] = len(self.code)
         self._sequence(alternatives[-1])
         for end in ends:
-            self._code[end][1] = len(self._code)
+            self.code[end][1] = len(self.code)
 
     def _split(self, items: list[tuple[Any, Any]]) -> int:
         """Writes a choice between what follows, which begins with these items, and a place that is filled in later."""
@@ -184,7 +220,7 @@ class Programs:
         if endless:
             self._write(JUMP, splits[0])
         for split in splits:
-            self._code[split][1] = len(self._code)
+            self.code[split][1] = len(self.code)
 
     def _assertion(self, operation: Any, direction: int, body: Any) -> None:
         least, most = body.getwidth()
@@ -195,7 +231,7 @@ class Programs:
         begin = self._write(REJECT if rejects else ASSERT, least if direction < 0 else 0)
         self._sequence(body)
         self._write(REJECT_END if rejects else ASSERT_END)
-        self._code[begin][2] = len(self._code)
+        self.code[begin][2] = len(self.code)
         self._frames -= 1
 
 

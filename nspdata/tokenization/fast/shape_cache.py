@@ -12,23 +12,23 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xxhash
 
 from nspdata.arrays.compiled import source_stamp
 from nspdata.arrays.ragged import offsets
 from nspdata.files.user_cache import user_cache
-from nspdata.tokenization.fast.alphabet import PATTERNS
+from nspdata.tokenization.fast.sealed import opened, replace_file, sealed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+    from nspdata.tokenization.fast.facts import TokenizerFacts
     from nspdata.tokenization.rules import SentenceRules
 
 SWITCH = "NSPDATA_SHAPE_CACHE"
@@ -123,8 +123,8 @@ class ShapeCache:
         self._num_new = self._num_kept = 0
 
     @staticmethod
-    def of(tokenizer: Any, rules: SentenceRules) -> ShapeCache | None:
-        """The cache for the answers of a tokenizer of spaCy; None if caching is turned off."""
+    def of(tokenizer: TokenizerFacts, rules: SentenceRules) -> ShapeCache | None:
+        """The cache for the answers of a tokenizer; None if caching is turned off."""
         if os.environ.get(SWITCH, "1") == "0":
             return None
         digest = digest_of(tokenizer, rules)
@@ -157,7 +157,7 @@ class ShapeCache:
             found = found.take(np.arange(len(found) - MOST_SHAPES, len(found)))
         self._num_kept = len(found)
         with contextlib.suppress(OSError):  # the directory cannot be written, or the disk is full
-            self._write(found)
+            replace_file(self.path, packed(found, self.digest), most_files=MOST_FILES)
 
     def _read(self) -> ShapeAnswers:
         try:
@@ -168,32 +168,17 @@ class ShapeCache:
         self._num_kept = len(found)
         return found
 
-    def _write(self, answers: ShapeAnswers) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=self.path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(number, "wb") as stream:
-                stream.write(packed(answers, self.digest))
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        others = sorted(self.path.parent.glob("*.bin"), key=lambda path: path.stat().st_mtime)
-        for path in others[:-MOST_FILES]:
-            path.unlink(missing_ok=True)
-
 
 def packed(answers: ShapeAnswers, digest: bytes) -> bytes:
-    """The content of a file: head, digest, checksum of the rest, three sizes, arrays."""
+    """The bytes of a file: its content are three sizes and the arrays."""
     sizes = np.array([len(answers), len(answers.inner), len(answers.bounds)], "<i8")
-    rest = b"".join([sizes.tobytes(), *(array.tobytes() for array in answers.arrays())])
-    return MAGIC + digest + xxhash.xxh3_128_digest(rest) + rest
+    return sealed(b"".join([sizes.tobytes(), *(array.tobytes() for array in answers.arrays())]), MAGIC + digest)
 
 
 def unpacked(data: bytes, digest: bytes) -> ShapeAnswers | None:
     """The answers of a file; None if it belongs to another tokenizer or is corrupt."""
-    head, rest = MAGIC + digest, data[len(MAGIC) + 48 :]
-    if data[: len(head)] != head or data[len(head) : len(head) + 16] != xxhash.xxh3_128_digest(rest) or len(rest) < 24:
+    rest = opened(data, MAGIC + digest)
+    if rest is None or len(rest) < 24:
         return None
     num_shapes, num_inner, num_bounds = np.frombuffer(rest, "<i8", 3).tolist()
     sizes, at, arrays = [num_shapes] * 5 + [num_inner, num_bounds], 24, []
@@ -206,18 +191,13 @@ def unpacked(data: bytes, digest: bytes) -> ShapeAnswers | None:
     return found if found.fits() else None
 
 
-def digest_of(tokenizer: Any, rules: SentenceRules) -> bytes:
+def digest_of(tokenizer: TokenizerFacts, rules: SentenceRules) -> bytes:
     """The digest of everything that the answers of a tokenizer depend on, 32 bytes."""
-    import spacy
-
     import nspdata
 
-    patterns = [getattr(getattr(tokenizer, name), "__self__", None) for name in PATTERNS]
     described = [
-        (nspdata.__version__, spacy.__version__, sys.version, sys.byteorder, unicodedata.unidata_version),
-        [(getattr(pattern, "pattern", None), getattr(pattern, "flags", None)) for pattern in patterns],
-        sorted(map(repr, tokenizer.rules.items())),
-        tokenizer.faster_heuristics,
+        (nspdata.__version__, sys.version, sys.byteorder, unicodedata.unidata_version),
+        tokenizer.digest,
         (rules.move_opening_marks, rules.correct_end_marks, rules.extra_marks, rules.by_character),
         (sorted(rules.punct_chars), sorted(rules.exceptions)),  # type: ignore[call-overload]
     ]

@@ -16,7 +16,7 @@ import numpy as np
 import xxhash
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.fast.alphabet import collapses, groups_of
+from nspdata.tokenization.fast.alphabet import collapses
 from nspdata.tokenization.fast.characters import NUM_CHARACTERS, without_row
 from nspdata.tokenization.fast.rule_strings import RuleStrings, hash_of, holds_rule, mix
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nspdata.tokenization.fast.alphabet import CharacterSet, Guard, Guards
+    from nspdata.tokenization.fast.facts import TokenizerFacts
 
 SHAPE_SLOTS = 1 << 20
 
@@ -44,7 +45,7 @@ class Shapes:
     """A table from shapes to answers.
 
     Args:
-        tokenizer: spaCy's tokenizer.
+        tokenizer: the facts of spaCy's tokenizer.
 
     Attributes:
         groups: sets by guards; None if the patterns are unknown: then every chunk is asked for.
@@ -58,8 +59,8 @@ class Shapes:
         longest_rule: characters.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self.groups = groups_of(tokenizer)
+    def __init__(self, tokenizer: TokenizerFacts) -> None:
+        self.groups = tokenizer.groups
         conditions = list(dict.fromkeys(guard for guards in self.groups or () for guard in _ordered(guards)))
         if len(conditions) > MOST_CONDITIONS:
             self.groups = None
@@ -69,7 +70,7 @@ class Shapes:
         self.wanted = np.array([sum(bit[guard] for guard in guards) for guards in self.groups or ()], np.uint64)
         self.row_of = np.zeros(NUM_CHARACTERS, np.int32)
         self.rows = np.zeros((1, 4 + len(self.wanted)), np.uint64)
-        rules = RuleStrings({rule: [rule] for rule in getattr(tokenizer, "rules", None) or {}})
+        rules = RuleStrings({rule: [rule] for rule in tokenizer.strings})
         self.rules, self.longest_rule = rules.hashes, rules.longest
         self.forget()
 

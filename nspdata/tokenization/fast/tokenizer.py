@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 LONGEST_SUFFIX = 48
@@ -54,10 +56,10 @@ def from_the_end_of(search: Any) -> Any:
     return from_the_end
 
 
-def spaced_rules(tokenizer: Any) -> dict[str, list[str]]:
-    """The tokenizer's rules for strings with white space inside, by their first three characters."""
+def spaced_rules(strings: Iterable[str]) -> dict[str, list[str]]:
+    """The strings of a tokenizer's rules that hold white space inside, by their first three characters."""
     rules: dict[str, list[str]] = {}
-    for rule in getattr(tokenizer, "rules", None) or {}:
+    for rule in strings:
         if len(rule.split()) > 1 and rule == rule.strip():
             rules.setdefault(rule[:3], []).append(rule)
     return rules
