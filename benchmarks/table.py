@@ -1,10 +1,13 @@
 r"""How fast a build is on each kind of corpus, beside the best parts off the shelf, as one table.
 
-    python benchmarks/table.py --tokenizer vocab.txt --books CORPUS.jsonl[.gz] [--scale 0.1] [--only web files] [--record NAME]
+    python benchmarks/table.py --tokenizer vocab.txt --books CORPUS.jsonl[.gz] [--languages DIR] [--scale 0.1] [--only web files] [--record NAME]
 
-Each row is a whole `nspdata build --workers 1` in a process of its own: MB of text per CPU-second (user and system, all processes) after the start-up,
-which a build of 20 documents measures in the same run, without answers of spaCy that earlier builds kept; and the peak memory of the largest process. Beside it the same text through sentencex and
-tokie in a Python loop (split and encode only; both from PyPI), in the same run, and the ratio. `--scale 1` has the sizes of the names.
+Each row of builds is a whole `nspdata build --workers 1` in a process of its own: MB of text per CPU-second (user and system, all processes) after the start-up,
+which a build of 20 documents measures in the same run, without answers of spaCy that earlier builds kept; and the peak memory of the largest
+process. Beside it the same text through sentencex and tokie in a Python loop (split and encode only; both from PyPI), in the same run, and the ratio.
+`--scale 1` has the sizes of the names. The other rows: the start of a fresh install (nothing compiled yet), to split and encode in one process with
+empty tables (cold) and the same text again (warm), the languages of DIR (files whose names begin with a code, such as `de_novels.jsonl.gz`, with a
+tokenizer trained on all of them), `train-tokenizer` beside `BertWordPieceTokenizer.train_from_iterator`, and two workers beside one.
 """
 
 from __future__ import annotations
@@ -12,13 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from corpora import make, numbered, texts, write
+from table_steps import HAVE_PEER, cpu_and_wall, encode_apart, encode_languages, train, two_workers
 
 HERE = Path(__file__).parent
 
@@ -53,23 +56,11 @@ for path in sorted(Path(sys.argv[2]).rglob("*.jsonl")) if Path(sys.argv[2]).is_d
 """
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """CPU-seconds of a command with its children, and the peak memory of the largest of them in MB."""
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed: {errors.read()[-1000:]}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3
-
-
 def build(corpus: Path, output: Path, tokenizer: Path, options: list[str]) -> tuple[float, float]:
-    """`run` of a build on one core."""
+    """CPU-seconds and peak memory in MB of a build on one core."""
     command = [sys.executable, "-m", "nspdata", "build", str(corpus), "-o", str(output), "--tokenizer", str(tokenizer)]
-    return run([*command, "--workers", "1", *options])
+    seconds, _, peak = cpu_and_wall([*command, "--workers", "1", *options])
+    return seconds, peak
 
 
 def corpus_of(kind: str, size: float, books: Path, work: Path) -> tuple[Path, float]:
@@ -100,9 +91,42 @@ def row(name: str, arguments: argparse.Namespace, start_up: float) -> dict[str, 
             found |= {"again_mb_per_cpu_s": round(megabytes / max(again - start_up, 1e-3), 2)}
         if arguments.peer:
             tokenizer = next((work / "out").rglob("tokenizer.json"))
-            peer, _ = run([sys.executable, "-c", PEER, str(tokenizer), str(corpus)])
+            peer, *_ = cpu_and_wall([sys.executable, "-c", PEER, str(tokenizer), str(corpus)])
             found |= {"peer_mb_per_cpu_s": round(megabytes / peer, 2)}
             found |= {"ratio": round(peer / max(seconds - start_up, 1e-3), 2)}
+    return found
+
+
+def steps(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The rows that are no whole build on one core, printed as they come."""
+    size, wanted = 100 * arguments.scale, set(arguments.only) or {"encode", "languages", "train", "workers"}
+    found: dict[str, dict[str, float]] = {}
+
+    def show(name: str, figures: dict[str, float], ratios: dict[str, tuple[str, str]]) -> None:
+        figures |= {
+            name: round(figures[up] / figures[down], 2)
+            for name, (up, down) in ratios.items()
+            if up in figures and down in figures
+        }
+        found[name] = figures
+        print(f"{name:38}{'; '.join(f'{key} {value}' for key, value in figures.items())}", flush=True)
+
+    to_peer = {"cold_ratio": ("cold", "peer"), "warm_ratio": ("warm", "peer")}
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["NSPDATA_CACHE"] = str(Path(directory) / "cache")
+        if "encode" in wanted:
+            show("split and encode, books", encode_apart(arguments.books, arguments.tokenizer, "en", size), to_peer)
+        if "languages" in wanted and arguments.languages:
+            corpora = sorted(arguments.languages.glob("[a-z][a-z][_-]*.jsonl*"))
+            tokenizer = Path(directory) / "tokenizer"
+            cpu_and_wall([sys.executable, "-m", "nspdata", "train-tokenizer", *map(str, corpora), "-o", str(tokenizer)])
+            show(f"split and encode, {len(corpora)} languages", encode_languages(corpora, tokenizer, size), to_peer)
+        if "train" in wanted:
+            show("train-tokenizer", train(arguments.books, size), {"ratio": ("cpu_s", "peer_cpu_s")})
+        if "workers" in wanted:
+            corpus = Path(directory) / "books.jsonl"
+            write(numbered(texts(arguments.books)), corpus, megabytes=size)
+            show("two workers beside one", two_workers(corpus, arguments.tokenizer), {})
     return found
 
 
@@ -112,13 +136,17 @@ def main() -> None:
     parser.add_argument("--books", type=Path, required=True)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument(
-        "--only", nargs="*", default=[], help="kinds of corpora: " + ", ".join(kind for kind, *_ in ROWS.values())
+        "--only",
+        nargs="*",
+        default=[],
+        help="kinds of corpora: "
+        + ", ".join(kind for kind, *_ in ROWS.values())
+        + "; encode, languages, train, workers",
     )
+    parser.add_argument("--languages", type=Path)
     parser.add_argument("--record")
     arguments = parser.parse_args()
-    arguments.peer = not subprocess.run(
-        [sys.executable, "-c", "import sentencex, tokie"], capture_output=True, check=False
-    ).returncode
+    arguments.peer = HAVE_PEER
     with tempfile.TemporaryDirectory() as directory:
         few = Path(directory) / "few.jsonl"
         write(numbered(text[:500] for text in texts(arguments.books)), few, documents=20)
@@ -131,11 +159,14 @@ def main() -> None:
             "limits.max_unused_tokens=1.0",
         ]
         os.environ["NSPDATA_CACHE"] = str(Path(directory) / "cache")
-        build(few, Path(directory) / "first", arguments.tokenizer, lax)  # compiles
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(directory) / "compiled")
+        first, _ = build(few, Path(directory) / "first", arguments.tokenizer, lax)
+        del os.environ["NUMBA_CACHE_DIR"]
+        build(few, Path(directory) / "again", arguments.tokenizer, lax)
         start_up, _ = build(few, Path(directory) / "second", arguments.tokenizer, lax)
-    print(
-        f"start-up and end of a build: {start_up:.2f} CPU-s{'' if arguments.peer else '; sentencex or tokie is not installed'}"
-    )
+    print(f"start-up and end of a build of 20 documents: {start_up:.2f} CPU-s; of a fresh install: {first:.2f}")
+    if not arguments.peer:
+        print("sentencex or tokie is not installed: no ratios")
     print(f"{'corpus':38}{'MB':>8}{'CPU-s':>9}{'MB/CPU-s':>10}{'peak MB':>9}{'peer':>8}{'ratio':>7}", flush=True)
     rows = []
     for name, (kind, *_) in ROWS.items():
@@ -150,12 +181,15 @@ def main() -> None:
             f"{name:38}{shown[0]:>8}{shown[1]:>9}{shown[2]:>10}{shown[3]:>9}{peer[0]:>8}{peer[1]:>7}{''.join(peer[2:])}",
             flush=True,
         )
+    other = steps(arguments)
     if arguments.record:
         result = {
             "date": time.strftime("%Y-%m-%d"),
             "scale": arguments.scale,
             "start_up_cpu_s": round(start_up, 2),
+            "first_start_cpu_s": round(first, 2),
             "rows": rows,
+            "other_rows": other,
         }
         (HERE / "results" / f"{arguments.record}.json").write_text(json.dumps(result, indent=1) + "\n")
 
