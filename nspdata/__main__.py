@@ -51,13 +51,13 @@ def _run() -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     atexit.register(gc.freeze)  # the garbage collector does not look through what the end of the process frees
     try:
-        from nspdata.cli import app
+        from nspdata.cli import app_for
     except ModuleNotFoundError as error:
         if error.name not in TERMINAL:
             raise
         _without_terminal(error)
         return
-    app(prog_name="nspdata")
+    app_for(sys.argv[1:])(prog_name="nspdata")
 
 
 def _without_terminal(error: ModuleNotFoundError) -> None:

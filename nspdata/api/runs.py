@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from nspdata.api.inputs import Inputs
+    from nspdata.building.prepare import Prepared
     from nspdata.building.train_tokenizer import Training
     from nspdata.config.build import Config
     from nspdata.dataset.manifest import Manifest
@@ -109,32 +110,20 @@ def run(
         ConfigError: a setting or option is wrong, or `output` holds another dataset.
         InputError: an input cannot be used, or a figure of the sample is over a limit.
     """
-    from nspdata.pipelines.light import import_arrays_alone
+    from nspdata.pipelines.light import collection_paused
 
-    if options.light:
-        import_arrays_alone()
-    leave_torch_out(config, private=options.light)
-    from nspdata.building.encoders import slow_note
-    from nspdata.building.prepare import prepare
-    from nspdata.files.any import AnyFiles
-    from nspdata.pipelines.options import local
-    from nspdata.pipelines.run import Submitted, run_build
+    target = os.fspath(output)
+    with contextlib.ExitStack() as stack:
+        with collection_paused() if options.light else contextlib.nullcontext():
+            _import_libraries(config, options)
+            from nspdata.building.encoders import slow_note
+            from nspdata.pipelines.run import Submitted, run_build
 
-    check_options(inputs, options.beam_options)
-    target, started = os.fspath(output), time.perf_counter()
-    with as_paths(inputs, config.input, near=target, language_field=config.sentences.language_field) as paths:
-        with _stderr(progress=options.progress):
-            prepared = prepare(
-                paths,
-                target,
-                os.fspath(tokenizer),
-                config,
-                AnyFiles(),
-                command=options.command,
-                overwrite=options.overwrite,
-                local=local(options.beam_options),
-                strict=options.strict,
-            )
+            check_options(inputs, options.beam_options)
+            started = time.perf_counter()
+            field = config.sentences.language_field
+            paths = stack.enter_context(as_paths(inputs, config.input, near=target, language_field=field))
+            prepared = _prepared(paths, target, os.fspath(tokenizer), config, options)
         if options.on_sample:
             options.on_sample(prepared.warnings)
         if options.on_note and not prepared.manifest and (note := slow_note(prepared.plan)):
@@ -148,6 +137,33 @@ def run(
         unchanged=prepared.manifest is not None,
         seconds=time.perf_counter() - started,
     )
+
+
+def _import_libraries(config: Config, options: RunOptions) -> None:
+    if options.light:
+        from nspdata.pipelines.light import import_arrays_alone
+
+        import_arrays_alone()
+    leave_torch_out(config, private=options.light)
+
+
+def _prepared(paths: Sequence[str], output: str, tokenizer: str, config: Config, options: RunOptions) -> Prepared:
+    from nspdata.building.prepare import prepare
+    from nspdata.files.any import AnyFiles
+    from nspdata.pipelines.options import local
+
+    with _stderr(progress=options.progress):
+        return prepare(
+            paths,
+            output,
+            tokenizer,
+            config,
+            AnyFiles(),
+            command=options.command,
+            overwrite=options.overwrite,
+            local=local(options.beam_options),
+            strict=options.strict,
+        )
 
 
 def run_tokenizer_training(

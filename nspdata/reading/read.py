@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nspdata.config.input import InputConfig
-from nspdata.reading.columnar import read_columns
 from nspdata.reading.compression import CutShortError
 from nspdata.reading.delimited import read_csv
 from nspdata.reading.json_lines import read_json, read_json_lines
@@ -20,6 +19,14 @@ if TYPE_CHECKING:
     from nspdata.reading.documents import DocumentLanguages
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
+
+
+def read_columns(source: Source, files: Files, gathering: Gathering, settings: InputConfig) -> Iterator[None]:
+    """See `columnar.read_columns`; imported when it is used, because `pyarrow.compute` and `pyarrow.parquet` take 0.06 s."""
+    from nspdata.reading import columnar
+
+    return columnar.read_columns(source, files, gathering, settings)
+
 
 READERS = {
     "jsonl": read_json_lines,

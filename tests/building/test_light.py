@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+from nspdata.pipelines.light import collection_paused
 
 BEAM = """
 import logging
@@ -24,13 +28,16 @@ from nspdata.pipelines.light import import_arrays_alone
 import_arrays_alone()
 import numba, pyarrow
 pyarrow.array([[1], [2, 3]]), numba.njit(lambda x: x + 1)(1)
-imported = {"pandas", "scipy.linalg"} & set(sys.modules)
+imported = {"pandas", "scipy.linalg", "cffi", "yaml"} & set(sys.modules)
 assert not imported, imported
 import pandas, scipy.linalg
 """
 
 SPACY = """
 import sys
+import nspdata.building.prepare, nspdata.pipelines.run
+imported = {"pyarrow.compute", "pyarrow.parquet", "spacy", "apache_beam", "pydantic"} & set(sys.modules)
+assert not imported, imported
 from nspdata.tokenization.spacy_import import import_spacy_alone
 import_spacy_alone()
 import spacy
@@ -61,3 +68,33 @@ def test_unused_libraries_are_left_out(script: str, libraries: list[str]) -> Non
             pytest.skip(f"{name} is not installed")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_settings_of_numba_are_read(tmp_path: Path) -> None:
+    """numba needs `yaml` for a file of settings in the working directory."""
+    pytest.importorskip("yaml")
+    (tmp_path / ".numba_config.yaml").write_text("full_tracebacks: 1\n")
+    script = "from nspdata.pipelines.light import import_arrays_alone; import_arrays_alone(); import numba; print(numba.config.FULL_TRACEBACKS)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "1\n"
+
+
+def test_the_garbage_collector_is_paused_and_resumed() -> None:
+    """Also after an error; where it was off, it stays off."""
+    frozen = gc.get_freeze_count()
+    with collection_paused():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(KeyError), collection_paused():
+        raise KeyError
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > frozen
+    gc.unfreeze()
+    gc.disable()
+    try:
+        with collection_paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import nspdata
-from nspdata.cli import app
+from nspdata.cli import app, app_for
 from tests.building.corpus import INAUGURAL, write_vocabulary
 from tests.datasets import write_dataset
 from tests.processes import lines_without_warnings
@@ -47,6 +48,16 @@ def test_completion_is_offered() -> None:
     assert "--install-completion" in run("--help").stdout
     words = {"_NSPDATA_COMPLETE": "complete_bash", "COMP_WORDS": "nspdata va", "COMP_CWORD": "1"}
     assert run(env=words).stdout.split() == ["validate"]
+
+
+def test_each_command_is_made_alone() -> None:
+    """Under the name that the help shows; all are made for any other word."""
+    every = list(get_command(app).commands)  # type: ignore[attr-defined]
+    assert every[:4] == ["demo", "build", "train-tokenizer", "check-tokenizer"]
+    for name in every:
+        assert list(get_command(app_for([name, "x"])).commands) == [name]  # type: ignore[attr-defined]
+    for words in ([], ["biuld"], ["--help"], ["train_tokenizer"], ["import_rows"]):
+        assert list(get_command(app_for(words)).commands) == every  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
