@@ -23,7 +23,7 @@ def document_hashes(document_ids: Sequence[str]) -> NDArray[np.uint64]:
     return np.array([document_hash(document_id) for document_id in document_ids], np.uint64)
 
 
-def text_hashes(texts: Sequence[bytes]) -> NDArray[np.uint64]:
+def text_hashes(texts: Sequence[bytes | bytearray]) -> NDArray[np.uint64]:
     """xxh3-128, seed 0, of each UTF-8 text: shape (n, 2), uint64, high word first; equal texts only have equal hashes."""
     digests = b"".join(xxhash.xxh3_128_digest(text) for text in texts)
     return np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)

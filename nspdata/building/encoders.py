@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nspdata.tokenization.encoders import DocumentEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nspdata.building.plan import BuildPlan
     from nspdata.tokenization.encoded import Encoded
@@ -33,6 +33,11 @@ class OneAtATime:
         """See `DocumentEncoder.encode`."""
         with self.lock:
             return self.encoder.encode(texts, sentences, languages)
+
+    def encode_pieces(self, pieces: Iterable[str], language: str = "") -> Encoded:
+        """See `DocumentEncoder.encode_pieces`."""
+        with self.lock:
+            return self.encoder.encode_pieces(pieces, language)
 
 
 SLOWDOWN = {"sentences.model": "at least 50", "sentences.splitter": "about 4"}

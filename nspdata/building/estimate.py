@@ -140,7 +140,7 @@ class _Trial:
         self.statistics, self.shard_bytes = _build(plan, spills)
         self.building = _now() - spilled
         self.tokenizing = spilled - marks[0]
-        sizes = np.array([sum(map(len, batch.texts)) for batch in sample.batches])
+        sizes = np.array([batch.characters for batch in sample.batches])
         half = len(sizes) // 2
         later = (marks[-1] - marks[half]) * sizes.sum() / max(1, sizes[half:].sum())
         self.tokenizing_later = later + spilled - marks[-1]

@@ -36,9 +36,12 @@ MOST_WAITING = 32
 
 
 def is_divided(sources: Sequence[Source], *, on_runner: bool = False) -> bool:
-    """Whether a unit has a large file that only one worker can read."""
+    """Whether a unit has a large file of several documents that only one worker can read."""
     least_bytes = DIVIDED_JOB_BYTES if on_runner else DIVIDED_BYTES
-    return any(text_bytes_of(source) >= least_bytes and not can_be_split(source) for source in sources)
+    return any(
+        text_bytes_of(source) >= least_bytes and not can_be_split(source) and source.format != "text_document"
+        for source in sources
+    )
 
 
 def num_parts(sources: Sequence[Source]) -> int:
@@ -52,7 +55,7 @@ def parts_of(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
     size = 0
     for split, batch in batches:
         part.append((split, batch))
-        size += sum(map(len, batch.texts))
+        size += batch.characters
         if size >= PART_CHARACTERS:
             yield part
             part, size = [], 0

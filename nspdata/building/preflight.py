@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Source
+    from nspdata.reading.documents import DocumentBatch, LongText
     from nspdata.reading.survey import Sample
     from nspdata.statistics.checks import DataWarning
 
@@ -89,11 +90,25 @@ def shortened(sample: Sample, characters: int) -> Sample:
     """
     batches = []
     for batch in sample.batches:
+        if batch.long:
+            batches.append(_beginning(batch, batch.long, characters))
+            continue
         texts = [text[:characters] if text[:characters].strip() else text for text in batch.texts]
         same = batch.sentences is not None or texts == batch.texts
         batches.append(batch if same else dataclasses.replace(batch, texts=texts, utf8=None))
     whole = sample.whole and all(map(operator.is_, batches, sample.batches))
     return dataclasses.replace(sample, batches=batches, whole=whole)
+
+
+def _beginning(batch: DocumentBatch, text: LongText, characters: int) -> DocumentBatch:
+    """`shortened` for a batch of one long text: only its beginning is decoded."""
+    found = ""
+    for piece in text.pieces():
+        found += piece
+        if len(found) > characters:
+            blank = found[:characters].isspace()
+            return batch if blank else dataclasses.replace(batch, texts=[found[:characters]], utf8=None)
+    return batch
 
 
 def check_sample(

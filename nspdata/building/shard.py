@@ -41,6 +41,10 @@ SUMMARIZED_TOKENS = 1 << 18
 """Tokens of rows that are summarized together at least, if a group has as many."""
 
 
+SUMMARIZED_ROWS = 1 << 16
+"""Rows that are summarized together at most; each needs about a kilobyte."""
+
+
 def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Files) -> Built:
     """Builds and writes the shards of a group, or returns the result of an earlier run of the same plan.
 
@@ -119,7 +123,9 @@ class _RowSummary:
     def _add(self) -> None:
         rows, longest = Rows.concatenate(self._held), self._plan.config.pairing.max_seq_length
         self._held, self._tokens = [], 0
-        self._total = merge(self._total, summarize_rows(rows, self._plan.vocabulary, max_seq_length=longest))
+        for start in range(0, len(rows), SUMMARIZED_ROWS):
+            part = rows.part(start, min(start + SUMMARIZED_ROWS, len(rows)))
+            self._total = merge(self._total, summarize_rows(part, self._plan.vocabulary, max_seq_length=longest))
 
 
 def shard_documents(

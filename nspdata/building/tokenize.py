@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Source
+    from nspdata.reading.documents import LongText
     from nspdata.statistics import Statistics
 
 SPILL_TOKENS = 4_000_000
@@ -146,6 +147,7 @@ def tokenize_batches(
         progress.current().read(documents=part.counts["documents"], text_bytes=part.counts["text_bytes"])
         gathered.append(documents)
         num_tokens += len(documents.ids)
+        del batch, documents  # a long text is not held while its tokens are written
     yield from spill(plan, gathered, split)
     return summary
 
@@ -166,7 +168,7 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
     """Yields the documents of the sources in batches of about a megabyte, each with its split; a batch may span small files."""
     held: list[DocumentBatch] = []
     languages = Languages.of(plan.config.sentences)
-    size, kind = 0, ("", False)
+    size, kind = 0, ("", False, False)
     for source in sources:
         watched = WatchedFiles(files, source)
         with RejectedRecords(plan, source, files) as rejected:
@@ -175,13 +177,14 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
             ):
                 read.counts.update(records=found.records, input_bytes=found.input_bytes)
                 rejected.add(found.rejected)
-                new_kind = (source.split, found.documents.sentences is not None)
+                new_kind = (source.split, found.documents.sentences is not None, found.documents.long is not None)
                 if held and (new_kind != kind or size >= BATCH_CHARACTERS):
                     yield kind[0], _joined(held)
-                    held, size = [], 0
+                    size = 0
                 kind = new_kind
                 held.append(found.documents)
-                size += sum(map(len, found.documents.texts))
+                size += found.documents.characters
+                del found
             read.contents[source.name] = (read.contents.get(source.name, 0) + watched.content()) % MODULUS
             read.counts.update(rejected.finish())
     if held:
@@ -189,9 +192,12 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
 
 
 def _joined(batches: list[DocumentBatch]) -> DocumentBatch:
-    """One batch of the documents of several, all of them with sentences or all without."""
-    if len(batches) == 1:
-        return batches[0]
+    """One batch of the documents of several, all of them with sentences or all without; removes them from the list."""
+    first, *more = batches
+    batches.clear()
+    if not more:
+        return first
+    batches = [first, *more]
     given = [sentences for batch in batches for sentences in batch.sentences or ()]
     languages = [code for batch in batches for code in batch.languages or ()]
     return DocumentBatch(
@@ -206,21 +212,24 @@ def tokenize_batch(
     plan: BuildPlan, batch: DocumentBatch, encoder: OneAtATime, split: str = ""
 ) -> tuple[TokenizedDocuments, ReadSummary]:
     """Hashes and tokenizes a batch; documents of finished shards are only counted."""
-    texts = batch.encoded()
-    hashes = text_hashes(texts)
-    summary = ReadSummary(
-        counts={"documents": len(texts), "text_bytes": sum(map(len, texts))},
-        statistics=summarize_texts(batch.texts, [len(text) for text in texts], batch.languages),
-    )
-    wanted: Sequence[int] = range(len(texts))
+    utf8 = batch.encoded()
+    hashes = text_hashes(utf8)
+    wanted: Sequence[int] = range(len(batch))
     if plan.finished:
         keys = plan.assign(hashes, split)
         wanted = [index for index in wanted if keys[index] not in plan.finished]
     kept = np.fromiter(wanted, np.int64, len(wanted))
-    encoded = encoder.encode(
-        [batch.texts[index] for index in wanted],
-        None if batch.sentences is None else [batch.sentences[index] for index in wanted],
-        None if batch.languages is None else [batch.languages[index] for index in wanted],
+    counted = _Counted(batch, [len(text) for text in utf8])
+    if batch.long and wanted:
+        encoded = encoder.encode_pieces(counted.pieces(batch.long), batch.languages[0] if batch.languages else "")
+    else:
+        encoded = encoder.encode(
+            [batch.texts[index] for index in wanted],
+            None if batch.sentences is None else [batch.sentences[index] for index in wanted],
+            None if batch.languages is None else [batch.languages[index] for index in wanted],
+        )
+    summary = ReadSummary(
+        counts={"documents": len(batch), "text_bytes": sum(map(len, utf8))}, statistics=counted.statistics()
     )
     documents = TokenizedDocuments(
         ids=encoded.ids,
@@ -230,6 +239,30 @@ def tokenize_batch(
         text_hashes=hashes[kept],
     )
     return documents, summary
+
+
+class _Counted:
+    """The statistics of the texts of a batch. A long text is counted while its pieces pass."""
+
+    def __init__(self, batch: DocumentBatch, sizes: Sequence[int]) -> None:
+        self._batch, self._sizes, self._pieces = batch, sizes, zero()
+        self._passed = False
+
+    def pieces(self, text: LongText) -> Iterator[str]:
+        """Yields and counts the pieces of the long text."""
+        for piece in text.pieces():
+            self._pieces = merge(self._pieces, summarize_texts([piece]))
+            yield piece
+        self._passed = True
+
+    def statistics(self) -> Statistics:
+        """See `summarize_texts`."""
+        batch = self._batch
+        if not batch.long:
+            return summarize_texts(batch.texts, self._sizes, batch.languages)
+        if not self._passed:
+            deque(self.pieces(batch.long), maxlen=0)
+        return merge(self._pieces, summarize_texts([""], self._sizes, batch.languages))
 
 
 def spill(plan: BuildPlan, gathered: list[TokenizedDocuments], split: str = "") -> Iterator[tuple[int, bytes]]:
@@ -262,7 +295,9 @@ def unspill(data: bytes) -> TokenizedDocuments:
     kind, payload = data[:1], data[1:]
     if kind == REFERENCE:
         start, size = struct.unpack_from("<QQ", payload)
+        found = bytearray(size)  # not read-only, so its arrays need not be copied
         with open(payload[16:].decode(), "rb") as file:  # noqa: PTH123 - the path is bytes
             file.seek(start)
-            payload = file.read(size)
+            file.readinto(found)
+        return TokenizedDocuments.from_bytes(found)
     return TokenizedDocuments.from_bytes(payload)

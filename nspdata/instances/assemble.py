@@ -85,7 +85,7 @@ class Instances:
         ids, offsets, lengths_a = assemble(self._documents.ids, pairs, self._vocabulary.special_ids)
         starts = None if self._starts is None else _starts_of_rows(self._starts, pairs, offsets, lengths_a)
         rules = mask_rules(self._config.masking, self._vocabulary, self._config.pairing.max_seq_length)
-        masked = mask(ids, offsets, bits.random_raw(len(pairs)), rules, starts)
+        masked = mask(ids, offsets, bits.random_raw(len(pairs)), rules, starts, in_place=True)
         return _rows(self._documents, pairs, offsets, lengths_a, masked, starts)
 
 

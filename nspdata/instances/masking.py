@@ -80,29 +80,37 @@ def mask(
     keys: NDArray[np.uint64],
     rules: MaskRules,
     word_starts: NDArray[np.uint8] | None = None,
+    *,
+    in_place: bool = False,
 ) -> Masked:
     """Masks rows.
 
     Args:
-        ids: shape (num_tokens,), unmasked rows one after another; not changed.
+        ids: shape (num_tokens,), unmasked rows one after another.
         offsets: shape (num_rows + 1,), int64.
         keys: shape (num_rows,), uint64: the randomness of each row.
         rules: how rows are masked.
         word_starts: shape (num_tokens,), uint8: 1 where a token begins a word; None if `##` shows the words.
+        in_place: whether `ids` may be overwritten, which saves a copy of them.
     """
     firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
     if len(firsts) == 1:
         return _mask(ids, offsets, keys, rules, word_starts)
-    parts = []
+    out = ids if in_place else np.empty_like(ids)
+    positions, labels, counts = [], [], []
     for begin, end in pairwise([*firsts, len(keys)]):
         tokens = slice(offsets[begin], offsets[end])
         starts = None if word_starts is None else word_starts[tokens]
-        parts.append(_mask(ids[tokens], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules, starts))
+        part = _mask(ids[tokens], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules, starts)
+        out[tokens] = part.ids
+        positions.append(part.positions)
+        labels.append(part.labels)
+        counts.append(np.diff(part.offsets))
     return Masked(
-        ids=np.concatenate([part.ids for part in parts]),
-        positions=np.concatenate([part.positions for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        offsets=offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+        ids=out,
+        positions=np.concatenate(positions),
+        labels=np.concatenate(labels),
+        offsets=offsets_of(np.concatenate(counts)),
     )
 
 

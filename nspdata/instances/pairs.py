@@ -137,34 +137,30 @@ def pair(
         fits=fill == "fit",
     )
     pool = make_pool(text, document_ids, similar=rules.similar)
-    draws = _draws(bits, num_sentences)
+    words = bits.random_raw(num_sentences * DRAWS // 2)
     found = np.empty((num_sentences, 7), np.int64)
     kinds = rules.same or None, rules.similar or None
-    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), draws, found, *kinds)
+    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), words, found, *kinds)
     aim = _aim(count, forced, fixed, random_next_prob, num_sentences)
-    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, draws, found, *kinds)
+    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, words, found, *kinds)
     pairs = _truncated(found[:count], text.sentence_offsets, bits, max_tokens)
     return replace(pairs, forced=int(forced), forced_positives=int(fixed), unpaired=int(unpaired))
 
 
-def _draws(bits: np.random.Philox, num_sentences: int) -> NDArray[np.int64]:
-    """Returns shape (num_sentences, DRAWS): integers below 2**32, the two halves of each 64-bit word, the high half first."""
-    words = bits.random_raw(num_sentences * DRAWS // 2)
-    return np.stack([words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)], axis=1).view(np.int64).reshape(-1, DRAWS)
-
-
 @compiled
-def _chunks(
+def _chunks(  # noqa: C901 - one loop
     text: Text,
     pool: Pool,
     rules: PairRules,
     aim: Aim,
-    draws: NDArray[np.int64],
+    words: NDArray[np.uint64],
     found: NDArray[np.int64],
     same: bool | None,  # noqa: FBT001 - compiled functions have positional arguments
     similar: bool | None,  # noqa: FBT001
 ) -> tuple[int, int, int, int]:
     """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label.
+
+    `words` (num_sentences * DRAWS / 2) are the draws of each sentence, two in a word, the high half first.
 
     `same` and `similar` are those of the rules, or None if they are not set: numba removes a branch for an argument that is None
     before it compiles what the branch calls, half of the functions here.
@@ -173,12 +169,15 @@ def _chunks(
         Pairs, those that could only have label 1, those that could only have label 0, unpaired sentences.
     """
     count, forced, fixed, unpaired, negatives = 0, 0, 0, 0, 0
-    num_sentences = len(text.sentence_offsets) - 1
+    num_sentences, draw = len(text.sentence_offsets) - 1, np.empty(DRAWS, np.int64)
     for document in range(len(text.document_offsets) - 1):
         first, end = text.document_offsets[document], text.document_offsets[document + 1]
         sentence = first
         while sentence < end:
-            draw, row = draws[sentence], found[count]
+            for index in range(DRAWS // 2):
+                word = words[sentence * (DRAWS // 2) + index]
+                draw[2 * index], draw[2 * index + 1] = word >> np.uint64(32), word & np.uint64(0xFFFFFFFF)
+            row = found[count]
             target = rules.max_tokens
             if draw[0] < rules.short_below:
                 target = 2 + below(draw[1], rules.max_tokens - 1)

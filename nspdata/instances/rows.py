@@ -116,6 +116,27 @@ class Rows:
         }
         return Rows(**joined, **ends)
 
+    def part(self, start: int, end: int) -> Rows:
+        """The rows from `start` to `end`; only the offsets are copied."""
+        if start == 0 and end == len(self):
+            return self
+        tokens = slice(self.offsets[start], self.offsets[end])
+        masked = slice(self.masked_offsets[start], self.masked_offsets[end])
+        return Rows(
+            input_ids=self.input_ids[tokens],
+            offsets=self.offsets[start : end + 1] - self.offsets[start],
+            lengths_a=self.lengths_a[start:end],
+            next_sentence_label=self.next_sentence_label[start:end],
+            masked_lm_positions=self.masked_lm_positions[masked],
+            masked_lm_labels=self.masked_lm_labels[masked],
+            masked_offsets=self.masked_offsets[start : end + 1] - self.masked_offsets[start],
+            document_a=self.document_a[start:end],
+            document_b=self.document_b[start:end],
+            sentence_a=self.sentence_a[start:end],
+            sentence_b=self.sentence_b[start:end],
+            word_starts=None if self.word_starts is None else self.word_starts[tokens],
+        )
+
     def unmasked_ids(self) -> NDArray[Any]:
         """Returns a copy of `input_ids` with the original ids restored."""
         ids = self.input_ids.copy()
@@ -131,18 +152,18 @@ class Rows:
 
     def to_batches(self, schema: pa.Schema, *, end: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yields the rows, or those before `end`, as record batches of `ROWS_PER_BATCH` rows, columns in the schema's order."""
-        types, num_rows = self.token_type_ids(), len(self) if end is None else end
+        num_rows = len(self) if end is None else end
         for start in range(0, num_rows, ROWS_PER_BATCH):
-            end = min(start + ROWS_PER_BATCH, num_rows)
+            part = self.part(start, min(start + ROWS_PER_BATCH, num_rows))
             columns = {
-                "input_ids": _lists(self.input_ids, self.offsets[start : end + 1]),
-                "token_type_ids": _lists(types, self.offsets[start : end + 1]),
-                "masked_lm_positions": _lists(self.masked_lm_positions, self.masked_offsets[start : end + 1]),
-                "masked_lm_labels": _lists(self.masked_lm_labels, self.masked_offsets[start : end + 1]),
+                "input_ids": _lists(part.input_ids, part.offsets),
+                "token_type_ids": _lists(part.token_type_ids(), part.offsets),
+                "masked_lm_positions": _lists(part.masked_lm_positions, part.masked_offsets),
+                "masked_lm_labels": _lists(part.masked_lm_labels, part.masked_offsets),
             }
-            if self.word_starts is not None:
-                columns["word_starts"] = _lists(self.word_starts, self.offsets[start : end + 1])
-            arrays = [columns.get(name) or pa.array(getattr(self, name)[start:end]) for name in schema.names]
+            if part.word_starts is not None:
+                columns["word_starts"] = _lists(part.word_starts, part.offsets)
+            arrays = [columns.get(name) or pa.array(getattr(part, name)) for name in schema.names]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     @staticmethod
@@ -166,8 +187,8 @@ class Rows:
 
 
 def _lists(values: NDArray[Any], offsets: NDArray[np.int64]) -> pa.ListArray:
-    begin, end = offsets[0], offsets[-1]
-    return pa.ListArray.from_arrays(pa.array((offsets - begin).astype(np.int32)), pa.array(values[begin:end]))
+    """Values as lists; `offsets` begins with 0 and ends with the number of values."""
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))
 
 
 def _flat(lists: pa.ListArray) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -239,22 +239,21 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
 }
 
 
-def whole(source: Source, files: Files, *, most_bytes: int) -> bytes:
-    """All bytes of a source, or a little more than the first `most_bytes`.
+def whole(source: Source, files: Files, *, most_bytes: int) -> bytearray:
+    """All bytes of a source, or a little more than the first `most_bytes`. They are in memory once.
 
     Raises:
         CutShortError: see `blocks`; `part` holds all bytes before the damage.
     """
-    found: list[bytes] = []
+    found = bytearray()
     try:
         for block in blocks(source, files):
-            found.append(block)
-            most_bytes -= len(block)
-            if most_bytes < 0:
+            found += block
+            if len(found) > most_bytes:
                 break
     except CutShortError as error:
-        raise CutShortError(str(error), part=b"".join(found), read_bytes=error.read_bytes) from error
-    return b"".join(found)
+        raise CutShortError(str(error), part=bytes(found), read_bytes=error.read_bytes) from error
+    return found
 
 
 def unpacked(source: Source, files: Files) -> tuple[BinaryIO, CutShortError | None]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.documents import DocumentBatch, LongText, decoded
 from nspdata.reading.fields import language_field_of
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Gathering:
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     utf8: list[bytes] = field(default_factory=list)
+    long: LongText | None = None
     sentences: list[list[str]] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -182,6 +183,21 @@ class Gathering:
         if sentences is not None:
             self.sentences.append(sentences)
 
+    def add_long(self, utf8: bytearray) -> None:
+        """Adds the text of a whole source, if it is usable, as its only document. No copy of it is made.
+
+        Args:
+            utf8: more than `LONG_BYTES` bytes.
+        """
+        code = self._code_of(None)
+        if reason := _long_reason(utf8) or ("" if code is not None else UNKNOWN_LANGUAGE):
+            self.reject(0, reason, bytes(utf8[: 4 * EXCERPT]), size=len(utf8))
+            return
+        self.ids.append(_name(self.source.name))
+        self.long = LongText(utf8)
+        self.text_size += len(utf8)
+        self.languages.append(code or "")
+
     def _code_of(self, language: object) -> str | None:
         """The code of a document's language: "" for the default language, None if it cannot be used."""
         if self.known_languages is None or not self.language_field:
@@ -197,15 +213,16 @@ class Gathering:
         given = self.source.format == "text_sentence"
         documents = DocumentBatch(
             ids=self.ids,
-            texts=self.texts,
+            texts=self.long or self.texts,
             sentences=self.sentences if given else None,
-            utf8=self.utf8,
+            utf8=[self.long.utf8] if self.long else self.utf8,
             languages=self.languages if self.known_languages else None,
         )
         batch = ReadBatch(documents, self.rejected, len(self.ids) + len(self.rejected), self.input_bytes)
         self.taken_bytes += self.input_bytes
         self.ids, self.texts, self.utf8, self.sentences, self.languages, self.rejected = [], [], [], [], [], []
         self.text_size = self.input_bytes = 0
+        self.long = None
         return batch
 
 
@@ -234,6 +251,15 @@ def _usable(text: object) -> tuple[str, bytes, str]:
         return text, utf8 or text.encode(), ""
     except UnicodeEncodeError:
         return "", b"", LONE_SURROGATE
+
+
+def _long_reason(utf8: bytearray) -> str:
+    """The reason of `_usable` for a long text, without a string of all of it."""
+    try:
+        blank = all([piece.isspace() for piece in decoded(utf8)])  # noqa: C419 - all pieces are decoded
+    except UnicodeDecodeError:
+        return INVALID_UTF8
+    return EMPTY_TEXT if blank else NUL_CHARACTER if 0 in utf8 else ""
 
 
 def _name(document_id: object) -> str:

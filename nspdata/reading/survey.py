@@ -226,9 +226,12 @@ def _regrouped(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
     """Regroups documents into batches of the size that a build uses; documents with given sentences are kept apart."""
     held: dict[bool, list[DocumentBatch]] = {False: [], True: []}
     for batch in batches:
+        if batch.long:
+            yield batch
+            continue
         group = held[batch.sentences is not None]
         group.append(batch)
-        if sum(len(text) for member in group for text in member.texts) >= BATCH_BYTES:
+        if sum(member.characters for member in group) >= BATCH_BYTES:
             yield _joined(group)
             group.clear()
     yield from (_joined(group) for group in held.values() if group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nspdata.reading.compression import BOM, CutShortError, whole
+from nspdata.reading.documents import LONG_BYTES
 from nspdata.reading.lines import HEAD_BYTES, blank, lines
 from nspdata.reading.records import INVALID_UTF8, TOO_LARGE
 
@@ -23,11 +24,17 @@ def read_document(source: Source, files: Files, gathering: Gathering, settings: 
     if len(data) > settings.max_record_bytes:
         size = max(len(data), source.size_bytes)
         gathering.input_bytes += size
-        gathering.reject(0, TOO_LARGE, data[:HEAD_BYTES], size=size)
+        gathering.reject(0, TOO_LARGE, bytes(data[:HEAD_BYTES]), size=size)
         yield
         return
     gathering.input_bytes += len(data)
-    gathering.add(0, source.name, data.removeprefix(BOM))
+    if data.startswith(BOM):
+        del data[: len(BOM)]
+    if len(data) > LONG_BYTES:
+        gathering.add_long(data)
+    else:
+        gathering.add(0, source.name, bytes(data))
+    del data  # not held while the document is in use
     yield
 
 

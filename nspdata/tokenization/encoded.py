@@ -11,7 +11,7 @@ import numpy as np
 from nspdata.arrays.ragged import copy_runs, offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,10 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], sentences: Sequence[Sequence[str]] | None = None) -> Encoded:
         """Splits and encodes; if `sentences` are given (one list per text), they are not split again."""
+        ...
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Encoded:
+        """Splits and encodes one long text that is given in pieces, cut anywhere: `encode(["".join(pieces)])` in less memory."""
         ...
 
 
@@ -66,7 +70,9 @@ class TokenizedDocuments:
         return len(self.sentence_offsets) - 1
 
     def take(self, order: NDArray[np.int64]) -> TokenizedDocuments:
-        """Returns the documents at these indices, in this order."""
+        """Returns the documents at these indices, in this order; no copy if all are in their order already."""
+        if len(order) == len(self) and bool((order == np.arange(len(self))).all()):
+            return self
         document_offsets = offsets(np.diff(self.document_offsets)[order])
         lengths = copy_runs(np.diff(self.sentence_offsets), self.document_offsets[order], document_offsets)
         starts, ends = self.token_offsets[order], self.token_offsets[order + 1]
@@ -97,7 +103,9 @@ class TokenizedDocuments:
 
     @staticmethod
     def concatenate(parts: list[TokenizedDocuments], dtype: np.dtype[Any]) -> TokenizedDocuments:
-        """Concatenates the documents of the parts, in order; an empty list of parts is allowed."""
+        """Concatenates the documents of the parts, in order; an empty list of parts is allowed. A single part is not copied."""
+        if len(parts) == 1 and parts[0].ids.dtype == dtype and _is_regular(parts[0]):
+            return parts[0]
         none = np.zeros(0, np.int64)
         return TokenizedDocuments(
             ids=np.concatenate([np.zeros(0, dtype), *(part.ids for part in parts)]),
@@ -112,7 +120,7 @@ class TokenizedDocuments:
         return b"".join(frame(self, 0, len(self)))
 
     @staticmethod
-    def from_bytes(data: bytes) -> TokenizedDocuments:
+    def from_bytes(data: bytes | bytearray) -> TokenizedDocuments:
         """Deserializes the result of `to_bytes`; the arrays are views of the bytes where their types allow it."""
         num_documents, num_sentences, num_tokens, id_bytes, length_bytes = FRAME.unpack_from(data)
         place = FRAME.size
@@ -132,6 +140,12 @@ class TokenizedDocuments:
             document_ids=document_ids,
             text_hashes=hashes.reshape(-1, 2),
         )
+
+
+def _is_regular(documents: TokenizedDocuments) -> bool:
+    """Whether the arrays are like new ones, for which loops are compiled. Views of bytes may be read-only or not aligned."""
+    arrays = (documents.ids, documents.document_ids, documents.text_hashes)
+    return all(array.flags.writeable and array.flags.aligned for array in arrays)
 
 
 FRAME = struct.Struct("<QQQII")

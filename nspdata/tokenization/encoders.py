@@ -16,7 +16,7 @@ from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.sentences import Splitter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nspdata.tokenization.encoded import Encoder
     from nspdata.tokenization.sentences import SentenceSplitter
@@ -146,6 +146,10 @@ class DocumentEncoder:
         if len(parts) == 1:
             return parts[0]
         return _in_order(parts, order)
+
+    def encode_pieces(self, pieces: Iterable[str], language: str = "") -> Encoded:
+        """The ids of one long document in this language; see `Encoder.encode_pieces`."""
+        return self._encoders.of(language).encode_pieces(pieces)
 
 
 def _in_order(parts: Sequence[Encoded], order: Sequence[int]) -> Encoded:

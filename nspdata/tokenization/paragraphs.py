@@ -66,13 +66,13 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 def _pieces(text: str, start: int, end: int, max_characters: int) -> Iterator[tuple[int, int]]:
     while end - start > max_characters:
-        cut = start + _cut(text[start : start + max_characters])
+        cut = start + cut_window(text[start : start + max_characters])
         yield start, cut
         start = cut
     yield start, end
 
 
-def _cut(window: str) -> int:
+def cut_window(window: str) -> int:
     """Where to cut a window of a longer text: from 1 to its length."""
     at = max(window.rfind("\n"), window.rfind("\r")) + 1
     at = at or max(window.rfind(mark) for mark in _SENTENCE_ENDS) + 1

@@ -10,7 +10,7 @@ from nspdata.arrays.ragged import offsets
 from nspdata.tokenization.encoded import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nspdata.tokenization.sentences import SentenceSplitter
     from nspdata.tokenization.wordpiece import WordPiece
@@ -32,3 +32,7 @@ class PlainEncoder:
         lengths = np.diff(ends)
         held = offsets(lengths > 0)[offsets(np.array([len(document) for document in sentences], np.int64))]
         return Encoded(ids=ids, sentence_offsets=offsets(lengths[lengths > 0]), document_offsets=held)
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Encoded:
+        """See `Encoder.encode_pieces`."""
+        return self.encode(["".join(pieces)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import nspdata
 from nspdata.building import parts, tokenize, workers
 from nspdata.building.parts import offered, parts_of, take
+from nspdata.reading import Source
 from nspdata.reading.documents import DocumentBatch
 from tests.building.corpus import records, write_jsonl, write_vocabulary
 
@@ -130,3 +132,10 @@ def test_the_reader_keeps_what_nobody_takes(tmp_path: Path, monkeypatch: pytest.
     assert kept == ["3"]
     assert [take(path)[0][1].ids[0] for path in paths[1:]] == ["2", "4"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_one_document_is_not_divided() -> None:
+    """There is nothing in it for another worker."""
+    source = Source(path="a.txt.gz", name="a.txt.gz", format="text_document", compression="gzip", size_bytes=1 << 30)
+    assert not parts.is_divided([source])
+    assert parts.is_divided([dataclasses.replace(source, format="text_line")])

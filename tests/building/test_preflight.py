@@ -17,7 +17,7 @@ from nspdata.config.parsing import from_dict
 from nspdata.errors import InputError, UnsoundInputError
 from nspdata.files.local import LocalFiles
 from nspdata.reading import expand_inputs
-from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.documents import DocumentBatch, LongText
 from nspdata.reading.survey import Sample, take_sample
 from nspdata.reading.units import expected_text_bytes
 from nspdata.statistics.checks import CHECKS, DataWarning
@@ -237,6 +237,18 @@ def test_several_findings_are_one_a_line() -> None:
     assert str(raised.value).split("\n")[1:] == ["  - second", "  - warning: first"]
     with pytest.raises(UnsoundInputError, match=r"^.*hard limit.: second$"):
         require_in_range([stop], strict=False)
+
+
+@pytest.mark.parametrize("text", ["Größe. Zwei.", " " * 9 + "x", "Zwei"])
+def test_of_a_text_kept_as_utf8_the_same_beginning_is_checked(text: str) -> None:
+    """Without a string of all of it."""
+    utf8 = text.encode()
+    long = DocumentBatch(ids=["a"], texts=LongText(utf8), utf8=[utf8])
+    short = DocumentBatch(ids=["a"], texts=[text], utf8=[utf8])
+    (found, expected) = (shortened(Sample(batches=[batch], kept_bytes=30), 5) for batch in (long, short))
+    assert [list(part.texts) for part in found.batches] == [part.texts for part in expected.batches]
+    assert [list(part.encoded()) for part in found.batches] == [part.encoded() for part in expected.batches]
+    assert found.whole == expected.whole
 
 
 def test_of_a_long_text_the_beginning_is_checked() -> None:

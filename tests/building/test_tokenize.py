@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import tracemalloc
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,20 @@ import pytest
 from nspdata.building.encoders import encoder_of
 from nspdata.building.plan import BuildPlan
 from nspdata.building.prepare import make_plan
-from nspdata.building.tokenize import ReadSummary, _batches, _Read, spill, tokenize_batch, tokenize_unit, unspill
+from nspdata.building.tokenize import (
+    ReadSummary,
+    _batches,
+    _Read,
+    spill,
+    tokenize_batch,
+    tokenize_batches,
+    tokenize_unit,
+    unspill,
+)
 from nspdata.files.local import LocalFiles
 from nspdata.reading import Source, expand_inputs
-from nspdata.reading.documents import DocumentBatch
+from nspdata.reading import text as text_files
+from nspdata.reading.documents import DocumentBatch, LongText
 from nspdata.tokenization.encoded import Encoded, Encoder, TokenizedDocuments
 from nspdata.tokenization.wordpiece import WordPiece
 from tests.building.corpus import records, write_jsonl, write_vocabulary
@@ -142,6 +153,41 @@ def test_a_sentence_of_over_65535_tokens_is_spilled(tmp_path: Path) -> None:
     documents, _ = tokenize_batch(plan, batch, encoder_of(plan))
     found = unspill(next(spill(plan, [documents]))[1])
     assert sorted(np.diff(found.sentence_offsets).tolist()) == [3, 70_000]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_long_text_has_the_tokens_and_statistics_of_a_short_one(tmp_path: Path, *, finished: bool) -> None:
+    """Kept as UTF-8 and encoded in pieces, or only counted if its shard is finished."""
+    text = "\n\n".join(f"{record['text']} Größe — {record['text']}" for record in records())
+    plan = plan_for(tmp_path, [str(write_jsonl(tmp_path / "in.jsonl", records()))], "output.num_shards=1")
+    plan = dataclasses.replace(plan, finished=frozenset({0} if finished else ()))
+    short = DocumentBatch(ids=["a"], texts=[text], languages=[""])
+    long = dataclasses.replace(short, texts=LongText(text.encode()), utf8=[text.encode()])
+    (documents, summary), (found, counted) = (tokenize_batch(plan, batch, encoder_of(plan)) for batch in (short, long))
+    assert counted == summary
+    assert len(found) == (not finished)
+    for name in TokenizedDocuments.__slots__:
+        assert getattr(found, name).tolist() == getattr(documents, name).tolist()
+
+
+def test_a_long_text_is_released_before_its_tokens_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the reader nor the encoder holds it then."""
+    monkeypatch.setattr(text_files, "LONG_BYTES", 10)
+    path = tmp_path / "long.txt"
+    path.write_text("One. Two. Three.")
+    plan = plan_for(tmp_path, [str(path)])
+    held: list[weakref.ref[LongText]] = []
+
+    def noted() -> Iterator[tuple[str, DocumentBatch]]:
+        for split, batch in _batches(plan, _sources(str(path), plan), LocalFiles(), _Read()):
+            held.append(weakref.ref(batch.long))
+            found = [(split, batch)]
+            del batch
+            yield found.pop()
+
+    spills = tokenize_batches(plan, noted(), encoder_of(plan))
+    assert next(spills)[1]
+    assert [one() for one in held] == [None]
 
 
 def test_rejected_records_are_kept_in_bounded_memory(tmp_path: Path) -> None:

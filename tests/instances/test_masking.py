@@ -298,3 +298,14 @@ def test_words_of_a_segmenter_are_masked_whole() -> None:
         assert set(words.values()) <= {3}
         sizes[len(positions)] += 1
     assert sizes[6] > 0.9 * len(rows)  # 15% of 42 tokens; a word of three that exceeds the budget is left out
+
+
+def test_masks_are_written_in_place() -> None:
+    """The same masks, in the array that was given; of more rows than are masked together."""
+    ids, row_offsets = flat([[20, 21, 22, 23]] * 9000)
+    keys, rules = keys_of(9000, 3), rules_of(MaskingConfig())
+    apart = mask(ids, row_offsets, keys, rules)
+    together = mask(ids, row_offsets, keys, rules, in_place=True)
+    assert together.ids is ids
+    for name in ("ids", "positions", "labels", "offsets"):
+        assert getattr(together, name).tolist() == getattr(apart, name).tolist()

@@ -12,7 +12,7 @@ import pytest
 from nspdata.config.build import Config, MaskingConfig, PairingConfig
 from nspdata.dataset.schema import RowMetadata, row_schema
 from nspdata.instances.assemble import build_instances
-from nspdata.instances.rows import ROWS_PER_BATCH, Rows
+from nspdata.instances.rows import ROWS_PER_BATCH, Rows, take
 from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary
 from tests.instances.corpora import make_documents, random_lengths, vocabulary_of
@@ -118,3 +118,12 @@ def test_rows_are_joined_in_order() -> None:
     assert joined.lengths.tolist() == [length for part in parts for length in part.lengths.tolist()]
     assert joined.unmasked_ids().tolist() == [token for part in parts for token in part.unmasked_ids().tolist()]
     assert dataclasses.is_dataclass(joined)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 9), (0, 4), (3, 9), (4, 4)])
+def test_a_part_has_the_rows_of_its_range(start: int, end: int) -> None:
+    """Like `take` of the same rows; the tokens are views."""
+    rows = make_rows(9, CONFIG, small_vocabulary())
+    part = rows.part(start, end)
+    assert same(part, take(rows, np.arange(start, end)))
+    assert np.shares_memory(part.input_ids, rows.input_ids) == (start < end)

@@ -72,3 +72,16 @@ def test_no_documents_travel_as_bytes() -> None:
     documents = TokenizedDocuments.concatenate([], np.dtype(np.uint32))
     assert same(TokenizedDocuments.from_bytes(documents.to_bytes()), documents)
     assert lists(documents) == []
+
+
+def test_what_is_in_order_is_not_copied() -> None:
+    """One part joined, all documents taken in their order. A view of bytes is copied, for which no loop is compiled."""
+    documents = make_documents([[3, 1], [2]])
+    dtype = documents.ids.dtype
+    assert TokenizedDocuments.concatenate([documents], dtype) is documents
+    assert documents.take(np.arange(2)) is documents
+    assert documents.take(np.array([1, 0])) is not documents
+    data = documents.to_bytes()
+    sent = TokenizedDocuments.from_bytes(bytearray(data))
+    assert TokenizedDocuments.concatenate([sent], dtype) is sent
+    assert TokenizedDocuments.concatenate([TokenizedDocuments.from_bytes(data)], dtype).ids.flags.writeable

@@ -12,9 +12,9 @@ from nspdata.tokenization.encoded import Encoded
 from nspdata.tokenization.fast.boundaries import Boundaries
 from nspdata.tokenization.fast.characters import Characters, code_points
 from nspdata.tokenization.fast.wordpieces import MOST_TOKENS_A_CHARACTER, PieceTable, encode_spans
-from nspdata.tokenization.paragraphs import paragraph_spans
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.rules import SentenceRules
+from nspdata.tokenization.sections import sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -70,21 +70,30 @@ class FastEncoder:
         return self._with_plain(encoded, texts, unsafe)
 
     def _parts(self, texts: Sequence[str]) -> tuple[list[str], list[int]]:
-        """Divides long texts into parts that are encoded like texts of their own, which bounds memory.
-
-        A part is a run of paragraphs of about `splitter.max_characters`, or a piece of a paragraph that is longer.
+        """Divides long texts into parts that are encoded like texts of their own, which bounds memory; see `sections`.
 
         Returns:
             The parts, and the index of the first part of each text, and the number of parts.
         """
         limit, parts, firsts = self.splitter.max_characters, list[str](), [0]
         for text in texts:
-            if len(text) <= limit:
-                parts.append(text)
-            else:
-                parts += [text[start:end] for start, end in _spans(text, self.splitter.paragraphs, limit)]
+            parts += [text] if len(text) <= limit else sections([text], self.splitter.paragraphs, limit)
             firsts.append(len(parts))
         return parts, firsts
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Encoded:
+        """See `Encoder.encode_pieces`."""
+        ids, lengths = bytearray(), [np.zeros(0, np.int64)]  # a bytearray grows in place
+        for batch in _batches(sections(pieces, self.splitter.paragraphs, self.splitter.max_characters)):
+            encoded = self._encode_texts(batch)
+            ids += encoded.ids.data
+            lengths.append(np.diff(encoded.sentence_offsets))
+        sentence_offsets = offsets(np.concatenate(lengths))
+        return Encoded(
+            ids=np.frombuffer(ids, self.table.dtype),
+            sentence_offsets=sentence_offsets,
+            document_offsets=np.array([0, len(sentence_offsets) - 1], np.int64),
+        )
 
     def _encode_given(self, sentences: Sequence[Sequence[str]]) -> Encoded:
         """Encodes sentences without splitting them."""
@@ -133,23 +142,6 @@ class FastEncoder:
             sentence_offsets=offsets(lengths),
             document_offsets=offsets(np.array([len(lengths) for _, lengths in chosen], np.int64)),
         )
-
-
-def _spans(text: str, paragraphs: str, limit: int) -> list[tuple[int, int]]:
-    """Spans of a text for `FastEncoder._parts`."""
-    found: list[tuple[int, int]] = []
-    joinable = False
-    for start, end in paragraph_spans(text, paragraphs, max_characters=len(text)):
-        if end - start > limit:
-            pieces = paragraph_spans(text[start:end], "none", max_characters=limit)
-            found += [(start + first, start + last) for first, last in pieces]
-            joinable = False
-        elif joinable and end - found[-1][0] <= limit:
-            found[-1] = (found[-1][0], end)
-        else:
-            found.append((start, end))
-            joinable = True
-    return found
 
 
 def _batches(parts: Iterable[str]) -> Iterator[list[str]]:
