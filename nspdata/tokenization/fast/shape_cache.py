@@ -42,7 +42,7 @@ MOST_FILES = 32
 """Files in the directory; the least recently written are deleted."""
 
 LEAST_NEW = 500
-"""New shapes for which a file is written; at least a quarter of those that it holds."""
+"""New shapes for which a file is written; at least as many as it holds, so that a process merges and writes each a few times only."""
 
 COLUMNS = (np.uint64, np.int32, np.uint8, np.int64, np.int64, np.int32, np.int32)
 """Types of the fields of `ShapeAnswers`, in order."""
@@ -144,7 +144,7 @@ class ShapeCache:
         """Adds new answers, and writes the file if they are many."""
         self._new.append(answers)
         self._num_new += len(answers)
-        if self._num_new >= max(LEAST_NEW, self._num_kept // 4):
+        if self._num_new >= max(LEAST_NEW, self._num_kept):
             self.save()
 
     def save(self) -> None:
