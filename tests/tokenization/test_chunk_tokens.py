@@ -78,13 +78,19 @@ def hold_to_spacy(language: str) -> None:
         assert found == expected(tokenizer, chunk), chunk
 
 
-def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, file names and rules need no question; a token that looks like a rule of several does."""
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of chunks in each question to spaCy from now on."""
     asked: list[int] = []
     ask = ChunkTokens._ask_spacy
     monkeypatch.setattr(
         ChunkTokens, "_ask_spacy", lambda self, codes, chunks: (asked.append(len(chunks)), ask(self, codes, chunks))[1]
     )
+    return asked
+
+
+def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses, file names and rules need no question, and neither does a token that looks like a rule of several."""
+    asked = questions(monkeypatch)
     tokenizer = pipeline("en").tokenizer
     chunks = ["https://a.org/b?c=d#e.", "(parser.py:12),", "“Go!”", "10km.", "a-b/c", "user@host.net", "U.S.A."]
     assert tokens_of(tokenizer, chunks) == [expected(tokenizer, chunk) for chunk in chunks]
@@ -101,11 +107,11 @@ def test_spacy_is_asked_for_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found[0] == [0, 1, 7, 9]
     assert asked == []
     assert tokens_of(tokenizer, ["x/dont"]) == [expected(tokenizer, "x/dont")]
-    assert asked == [1]
+    assert asked == []
 
 
-def test_rules_that_overlap_are_those_of_spacy() -> None:
-    """A longer one and one inside it, two that share a token, one of more tokens than its run."""
+def test_rules_that_overlap_are_those_of_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longer one and one inside it, two that share a token, one of more tokens than its run, with white space inside."""
     rules = {
         "ab": "a b",
         "a-b": "a- b",
@@ -123,10 +129,18 @@ def test_rules_that_overlap_are_those_of_spacy() -> None:
         suffix_search=re.compile(r"[-.!']$").search,
         infix_finditer=re.compile(r"[-.!']").finditer,
     )
+    for string in ("a b", "b- -", "c. x a"):
+        tokenizer.add_special_case(string, [{"ORTH": string}])
     source = random.Random(5)
+    spaced = ["".join(source.choice("abcx--.. ") for _ in range(source.randrange(1, 12))).strip() for _ in range(3000)]
     chunks = ["".join(source.choice("abcxy--..!'") for _ in range(source.randrange(1, 9))) for _ in range(3000)]
+    chunks += [chunk for chunk in spaced if chunk and "  " not in chunk]
+    asked = questions(monkeypatch)
     for chunk, found in zip(chunks, tokens_of(tokenizer, chunks), strict=True):
         assert found == expected(tokenizer, chunk), chunk
+    assert not asked
+    assert tokens_of(tokenizer, ["a  b"]) == [expected(tokenizer, "a  b")]
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(

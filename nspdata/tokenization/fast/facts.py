@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nspdata.tokenization.fast.alphabet import PATTERNS, UnknownPatternError, groups_of
 from nspdata.tokenization.fast.programs import write_programs
 from nspdata.tokenization.fast.rule_strings import rules_of
+from nspdata.tokenization.fast.tokenizer import bare_tokenizer
 
 if TYPE_CHECKING:
     from nspdata.tokenization.fast.alphabet import CharacterSet, Guards
@@ -30,6 +31,7 @@ class TokenizerFacts:
         rules: these with the texts of their tokens; see `rules_of`.
         groups: see `groups_of`.
         programs: of its patterns; None if no program covers one of them.
+        patterns: for each rule that it looks for in runs of tokens, the texts of these tokens; None without rules or programs.
         digest: 64 hexadecimal digits, of spaCy's version and all settings of the tokenizer.
     """
 
@@ -37,6 +39,7 @@ class TokenizerFacts:
     rules: dict[str, list[str]] | None
     groups: dict[Guards, list[CharacterSet]] | None
     programs: Written | None
+    patterns: dict[str, list[str]] | None
     digest: str
 
 
@@ -73,13 +76,26 @@ def tokenizer_facts(tokenizer: Any) -> TokenizerFacts:
         programs = write_programs(tokenizer)
     except UnknownPatternError:
         programs = None
+    rules = rules_of(tokenizer)
     return TokenizerFacts(
         strings=tuple(tokenizer.rules or ()),
-        rules=rules_of(tokenizer),
+        rules=rules,
         groups=groups_of(tokenizer),
         programs=programs,
+        patterns=None if programs is None or rules is None else _patterns(tokenizer),
         digest=_digest(tokenizer),
     )
+
+
+def _patterns(tokenizer: Any) -> dict[str, list[str]]:
+    """The tokens without rules of each rule that `Tokenizer.add_special_case` adds to the matcher of runs of tokens."""
+    without_rules = bare_tokenizer(tokenizer, with_rules=False)
+    finders = (tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix)
+    return {
+        rule: [token.text for token in without_rules(rule)]
+        for rule in tokenizer.rules or ()
+        if not tokenizer.faster_heuristics or " " in rule or any(find(rule) for find in finders)
+    }
 
 
 def _kind(nlp: Any) -> str:

@@ -85,6 +85,7 @@ def packed(facts: Facts, tokenizer: TokenizerFacts | None) -> bytes:
                 for guards, members in groups.items()
             ],
             "programs": programs and (programs.heads, programs.code, numbers(programs.sets)),
+            "patterns": tokenizer.patterns,
             "digest": tokenizer.digest,
             "sets": [(one.ranges, one.categories, one.negated) for one in sets],
         }
@@ -114,7 +115,7 @@ def _tokenizer(strings: tuple[str, ...], read: dict[str, Any]) -> TokenizerFacts
     if programs is not None:
         heads, code, members = programs
         programs = Written(heads, code, [sets[one] for one in members])
-    return TokenizerFacts(strings, read["rules"], groups, programs, read["digest"])
+    return TokenizerFacts(strings, read["rules"], groups, programs, read["patterns"], read["digest"])
 
 
 def _pairs(values: Iterable[list[Any]]) -> tuple[Any, ...]:

@@ -310,10 +310,11 @@ def tokenize(
     machine: tuple[Any, ...],
     rules: tuple[Any, ...],
     patterns: tuple[Any, ...],
+    applied: bool,  # noqa: FBT001
     bounds: NDArray[np.int32],
     num_bounds: NDArray[np.int64],
 ) -> int:
-    """Tokenizes chunks as spaCy does, but for those that spaCy must be asked for.
+    """Tokenizes chunks as spaCy does, but for those that are left to `special_cases` or to spaCy.
 
     Args:
         codes: the text.
@@ -322,9 +323,10 @@ def tokenize(
         machine: `Programs.arrays`.
         rules: `RuleStrings.arrays`.
         patterns: see `rule_strings.apply_rules`.
+        applied: whether rules are applied to runs of tokens.
         bounds: filled: where the tokens of each chunk begin, counted from its start, and its length.
-        num_bounds: shape (n,), filled: how many of `bounds` each chunk has; 0 for one that spaCy must be asked for, because it holds
-            white space (a rule has it inside), or rules overlap, or matching took too many steps.
+        num_bounds: shape (n,), filled: how many of `bounds` each chunk has; 0 for one that is left, because it holds white space (a rule
+            has it inside), or rules overlap, or matching took too many steps.
 
     Returns:
         The number of `bounds`.
@@ -341,7 +343,7 @@ def tokenize(
         for at in range(begin, end):
             spaced = spaced or (classes[codes[at]] & SPACE) != 0
         count = DOUBT if spaced else _tokens_of(codes, begin, end, machine, rules, stack, bounds[total:], suffixes)
-        if count >= 0 and divides_rules(codes, begin, bounds[total : total + count], rules):
+        if applied and count >= 0 and divides_rules(codes, begin, bounds[total : total + count], rules):
             count = apply_rules(codes, begin, bounds[total:], count, rules, patterns)
         num_bounds[chunk] = max(count, 0)
         total += num_bounds[chunk]

@@ -181,7 +181,7 @@ def apply_rules(
 
     spaCy does so with a run of tokens that is the tokens of a rule's string without rules, if a pattern matches in that string. One does if
     these are two tokens or more. Of runs that overlap it takes the longest. Here such runs, and single tokens that are a rule of
-    several tokens, are left to spaCy. A single token that is a rule of one token stays as it is in both.
+    several tokens, are left to `special_cases`. A single token that is a rule of one token stays as it is in both.
 
     Args:
         codes: the text.
@@ -193,7 +193,7 @@ def apply_rules(
             begin, shape (num_rules + 1,), none for a rule that is unknown; whether no rule has white space inside.
 
     Returns:
-        The new number of bounds, or -1 if spaCy must be asked.
+        The new number of bounds, or -1 for a chunk that is left to `special_cases`.
     """
     if not patterns[2]:
         return -1
@@ -223,7 +223,7 @@ def _runs_to_change(
     patterns: tuple[Any, ...],
     runs: NDArray[np.int64],
 ) -> int:
-    """Fills `runs` (first token, one after the last, rule); returns their number, or -1 if spaCy must be asked."""
+    """Fills `runs` (first token, one after the last, rule); returns their number, or -1 for a chunk that is left to `special_cases`."""
     pattern_bounds, pattern_ends, _ = patterns
     count, reached = 0, 0
     for first in range(len(bounds) - 1):

@@ -17,13 +17,13 @@ LONGEST_SUFFIX = 48
 """Longest suffix, in characters, for which the search from the end is used."""
 
 
-def bare_tokenizer(tokenizer: Any) -> Any:
+def bare_tokenizer(tokenizer: Any, *, with_rules: bool = True) -> Any:
     """The same tokenizer over words without lexical attributes: the sentencizer uses only attributes that follow from the characters."""
     from spacy.tokenizer import Tokenizer
     from spacy.vocab import Vocab
 
     kept = ("rules", "prefix_search", "infix_finditer", "token_match", "url_match", "faster_heuristics")
-    settings = {name: getattr(tokenizer, name) for name in kept}
+    settings = {name: getattr(tokenizer, name) for name in kept if with_rules or name != "rules"}
     return Tokenizer(Vocab(lex_attr_getters={}), suffix_search=from_the_end_of(tokenizer.suffix_search), **settings)
 
 
