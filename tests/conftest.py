@@ -36,3 +36,4 @@ settings.load_profile("nspdata")
 
 os.environ.setdefault("NSPDATA_PROGRESS_SECONDS", "0")  # no lines of progress, however slow the machine is
 os.environ.setdefault("NSPDATA_SHAPE_CACHE", "0")  # answers of earlier runs would hide what a test asks spaCy
+os.environ.setdefault("NSPDATA_NUMBA", "1")  # loops are compiled, whatever this machine has compiled before

@@ -12,7 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "nspdata"
 
 LAYERS = [
-    {"errors", "absent", "arrays", "interrupts"},
+    {"absent"},
+    {"errors", "arrays", "interrupts"},
     {"files", "config", "boundary"},
     {"reading", "tokenization"},
     {"instances"},

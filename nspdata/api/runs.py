@@ -39,7 +39,7 @@ class RunOptions:
         command: the command or call, for the dataset card.
         on_sample: called with the warnings of the sample, before the build.
         light: whether libraries are imported without what a local build does not use, because the process ends with the build.
-        on_note: called before the build if the fast encoder does not apply, with the reason and the cost.
+        on_note: called before work that takes long, with a sentence about it: loops are compiled, or the fast encoder does not apply.
     """
 
     workers: int = 0
@@ -163,6 +163,7 @@ def _prepared(paths: Sequence[str], output: str, tokenizer: str, config: Config,
             overwrite=options.overwrite,
             local=local(options.beam_options),
             strict=options.strict,
+            on_note=options.on_note,
         )
 
 

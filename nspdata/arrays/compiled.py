@@ -1,106 +1,104 @@
-"""Loops compiled with numba if it is installed, otherwise run as plain Python with the same results.
+"""Loops over arrays: compiled with numba, or run as plain Python with the same results.
 
-Compiled code is cached on disk, beside the source if that is writable, otherwise in the user's cache directory. numba compares
-only the file of a function with its cached code, but the code also contains its callees and constants from other modules. So here
-the cache of a function is valid for the source of its module and of all modules of the package that this one imports.
+A loop is compiled at its first call, and numba is imported only then. Compiling all loops of a build takes half a minute, so a small build that
+finds no compiled code interprets them; see `nspdata.building.loops`. They are also interpreted if numba is not installed, and with `NSPDATA_NUMBA=0`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import re
-import sys
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, cached_property, update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from nspdata.absent import absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-COMPILED = False
-"""Whether `compiled` compiles here. `NSPDATA_NUMBA=0` switches numba off, for tests and for debugging."""
+SWITCH = "NSPDATA_NUMBA"
+"""Environment variable: `0` interprets all loops, `1` compiles them, also in small builds."""
 
-if os.environ.get("NSPDATA_NUMBA", "1") != "0":
-    try:
-        import numba
-        from numba.core.caching import FunctionCache
-    except ImportError:
-        pass
-    else:
-        COMPILED = True
+_interpreted = ContextVar("interpreted", default=False)
+_left_out: list[str] = []
 
 
 def compiled(function: Function) -> Function:
-    """Compiles a loop over arrays. It runs without the GIL and is cached on disk; without a writable directory it is not cached."""
-    if not COMPILED:
-        return function
-    dispatcher = numba.njit(nogil=True)(function)
-    dispatcher.get_call_template = _without_constants(dispatcher.get_call_template)
-    with contextlib.suppress(RuntimeError):  # neither directory can be written
-        dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets
-    return dispatcher  # type: ignore[no-any-return]
+    """Makes a loop over arrays that is compiled at its first call, where loops are compiled. Compiled loops run without the GIL."""
+    return cast("Function", Loop(function))
 
 
-def _without_constants(get_call_template: Callable[..., Any]) -> Callable[..., Any]:
-    """Lets a call with a constant use the code for any value of its type.
+class Loop:
+    """A function over arrays with a compiled form.
 
-    numba compiles a function again for each constant among the arguments of a call in compiled code, and everything that it calls:
-    a fifth of all that was compiled. LLVM copies the constant into small functions anyway.
+    Args:
+        function: what it does, in the part of Python that numba compiles.
     """
 
-    def widened(types: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        return get_call_template(
-            tuple(numba.types.unliteral(kind) for kind in types),
-            {name: numba.types.unliteral(kind) for name, kind in keywords.items()},
-        )
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.function = function
 
-    return widened
+    def __call__(self, *arguments: Any) -> Any:
+        """Calls the compiled form, or interprets the function."""
+        return self.entry(*arguments) if is_compiled() else self.function(*arguments)
+
+    @cached_property
+    def entry(self) -> Any:
+        """The compiled form for calls from Python."""
+        from nspdata.arrays.dispatchers import make_dispatcher
+
+        return make_dispatcher(self.function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """The type of the compiled form: numba asks for it when a loop that it compiles calls this one."""
+        return self.entry._numba_type_
 
 
-if COMPILED:
+def is_compiled() -> bool:
+    """Whether loops are compiled here: numba is installed and not switched off, and they are not `interpreted`. Imports numba if they are."""
+    return not _interpreted.get() and _import_numba()
 
-    class _PackageCache(FunctionCache):  # type: ignore[misc]
-        """numba's cache of one function, valid for the source of a module and its imports; an unreadable cache is overwritten."""
 
-        def __init__(self, function: Callable[..., object]) -> None:
-            super().__init__(function)
-            self._module = function.__module__
+def is_interpreted() -> bool:
+    """Whether this code is called inside of `interpreted`."""
+    return _interpreted.get()
 
-        def load_overload(self, sig: Any, target_context: Any) -> Any:
-            """Returns the cached code for a signature, or None."""
-            self._cache_file._source_stamp = source_stamp(self._module)  # noqa: SLF001 - compared with the index
-            try:
-                return super().load_overload(sig, target_context)
-            except Exception:  # noqa: BLE001 - a cache of other code may raise anything
-                self.flush()
-                return None
+
+@contextmanager
+def interpreted(*, when: bool = True) -> Iterator[None]:
+    """Interprets all loops that this thread calls inside; if not `when`, compiles them, also inside of another such block."""
+    before = _interpreted.set(when)
+    try:
+        yield
+    finally:
+        _interpreted.reset(before)
+
+
+def interpret(*, when: bool) -> None:
+    """Like `interpreted`, until the thread ends."""
+    _interpreted.set(when)
+
+
+def leave_out(*names: str) -> None:
+    """Lets numba be imported as if these libraries were not installed, if it is not imported yet."""
+    _left_out.extend(names)
 
 
 @cache
-def source_stamp(module: str) -> bytes:
-    """A digest of the source of a module and of all modules of its package that it imports, directly or indirectly."""
-    digest = hashlib.sha256()
-    for name in sorted(_with_imports(module)):
-        digest.update(_source(name))
-    return digest.digest()
-
-
-def _with_imports(module: str) -> set[str]:
-    """The names of a module and of all modules of its package that it imports at the top of its file, directly or indirectly."""
-    package = module.split(".", maxsplit=1)[0]
-    imported = re.compile(rb"^(?:from|import) (" + package.encode() + rb"(?:\.\w+)+)", re.MULTILINE)
-    found, rest = {module}, [module]
-    while rest:
-        names = {name.decode() for name in imported.findall(_source(rest.pop()))} - found
-        found |= names
-        rest += names
-    return found
-
-
-@cache
-def _source(module: str) -> bytes:
-    """The source of an imported module; empty if it has none."""
-    path = getattr(sys.modules.get(module), "__file__", None)
-    return Path(path).read_bytes() if path and Path(path).exists() else b""
+def _import_numba() -> bool:
+    """Imports numba; False if it is not installed or is switched off."""
+    if os.environ.get(SWITCH) == "0":
+        return False
+    with absent(*_left_out):
+        try:
+            import numba.core.typing.cffi_utils
+            import numba.np.arraymath  # noqa: F401 - the first compiled loop would import both
+        except ImportError:
+            return False
+    return True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def copy_runs(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.
     >>> copy_runs(np.array([5, 6, 7, 8], np.uint16), np.array([2, 0]), np.array([0, 2, 3])).tolist()
     [7, 8, 5]
     """
-    if not COMPILED:
+    if not is_compiled():
         return values[ragged_indices(starts, np.diff(ends))]
     out = np.empty(int(ends[-1]), values.dtype)
     _copy_runs(values, starts, ends, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from nspdata.arrays.compiled import interpreted, is_interpreted
 from nspdata.tokenization.encoders import DocumentEncoder
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ OTHER_SLOWDOWN = "about 16"
 
 def slow_note(plan: BuildPlan) -> str:
     """Says why the fast encoder does not apply to the documents encoded so far, and what it costs; "" if it applies."""
-    reasons = sorted(set(encoder_of(plan).encoder.slow.values()))
+    with interpreted(when=plan.interpreted):
+        reasons = sorted(set(encoder_of(plan).encoder.slow.values()))
     if not reasons:
         return ""
     known = (times for start, times in SLOWDOWN.items() if reasons[0].startswith(start))
@@ -60,9 +62,9 @@ def slow_note(plan: BuildPlan) -> str:
 
 
 def encoder_of(plan: BuildPlan) -> OneAtATime:
-    """Returns the encoder of a plan: created at the first call in a process, and again if the plan changes."""
+    """Returns the encoder of a plan: created at the first call in a process, and again if the plan changes or loops are now compiled."""
     settings = plan.config.sentences
-    key = repr((settings, plan.tokenizer_identity))
+    key = repr((settings, plan.tokenizer_identity, is_interpreted()))
     with _LOCK:
         if key not in _KEPT:
             _KEPT.clear()

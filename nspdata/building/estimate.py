@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import heapq
 import time
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nspdata.arrays.compiled import interpreted
 from nspdata.building import workers
 from nspdata.building.encoders import encoder_of, slow_note
+from nspdata.building.loops import pays_to_interpret
 from nspdata.building.parts import num_parts
 from nspdata.building.plan import TRAIN
 from nspdata.building.preflight import check_sample, require_documents, sample_of, summarize_read
@@ -114,10 +117,12 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
     plan = make_plan(sources, "", wordpiece, config)
-    encoder_of(plan)
-    sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)
-    require_documents(sample, plan)
-    trial = _Trial(plan, sample)
+    plan = dataclasses.replace(plan, interpreted=pays_to_interpret(expected_text_bytes(sources), config))
+    with interpreted(when=plan.interpreted):
+        encoder_of(plan)
+        sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)
+        require_documents(sample, plan)
+        trial = _Trial(plan, sample)
     load = (time.perf_counter() - clock) / max(1e-3, time.process_time() - before)
     return _scaled(plan, sample, trial, sources, start_seconds=START_SECONDS * max(1.0, load), num_workers=num_workers)
 

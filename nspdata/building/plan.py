@@ -53,6 +53,7 @@ class BuildPlan:
             "" uses the engine's own shuffle.
         listed: whether the units and `inputs` are in files of `.build`; the pickled plan then has no `inputs` and `versions`.
         group_size: shards that are built together at most; see `nspdata.building.prepare.GROUP_BYTES`.
+        interpreted: whether loops are interpreted, because compiling them takes longer; see `nspdata.building.loops`.
         lease: token of the lease of `output`, which is checked before files are written; "" if a lock of the system holds it.
     """
 
@@ -67,6 +68,7 @@ class BuildPlan:
     finished: frozenset[int] = frozenset()
     stage: str = ""
     spill_directory: str = ""
+    interpreted: bool = False
     lease: str = ""
     listed: bool = False
     group_size: int = 1

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nspdata.arrays.compiled import interpreted
 from nspdata.building.contents import changed_inputs
 from nspdata.building.encoders import encoder_of
+from nspdata.building.loops import compiling_note, pays_to_interpret
 from nspdata.building.plan import TEST, TRAIN, VALIDATION, BuildPlan
 from nspdata.building.preflight import preflight
 from nspdata.building.staging import check_foreign, differences
@@ -24,7 +26,7 @@ from nspdata.reading.units import expected_text_bytes, make_units
 from nspdata.tokenization.wordpiece import WordPiece
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nspdata.config.build import Config
     from nspdata.dataset.manifest import Manifest
@@ -79,8 +81,21 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     overwrite: bool = False,
     local: bool = True,
     strict: bool = False,
+    on_note: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Checks the inputs, the tokenizer and the output, and makes the plan. Nothing is written.
+
+    Args:
+        inputs: paths and URLs.
+        output: the dataset directory.
+        tokenizer: path of the tokenizer.
+        config: the settings.
+        files: the file system of the inputs.
+        command: the command as the user gave it, for the dataset card.
+        overwrite: whether another dataset in `output` may be replaced.
+        local: whether the build runs on this machine.
+        strict: whether any warning of the sample is an error.
+        on_note: called before work that takes long, with a sentence about it.
 
     Raises:
         ConfigError: a setting is wrong, or OUT holds another build.
@@ -96,13 +111,16 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     if not overwrite and (manifest := _finished_before(plan, sources, files)):
         return Prepared(plan, sources, [], 0, manifest=manifest)
     check_foreign(plan, files)
-    encoder_of(plan)  # raises for an unknown language or pipeline
-    found = preflight(plan, sources, files, strict=strict)
+    text_bytes = expected_text_bytes(sources)
+    plan = dataclasses.replace(plan, interpreted=local and pays_to_interpret(text_bytes, config))
+    if on_note and not plan.interpreted and (note := compiling_note()):
+        on_note(note)
+    with interpreted(when=plan.interpreted):
+        encoder_of(plan)  # raises for an unknown language or pipeline
+        found = preflight(plan, sources, files, strict=strict)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
-    return Prepared(
-        plan, sources, make_units(sources), expected_text_bytes(sources), overwrite=overwrite, warnings=found
-    )
+    return Prepared(plan, sources, make_units(sources), text_bytes, overwrite=overwrite, warnings=found)
 
 
 def make_plan(

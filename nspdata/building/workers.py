@@ -16,6 +16,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
+from nspdata.arrays.compiled import interpret
 from nspdata.building import progress
 from nspdata.building.earlier import earlier_shards
 from nspdata.building.encoders import encoder_of
@@ -230,6 +231,7 @@ def _receive(value: tuple[int, int] | tuple[bytes, str]) -> None:
 
 def _begin(plan: BuildPlan) -> None:
     """Stores the plan in a worker process."""
+    interpret(when=plan.interpreted)
     _plans.append(plan)
     progress.send(report)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.arrays.random import below
 from nspdata.arrays.splitmix import LOW, SHIFT, draw_at, draws_at, scaled
@@ -189,7 +189,7 @@ def _choose(
     if not len(positions):
         return np.zeros(len(budgets), np.int64)
     if rules.strategy == "token":
-        if COMPILED:
+        if is_compiled():
             _choose_tokens(offsets, candidates, keys, budgets, ends, positions)
         else:
             positions[:] = _choose_tokens_by_columns(offsets, candidates, keys, budgets)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 from nspdata.arrays.ragged import ragged_indices
 from nspdata.errors import ConfigError
 from nspdata.instances.rows import take
@@ -110,7 +110,7 @@ def _predictions(rows: Rows, indices: NDArray[np.int64], max_predictions: int, d
 
 
 def _fill(rows: Rows, indices: NDArray[np.int64], ids: Any, types: Any, mask: Any, pad_id: int) -> None:
-    if COMPILED:
+    if is_compiled():
         _fill_rows(rows.input_ids, rows.offsets, rows.lengths_a, indices, ids, types, mask, pad_id)
         return
     lengths = rows.offsets[indices + 1] - rows.offsets[indices]
@@ -146,7 +146,7 @@ def _fill_rows(
 
 
 def _fill_labels(rows: Rows, indices: NDArray[np.int64], labels: NDArray[Any]) -> None:
-    if COMPILED:
+    if is_compiled():
         _fill_label_rows(rows.masked_lm_positions, rows.masked_lm_labels, rows.masked_offsets, indices, labels)
         return
     labels[:] = IGNORED

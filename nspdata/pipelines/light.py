@@ -1,4 +1,4 @@
-"""Imports numba and pyarrow without the libraries that a local build does not use, and Beam without its log lines."""
+"""Imports pyarrow and numba without the libraries that a local build does not use, and Beam without its log lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nspdata.absent import absent
+from nspdata.arrays import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,23 +38,17 @@ def collection_paused() -> Iterator[None]:
 
 
 def import_arrays_alone() -> None:
-    """Imports pyarrow as if pandas were not installed, and numba as if SciPy were not, for a process that ends with the build.
+    """Imports pyarrow as if pandas were not installed, and numba later as if SciPy were not, for a process that ends with the build.
 
     pyarrow would import pandas for its first array, and numba SciPy's linear algebra for its first kernel: a tenth of the CPU time
     of a small build. Later imports find both; but pyarrow's conversions to pandas and numba's `numpy.linalg` stay off, and so does
     numba's support of cffi, for which it would import a parser of C. It would import `yaml` for a file of settings.
     """
-    unused = ["scipy", "scipy.linalg", "cffi", *(() if Path(NUMBA_SETTINGS).exists() else ("yaml",))]
     with absent("pandas"):
         import pyarrow as pa
 
         pa.array([0])
-    with absent(*unused):
-        try:
-            import numba.core.typing.cffi_utils
-            import numba.np.arraymath  # noqa: F401 - imported for its effect on sys.modules
-        except ImportError:  # numba is not installed
-            return
+    compiled.leave_out("scipy", "scipy.linalg", "cffi", *(() if Path(NUMBA_SETTINGS).exists() else ("yaml",)))
 
 
 def import_beam_silently() -> None:

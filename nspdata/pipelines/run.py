@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nspdata import errors
+from nspdata.arrays.compiled import interpreted
 from nspdata.building import memory, progress, workers
 from nspdata.building.listed import listed
 from nspdata.building.local import build_here
+from nspdata.building.loops import note_compiled
 from nspdata.building.parts import is_divided, num_parts
 from nspdata.building.staging import claimed, discard_leftovers
 from nspdata.dataset.manifest import read_manifest
@@ -98,6 +100,7 @@ def _run(
     try:
         with (
             cleanup(lambda: shutil.rmtree(plan.spill_directory, ignore_errors=True)),
+            interpreted(when=plan.interpreted),
             workers.working(count if plan.spill_directory else 1, plan),
             progress.showing(
                 expected_bytes=prepared.expected_bytes, num_shards=plan.total_shards, finished=len(plan.finished)
@@ -106,6 +109,7 @@ def _run(
         ):
             if not beam_options:
                 build_here(plan, units)
+                note_compiled(plan)
             elif submitted := _run_on_beam(prepared, plan, units, beam_options):
                 return submitted
     finally:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def count_words(ids: NDArray[Any], kinds: NDArray[np.uint8]) -> tuple[NDArray[np
     counts = np.zeros(len(kinds), np.int64)
     if len(ids) and int(ids.max()) >= len(kinds):  # the compiled loop checks no bounds
         raise ValueError(f"an id is {int(ids.max())}; there are {len(kinds)} tokens")
-    if COMPILED:
+    if is_compiled():
         words, tokens = _tally(ids, kinds, counts)
         return counts, int(words), int(tokens)
     words = tokens = 0

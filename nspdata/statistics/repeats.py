@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> N
     if not len(ids):
         return hashes
     words = np.random.Philox(key=0).random_raw(int(ids.max()) + 1)
-    if COMPILED:
+    if is_compiled():
         _hash_sentences(ids, sentence_offsets, words, hashes)
         return hashes
     powers = inverses = np.zeros(0, np.uint64)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED
+from nspdata.arrays.compiled import is_compiled, is_interpreted
 from nspdata.arrays.ragged import copy_runs, offsets
 from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoded import Encoded
@@ -37,7 +37,7 @@ def make_splitter(settings: SentencesConfig) -> SentenceSplitter:
 
 
 def make_encoder(wordpiece: WordPiece, settings: SentencesConfig | None = None, *, fast: bool = True) -> Encoder:
-    """The fastest encoder that is exact for these settings.
+    """The fastest encoder that is exact for these settings. Where loops are `interpreted`, it is the plain one.
 
     Args:
         wordpiece: the tokenizer.
@@ -50,7 +50,7 @@ def make_encoder(wordpiece: WordPiece, settings: SentencesConfig | None = None, 
     from nspdata.tokenization.fast.encoder import FastEncoder
 
     splitter = make_splitter(settings or SentencesConfig())
-    if fast and isinstance(splitter, Splitter) and not why_slow(wordpiece, splitter):
+    if fast and isinstance(splitter, Splitter) and not why_slow(wordpiece, splitter) and not is_interpreted():
         return FastEncoder(splitter, wordpiece)
     return PlainEncoder(splitter, wordpiece)
 
@@ -65,7 +65,7 @@ def why_slow(wordpiece: WordPiece, splitter: SentenceSplitter) -> str:
         return f"spaCy splits words of {splitter.language!r} with a package of its own"
     if not wordpiece.is_plain:
         return f"`tokenizers` runs the tokenizer, because {wordpiece.reason}"
-    return "" if COMPILED else "numba is not installed or switched off"
+    return "" if is_interpreted() or is_compiled() else "numba is not installed or switched off"
 
 
 def can_encode_fast(splitter: Splitter) -> bool:
@@ -118,8 +118,8 @@ class DocumentEncoder:
 
         def make(one: SentencesConfig) -> Encoder:
             encoder = make_encoder(wordpiece, one, fast=fast)
-            if isinstance(encoder, PlainEncoder) and fast:
-                self.slow[one.language] = why_slow(wordpiece, encoder.splitter)
+            if isinstance(encoder, PlainEncoder) and fast and (reason := why_slow(wordpiece, encoder.splitter)):
+                self.slow[one.language] = reason
             return encoder
 
         self._encoders = PerLanguage(make, settings or SentencesConfig())

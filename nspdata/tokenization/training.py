@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from nspdata.arrays.compiled import COMPILED
+from nspdata.arrays.compiled import is_compiled
 from nspdata.errors import InputError
 from nspdata.tokenization.fast.words import Words
 from nspdata.tokenization.marks import StrippedLetters
@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913 - the settings of a vocabulary
     if strip is None:
         strip = lowercase and choose_accents(texts()).strip
     normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
-    words = Words(_bert(normalizer)) if COMPILED else None
+    words = Words(_bert(normalizer)) if is_compiled() else None
     characters, parts = _alphabet(texts, normalizer, words)
     if not characters:
         raise InputError("the texts hold no word to train a vocabulary on; look at the input and at --text-field")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nspdata.arrays.compiled import COMPILED, compiled
+from nspdata.arrays.compiled import compiled, is_compiled
 
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba is not installed, or switched off")
+pytestmark = pytest.mark.skipif(not is_compiled(), reason="numba is not installed, or switched off")
 
 LOOP = """
 from nspdata.arrays.compiled import compiled
@@ -39,7 +39,7 @@ RUN = """
 import sys
 from upgraded.constants import Pair
 from upgraded.loop import product
-print(product(Pair(3, 4)), sum(product.stats.cache_hits.values()))
+print(product(Pair(3, 4)), sum(product.entry.stats.cache_hits.values()))
 """
 
 
@@ -111,4 +111,4 @@ def test_a_constant_argument_compiles_nothing_again() -> None:
         return scaled(number, 3) + scaled(number, 5) + scaled(number, number)
 
     assert total(7) == 21 + 35 + 49
-    assert len(scaled.signatures) == 1  # type: ignore[attr-defined]
+    assert len(scaled.entry.signatures) == 1  # type: ignore[attr-defined]

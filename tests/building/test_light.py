@@ -26,6 +26,8 @@ ARRAYS = """
 import sys
 from nspdata.pipelines.light import import_arrays_alone
 import_arrays_alone()
+from nspdata.arrays.compiled import is_compiled
+assert "numba" not in sys.modules and is_compiled()
 import numba, pyarrow
 pyarrow.array([[1], [2, 3]]), numba.njit(lambda x: x + 1)(1)
 imported = {"pandas", "scipy.linalg", "cffi", "yaml"} & set(sys.modules)

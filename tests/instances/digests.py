@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 
-from nspdata.arrays.compiled import COMPILED
+from nspdata.arrays.compiled import is_compiled
 from nspdata.config.build import Config, MaskingConfig, PairingConfig
 from nspdata.instances.assemble import build_instances
 from nspdata.instances.rows import Rows
@@ -32,7 +32,7 @@ def digest(rows: Rows) -> str:
 
 def main() -> None:
     """Prints whether the loops are compiled, then a line for each setting."""
-    print(COMPILED)  # noqa: T201
+    print(is_compiled())  # noqa: T201
     documents = make_documents(random_lengths(50, 1, sentences=8, tokens=12))
     size = len(documents.ids)
     vocabulary = Vocabulary((*SPECIAL_TOKENS, *(f"{'##' * (word % 3 == 0)}t{word}" for word in range(size))))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nspdata.arrays.compiled import interpreted
 from nspdata.statistics import counting
 from nspdata.statistics.counting import INSIDE, LETTER_WORD, OTHER_WORD, count_words
 
@@ -20,9 +21,8 @@ def test_counts_are_those_of_a_plain_loop(ids: list[int], at_once: int) -> None:
     """With the compiled loop (0) and with numpy, in slices of any size."""
     begins = [place for place, token in enumerate(ids) if KINDS[token] != INSIDE] + [len(ids)]
     words = [end - begin for begin, end in pairwise(begins) if KINDS[ids[begin]] == LETTER_WORD]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, interpreted(when=bool(at_once)):
         if at_once:
-            patch.setattr(counting, "COMPILED", False)
             patch.setattr(counting, "COUNTED_AT_ONCE", at_once)
         counts, num_words, num_tokens = count_words(np.array(ids, np.uint16), KINDS)
     assert counts.tolist() == [ids.count(token) for token in range(len(KINDS))]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nspdata.arrays.compiled import interpreted
 from nspdata.arrays.ragged import offsets
 from nspdata.statistics import repeats
 from nspdata.tokenization.encoded import TokenizedDocuments
@@ -35,9 +36,8 @@ def test_repeats_are_those_of_a_plain_count(sentences: list[list[int]], block: i
     for sentence in map(tuple, sentences):
         expected += len(sentence) * (sentence in seen)
         seen.add(sentence)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, interpreted(when=bool(block)):
         if block:
-            patch.setattr(repeats, "COMPILED", False)
             patch.setattr(repeats, "BLOCK", block)
         assert repeats.repeated_tokens(documents_of(sentences)) == expected
 
@@ -48,9 +48,9 @@ def test_hashes_of_the_compiled_loop_are_those_of_numpy(monkeypatch: pytest.Monk
     places = offsets(lengths.astype(np.int64))
     ids = (np.random.Philox(key=2).random_raw(int(places[-1])) % np.uint64(30_000)).astype(np.uint16)
     fast = repeats.sentence_hashes(ids, places)
-    monkeypatch.setattr(repeats, "COMPILED", False)
     monkeypatch.setattr(repeats, "BLOCK", 1000)
-    assert (repeats.sentence_hashes(ids, places) == fast).all()
+    with interpreted():
+        assert (repeats.sentence_hashes(ids, places) == fast).all()
 
 
 def test_repeats_are_counted_in_each_shard() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from nspdata.arrays.compiled import interpreted
 from nspdata.building.train_tokenizer import train_from_inputs
 from nspdata.config.build import Config, TokenizerConfig
 from nspdata.errors import ConfigError, InputError
@@ -69,11 +70,11 @@ def test_the_fast_words_are_those_of_bert(language: str, *, lowercase: bool, str
 @pytest.mark.parametrize(
     "texts", [TEXTS, ACCENTS, hard_texts("xx", 30_000, seed=37)], ids=["english", "accents", "any"]
 )
-def test_fast_words_give_the_vocabulary_of_the_plain_ones(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fast_words_give_the_vocabulary_of_the_plain_ones(texts: list[str]) -> None:
     """Without the compiled loops the trainer normalizes the texts itself."""
     fast = trained(texts, vocab_size=3000)
-    monkeypatch.setattr("nspdata.tokenization.training.COMPILED", False)
-    assert trained(texts, vocab_size=3000).vocabulary == fast.vocabulary
+    with interpreted():
+        assert trained(texts, vocab_size=3000).vocabulary == fast.vocabulary
 
 
 TWICE = """

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nspdata
-from nspdata.arrays.compiled import source_stamp
+from nspdata.arrays.source_stamp import source_stamp
 from nspdata.files.user_cache import user_cache
 from nspdata.tokenization.fast.alphabet import CharacterSet, Guard
 from nspdata.tokenization.fast.facts import OTHER, Facts, TokenizerFacts

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import source_stamp
 from nspdata.arrays.ragged import offsets
+from nspdata.arrays.source_stamp import source_stamp
 from nspdata.files.user_cache import user_cache
 from nspdata.tokenization.fast.sealed import opened, replace_file, sealed
 
