@@ -344,5 +344,8 @@ def _some(tokens: list[str]) -> str:
 
 def looks_lowercase(vocabulary: Vocabulary) -> bool:
     """Whether no token but the special ones (`[...]`, `<...>`) holds an upper-case letter."""
-    plain = (token for token in vocabulary.tokens if (token[:1], token[-1:]) not in {("[", "]"), ("<", ">")})
-    return all(token == token.lower() for token in plain)
+    special = {("[", "]"), ("<", ">")}
+    plain = "\n".join(
+        token for token in vocabulary.tokens if token[:1] not in "[<" or (token[:1], token[-1:]) not in special
+    )
+    return plain == plain.lower()  # changes the same characters as in each token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class WordPiece:
         self.reason = ""
         self.is_plain = not vocabulary.tokenizer_json
         if self.is_plain:
-            self.backend = bert_backend(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
+            self.backend = _shared_backend(vocabulary, lowercase=lowercase, strip_accents=strip_accents)
         else:
             self.backend = Tokenizer.from_str(vocabulary.tokenizer_json)
             self.reason = difference(json.loads(vocabulary.tokenizer_json))
@@ -216,3 +216,9 @@ def _json(values: dict[str, Any]) -> bytes:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _shared_backend(vocabulary: Vocabulary, *, lowercase: bool, strip_accents: bool) -> Tokenizer:
+    """`bert_backend`, once for the tokenizers of a process that are equal: it takes 25 ms, and nothing changes it."""
+    return bert_backend(vocabulary, lowercase=lowercase, strip_accents=strip_accents)

@@ -132,3 +132,14 @@ def test_a_tokenizer_is_known_by_all_that_moves_ids(plain: Path) -> None:
     ]
     assert len({tokenizer.sha256 for tokenizer in loaded}) == 4
     assert WordPiece.load(plain).sha256 == loaded[0].sha256
+
+
+def test_equal_tokenizers_share_their_backend() -> None:
+    """It takes 25 ms to make, and a build makes three equal tokenizers; other settings or another vocabulary have their own."""
+    tokens = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "ä")
+    one, same, cased, other = (
+        WordPiece(Vocabulary(found), lowercase=lowercase, strip_accents=False)
+        for found, lowercase in ((tokens, True), ((*tokens,), True), (tokens, False), ((*tokens, "b"), True))
+    )
+    assert one.backend is same.backend
+    assert [made.encode(["A Ä b"])[0].tolist() for made in (one, cased, other)] == [[5, 6, 1], [1, 1, 1], [5, 6, 7]]
