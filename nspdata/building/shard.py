@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import deque
 from contextlib import ExitStack
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from nspdata.errors import InputError
 from nspdata.files.growing import finish_all
 from nspdata.files.lease import check_now_and_then
 from nspdata.files.local import join
-from nspdata.instances.assemble import Instances
+from nspdata.instances.assemble import Instances, ShardDocuments
 from nspdata.instances.rows import Rows
 from nspdata.statistics import merge, summarize_corpus, summarize_rows, zero
 from nspdata.statistics.rejected import over_limit
@@ -58,21 +59,19 @@ def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Fi
     documents, dropped, shards = group_documents(plan, group, gathered)
     del gathered
     ends = np.searchsorted(shards, np.arange(keys.start, keys.stop + 1)).tolist()
-    counts, summary = Counter[str](), _RowSummary(plan)
+    split, first, _ = plan.locate(keys[0])
+    parts = [ShardDocuments(first + place, *span) for place, span in enumerate(pairwise(ends))]
+    instances = Instances(documents, plan.config, plan.vocabulary, split=split, shards=parts)
+    summary = _RowSummary(plan)
     entries: dict[int, ShardEntry] = {}
     schema = row_schema(plan.metadata)
     unfinished: list[GrowingFile] = []
     with ExitStack() as stack:
-        for key, start, end in zip(keys, ends[:-1], ends[1:], strict=True):
-            split, shard, _ = plan.locate(key)
-            part = documents.part(start, end)
-            instances = Instances(part, plan.config, plan.vocabulary, split=split, shard=shard)
-            rows = summary.of(instances)
+        for key, rows in zip(keys, _rows_of_shards(instances, summary, len(keys)), strict=True):
             file, entry = start_shard(files, plan.root, plan.shard_path(key), rows, schema)
             stack.callback(file.discard)
             unfinished.append(file)
             entries[key] = entry
-            counts.update(instances.counts, rows=entry.rows)
         check_now_and_then(plan.output, plan.lease, files)
         finish_all(unfinished)
     sums = {
@@ -80,12 +79,27 @@ def finish_group(plan: BuildPlan, group: int, spills: Iterable[bytes], files: Fi
         "sentences": documents.num_sentences,
         "tokens": len(documents.ids),
         **dropped,
-        **counts,
+        **instances.counts,
+        "rows": sum(entry.rows for entry in entries.values()),
     }
     corpus = summarize_corpus(documents, sums, plan.vocabulary, shards if len(keys) > 1 else None)
     built = Built(entries=entries, counts=sums, statistics=merge(corpus, summary.total()))
     write_result(plan, group, built, files)
     return built
+
+
+def _rows_of_shards(instances: Instances, summary: _RowSummary, num_shards: int) -> Iterator[Iterable[Rows]]:
+    """The rows of each shard of a group, pass by pass, and adds them to the summary.
+
+    The passes over one shard are made as they are written. Those over several are held: a group of them has little text.
+    """
+    if num_shards == 1:
+        yield summary.of(rows for rows, _ in instances)
+        return
+    passes = [(rows, offsets.tolist()) for rows, offsets in instances]
+    deque(summary.of(rows for rows, _ in passes), maxlen=0)
+    for place in range(num_shards):
+        yield [rows.part(*offsets[place : place + 2]) for rows, offsets in passes]
 
 
 def group_documents(

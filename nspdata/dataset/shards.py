@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
 
 
+BUFFER_BYTES = 1 << 16
+"""Small writes of `pyarrow` are collected: a batch has a dozen."""
+
+
 class _Output:
     """A file for `pyarrow` that hashes what it writes.
 
@@ -55,7 +59,7 @@ def start_shard(
     file = files.create(join(directory, path))
     output = _Output(file)
     try:
-        with pa.PythonFile(output, "w") as sink:
+        with pa.BufferedOutputStream(pa.PythonFile(output, "w"), BUFFER_BYTES) as sink:
             num_rows, num_tokens = _write_stream(sink, parts, schema)
     except BaseException:
         file.discard()

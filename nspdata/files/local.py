@@ -200,8 +200,9 @@ class LocalFiles:
 
     def place(self, pairs: Sequence[tuple[str, str]]) -> None:
         """See `Files.place`: by hard links, or by renaming where the file system has none."""
+        for directory in dict.fromkeys(os.path.dirname(target) for _, target in pairs):  # noqa: PTH120 - faster than Path
+            self.make_directories(Path(directory))
         for source, target in pairs:
-            self.make_directories(Path(target).parent)
             try:
                 self._link(Path(source), Path(target))
             except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,14 @@ from nspdata.arrays.random import stream
 from nspdata.errors import InputError
 from nspdata.instances import Text, full_sentences, pair
 from nspdata.instances.masking import MaskRules, mask
+from nspdata.instances.pairs import joined
 from nspdata.instances.rows import Rows
 from nspdata.instances.usage import UsedTokens
 from nspdata.tokenization.segmenters import make_segmenter
 from nspdata.tokenization.word_starts import word_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,49 +31,89 @@ if TYPE_CHECKING:
     from nspdata.tokenization.vocabulary import Vocabulary
 
 
-class Instances:
-    """The rows of a shard, one pass over its documents at a time; only one pass is in memory.
+class ShardDocuments(NamedTuple):
+    """The documents from `start` to `end` are those of a shard.
 
     Attributes:
-        counts: complete after the last pass: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`; with
-            negatives of the same document also `forced_positives`, and with a word segmenter `joined_characters`.
+        shard: index of the shard in its split; with the split it names the streams of randomness.
+        start, end: indices of documents.
+    """
+
+    shard: int
+    start: int
+    end: int
+
+
+class Instances:
+    """The rows of one or more shards, one pass over their documents at a time; only one pass is in memory.
+
+    Pairs are made for each shard. All else is computed for all rows together, because it depends on each row and its key alone.
+
+    Attributes:
+        counts: of all the shards, complete after the last pass: `forced_negatives`, `sentences_unpaired`, `tokens_truncated`, `used_tokens`;
+            with negatives of the same document also `forced_positives`, and with a word segmenter `joined_characters`.
     """
 
     def __init__(
-        self, documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
+        self,
+        documents: TokenizedDocuments,
+        config: Config,
+        vocabulary: Vocabulary,
+        *,
+        split: str,
+        shards: Sequence[ShardDocuments],
     ) -> None:
         """Checks the documents; builds no row yet.
 
         Args:
-            documents: in the order of the shard, without duplicates; each has at least one token.
+            documents: of all the shards, in their order; those of a shard without duplicates; each has at least one token.
             config: all settings.
             vocabulary: the vocabulary of the ids.
-            split: name of the split; with `shard` it names the streams of randomness.
-            shard: index of the shard in its split.
+            split: name of the split.
+            shards: where the documents of each shard are.
 
         Raises:
-            InputError: all documents of the shard have the same id, so none can supply negatives.
+            InputError: all documents of a shard have the same id, so none can supply negatives.
             ConfigError: the word segmenter is not installed.
         """
         if config.pairing.objective == "nsp" and not config.pairing.same_document:
-            _check_pool(documents, config, split=split, shard=shard)
-        self._documents, self._config, self._vocabulary = documents, config, vocabulary
-        self._stream = partial(stream, config.seed, split=split, shard=shard)
+            for shard, start, end in shards:
+                _check_pool(documents.document_ids[start:end], config, split=split, shard=shard)
+        self._documents, self._config, self._vocabulary, self._shards = documents, config, vocabulary, shards
+        self._stream = partial(stream, config.seed, split=split)
         self._starts = _word_starts(documents, config, vocabulary)
         self.counts = {"forced_negatives": 0, "sentences_unpaired": 0, "tokens_truncated": 0}
 
-    def __iter__(self) -> Iterator[Rows]:
-        """Yields the rows of each pass, in the order of the documents. Iterate once."""
+    def __iter__(self) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+        """Yields the rows of each pass, in the order of the documents, and the offsets of the shards in them. Iterate once."""
         used = UsedTokens(swaps=self._config.pairing.objective == "sop")
         for duplicate in range(self._config.duplicate_factor):
-            pairs = _pairs(self._documents, self._config, self._stream("pairing", duplicate=duplicate))
+            parts = [self._pairs_of(shard, duplicate) for shard in self._shards]
+            pairs = joined(parts, [self._firsts(shard) for shard in self._shards])
             self._count(pairs)
             used.add(pairs)
-            yield self._rows(pairs, self._stream("masking", duplicate=duplicate))
+            offsets = offsets_of(np.array([len(part) for part in parts]))
+            keys = [
+                self._stream("masking", shard=shard.shard, duplicate=duplicate).random_raw(len(part))
+                for shard, part in zip(self._shards, parts, strict=True)
+            ]
+            yield self._rows(pairs, keys[0] if len(keys) == 1 else np.concatenate(keys)), offsets
         if self._starts is not None:
             chinese = self._vocabulary.chinese[self._documents.ids]
             self.counts["joined_characters"] = int((chinese & (self._starts == 0)).sum())
         self.counts["used_tokens"] = len(used)
+
+    def _pairs_of(self, shard: ShardDocuments, duplicate: int) -> Pairs:
+        """The pairs of a shard, as indices into its own documents."""
+        documents = self._documents
+        if len(self._shards) > 1:
+            documents = documents.part(shard.start, shard.end)
+        return _pairs(documents, self._config, self._stream("pairing", shard=shard.shard, duplicate=duplicate))
+
+    def _firsts(self, shard: ShardDocuments) -> tuple[int, int, int]:
+        """The first document, sentence and token of a shard."""
+        sentence = self._documents.document_offsets[shard.start]
+        return shard.start, int(sentence), int(self._documents.sentence_offsets[sentence])
 
     def _count(self, pairs: Pairs) -> None:
         self.counts["forced_negatives"] += pairs.forced
@@ -81,20 +122,21 @@ class Instances:
         if self._config.pairing.same_document:
             self.counts["forced_positives"] = self.counts.get("forced_positives", 0) + pairs.forced_positives
 
-    def _rows(self, pairs: Pairs, bits: np.random.Philox) -> Rows:
+    def _rows(self, pairs: Pairs, keys: NDArray[np.uint64]) -> Rows:
         ids, offsets, lengths_a = assemble(self._documents.ids, pairs, self._vocabulary.special_ids)
         starts = None if self._starts is None else _starts_of_rows(self._starts, pairs, offsets, lengths_a)
         rules = mask_rules(self._config.masking, self._vocabulary, self._config.pairing.max_seq_length)
-        masked = mask(ids, offsets, bits.random_raw(len(pairs)), rules, starts, in_place=True)
+        masked = mask(ids, offsets, keys, rules, starts, in_place=True)
         return _rows(self._documents, pairs, offsets, lengths_a, masked, starts)
 
 
 def build_instances(
     documents: TokenizedDocuments, config: Config, vocabulary: Vocabulary, *, split: str, shard: int
 ) -> tuple[Rows, dict[str, int]]:
-    """Returns the rows of all passes, and the counts; see `Instances`."""
-    instances = Instances(documents, config, vocabulary, split=split, shard=shard)
-    rows = Rows.concatenate(list(instances))
+    """Returns the rows of all passes over the documents of one shard, and the counts; see `Instances`."""
+    shards = [ShardDocuments(shard, 0, len(documents))]
+    instances = Instances(documents, config, vocabulary, split=split, shards=shards)
+    rows = Rows.concatenate([rows for rows, _ in instances])
     return rows, instances.counts
 
 
@@ -118,10 +160,10 @@ def _word_starts(documents: TokenizedDocuments, config: Config, vocabulary: Voca
     return word_starts(documents.ids, documents.sentence_offsets, vocabulary, make_segmenter(name)) if name else None
 
 
-def _check_pool(documents: TokenizedDocuments, config: Config, *, split: str, shard: int) -> None:
-    if len(np.unique(documents.document_ids)) == 1:
+def _check_pool(document_ids: NDArray[np.uint64], config: Config, *, split: str, shard: int) -> None:
+    if len(document_ids) and bool((document_ids == document_ids[0]).all()):
         raise InputError(
-            f"shard {shard} of {split} has only documents with one id ({len(documents)} of them), but a negative's B comes from a "
+            f"shard {shard} of {split} has only documents with one id ({len(document_ids)} of them), but a negative's B comes from a "
             f"document of another id of the same shard; use fewer shards (output.num_shards is {config.output.num_shards}), "
             "give more documents, or set pairing.negatives to same_document, or pairing.objective to sop or none"
         )

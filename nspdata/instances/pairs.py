@@ -11,9 +11,19 @@ from nspdata.arrays.compiled import compiled
 from nspdata.arrays.random import heads, words_for_heads
 from nspdata.instances.chunks import PairRules, chunk_end, nearest_end, num_starts, with_last
 from nspdata.instances.elsewhere import draw_elsewhere, has_elsewhere
-from nspdata.instances.pool import below, make_pool, other_document, rarest_token, sentence_holding, similar_document
+from nspdata.instances.pool import (
+    NO_POOL,
+    below,
+    make_pool,
+    other_document,
+    rarest_token,
+    sentence_holding,
+    similar_document,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nspdata.instances.pool import Pool, Text
@@ -58,6 +68,36 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+SHIFTED = {"document_a": 0, "document_b": 0, "sentence_a": 1, "sentence_b": 1, "start_a": 2, "start_b": 2}
+"""The attributes that are indices, and what they count: documents, sentences or tokens."""
+
+
+def joined(parts: Sequence[Pairs], firsts: Sequence[tuple[int, int, int]]) -> Pairs:
+    """The pairs of several shards as indices into all their documents.
+
+    Args:
+        parts: of each shard, as indices into its own documents; at least one.
+        firsts: the first document, sentence and token of each shard.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    counts = [len(part) for part in parts]
+    shifts = np.repeat(np.array(firsts, np.int64), counts, axis=0)
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in (*SHIFTED, "length_a", "length_b", "label")
+    }
+    for name, unit in SHIFTED.items():
+        arrays[name] += shifts[:, unit]
+    return Pairs(
+        **arrays,
+        forced=sum(part.forced for part in parts),
+        forced_positives=sum(part.forced_positives for part in parts),
+        unpaired=sum(part.unpaired for part in parts),
+        truncated=sum(part.truncated for part in parts),
+    )
 
 
 class Aim(NamedTuple):
@@ -136,7 +176,7 @@ def pair(
         same=negatives == "same_document" and objective == "nsp",
         fits=fill == "fit",
     )
-    pool = make_pool(text, document_ids, similar=rules.similar)
+    pool = NO_POOL if rules.swaps or rules.same else make_pool(text, document_ids, similar=rules.similar)
     words = bits.random_raw(num_sentences * DRAWS // 2)
     found = np.empty((num_sentences, 7), np.int64)
     kinds = rules.same or None, rules.similar or None
@@ -287,19 +327,28 @@ def _truncated(
     """Cuts tokens off the longer segment, each from the front or the back with equal probability, until both fit."""
     start_a, start_b = sentence_offsets[found[:, 2]], sentence_offsets[found[:, 4]]
     length_a, length_b = sentence_offsets[found[:, 3]] - start_a, sentence_offsets[found[:, 5]] - start_b
-    cut_a, cut_b = cuts(length_a, length_b, max_tokens)
-    both = np.concatenate([cut_a, cut_b])
-    front = heads(bits.random_raw(words_for_heads(both)), both)
-    return Pairs(
+    pairs = Pairs(
         document_a=found[:, 0],
         document_b=found[:, 1],
         sentence_a=found[:, 2],
         sentence_b=found[:, 4],
+        start_a=start_a,
+        start_b=start_b,
+        length_a=length_a,
+        length_b=length_b,
+        label=found[:, 6],
+    )
+    if (length_a + length_b).max(initial=0) <= max_tokens:
+        return pairs
+    cut_a, cut_b = cuts(length_a, length_b, max_tokens)
+    both = np.concatenate([cut_a, cut_b])
+    front = heads(bits.random_raw(words_for_heads(both)), both)
+    return replace(
+        pairs,
         start_a=start_a + front[: len(found)],
         start_b=start_b + front[len(found) :],
         length_a=length_a - cut_a,
         length_b=length_b - cut_b,
-        label=found[:, 6],
         truncated=int(both.sum()),
     )
 

@@ -47,6 +47,12 @@ class Pool(NamedTuple):
     ranks: NDArray[np.int32]
 
 
+NONE = np.zeros(0, np.int64)
+
+NO_POOL = Pool(NONE, NONE, NONE, np.zeros(1, np.int64), np.zeros(0, np.int32))
+"""For pairs whose B is always from the document of A."""
+
+
 def groups(document_ids: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Returns the first three attributes of `Pool`.
 

@@ -51,7 +51,7 @@ def record_batches(parts: Iterable[Rows], schema: pa.Schema) -> Iterator[pa.Reco
         rows = Rows.concatenate([*held, part])
         whole = len(rows) - len(rows) % ROWS_PER_BATCH
         yield from rows.to_batches(schema, end=whole)
-        held = [take(rows, np.arange(whole, len(rows)))] if whole < len(rows) else []
+        held = [take(rows, np.arange(whole, len(rows))) if whole else rows] if whole < len(rows) else []
     for rows in held:
         yield from rows.to_batches(schema)
 
