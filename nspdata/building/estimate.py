@@ -117,7 +117,7 @@ def estimate(inputs: Sequence[str], tokenizer: str, config: Config, files: Files
         tokenizer, lowercase=config.tokenizer.lowercase, strip_accents=config.tokenizer.strip_accents
     )
     plan = make_plan(sources, "", wordpiece, config)
-    plan = dataclasses.replace(plan, interpreted=pays_to_interpret(expected_text_bytes(sources), config))
+    plan = dataclasses.replace(plan, interpreted=pays_to_interpret(sources, config))
     with interpreted(when=plan.interpreted):
         encoder_of(plan)
         sample = sample_of(plan, sources, files, read_bytes=READ_BYTES, kept_bytes=KEPT_BYTES)

@@ -111,8 +111,7 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
     if not overwrite and (manifest := _finished_before(plan, sources, files)):
         return Prepared(plan, sources, [], 0, manifest=manifest)
     check_foreign(plan, files)
-    text_bytes = expected_text_bytes(sources)
-    plan = dataclasses.replace(plan, interpreted=local and pays_to_interpret(text_bytes, config))
+    plan = dataclasses.replace(plan, interpreted=local and pays_to_interpret(sources, config))
     if on_note and not plan.interpreted and (note := compiling_note()):
         on_note(note)
     with interpreted(when=plan.interpreted):
@@ -120,7 +119,9 @@ def prepare(  # noqa: PLR0913 - the arguments of the command
         found = preflight(plan, sources, files, strict=strict)
     if local and "://" not in plan.output:
         plan = dataclasses.replace(plan, spill_directory=join(plan.output, f"{WORK}/spill"))
-    return Prepared(plan, sources, make_units(sources), text_bytes, overwrite=overwrite, warnings=found)
+    return Prepared(
+        plan, sources, make_units(sources), expected_text_bytes(sources), overwrite=overwrite, warnings=found
+    )
 
 
 def make_plan(

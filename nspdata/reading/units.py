@@ -29,15 +29,15 @@ SLOW_BYTES = 16 << 30
 """Text of a file from which on a build warns that one process reads it, at about 100 MB per second."""
 
 
-def expected_text_bytes(sources: Sequence[Source]) -> int:
-    """Estimated bytes of text, from file sizes alone."""
-    return sum(map(text_bytes_of, sources))
+def expected_text_bytes(sources: Sequence[Source], *, ratio: int = COMPRESSION_RATIO) -> int:
+    """Estimated bytes of text, from file sizes alone; see `text_bytes_of`."""
+    return sum(text_bytes_of(source, ratio=ratio) for source in sources)
 
 
-def text_bytes_of(source: Source) -> int:
-    """Estimated bytes of text of a source or of its range: its size, or three times that if it is compressed or columnar."""
+def text_bytes_of(source: Source, *, ratio: int = COMPRESSION_RATIO) -> int:
+    """Estimated bytes of text of a source or of its range: its size, or `ratio` times that if it is compressed or columnar."""
     plain = not source.compression and source.format in PLAIN
-    return size_of(source) * (1 if plain else COMPRESSION_RATIO)
+    return size_of(source) * (1 if plain else ratio)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from nspdata.config.build import Config
 from nspdata.config.parsing import from_dict
 from nspdata.files.any import AnyFiles
 from nspdata.pipelines.run import run_build
+from nspdata.reading import Source
 from nspdata.tokenization.fast.encoder import FastEncoder
 from nspdata.tokenization.plain import PlainEncoder
 from tests.building.corpus import digests, records, write_jsonl, write_vocabulary
@@ -41,6 +42,11 @@ def _nothing_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def inputs(tmp_path: Path) -> tuple[Path, Path]:
     """Four speeches, and a vocabulary."""
     return write_jsonl(tmp_path / "corpus.jsonl", records()[:4]), write_vocabulary(tmp_path / "vocab.txt")
+
+
+def files(*sizes: int, **fields: str) -> list[Source]:
+    """JSON lines files of these sizes, or other files with `fields`."""
+    return [Source(path="a", name="a", **{"format": "jsonl", **fields}, size_bytes=size) for size in sizes]  # type: ignore[arg-type]
 
 
 def prepared(inputs: tuple[Path, Path], output: Path) -> Prepared:
@@ -70,13 +76,21 @@ def test_a_small_build_is_interpreted_with_the_same_bytes(
 def test_loops_are_compiled_for_large_builds_and_where_they_were_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The passes over the documents count too."""
     once, often = Config(), Config(duplicate_factor=100)
-    assert pays_to_interpret(2_000_000, once)
-    assert not pays_to_interpret(2_000_001, once)
-    assert pays_to_interpret(250_000, often)
-    assert not pays_to_interpret(260_000, often)
+    assert pays_to_interpret(files(1_000_000, 1_000_000), once)
+    assert not pays_to_interpret(files(1_000_000, 1_000_001), once)
+    assert pays_to_interpret(files(250_000), often)
+    assert not pays_to_interpret(files(260_000), often)
     assert compiling_note().startswith("compiling loops, once")
     monkeypatch.setenv(SWITCH, "1")
-    assert not pays_to_interpret(1, once)
+    assert not pays_to_interpret(files(1), once)
+
+
+def test_loops_are_compiled_for_text_of_unknown_size() -> None:
+    """A compressed file may hold ten times its size as text, and the size of a stream is not known."""
+    assert pays_to_interpret(files(200_000, compression="gzip"), Config())
+    assert not pays_to_interpret(files(200_001, compression="gzip"), Config())
+    assert not pays_to_interpret(files(200_001, format="parquet"), Config())
+    assert not pays_to_interpret(files(0), Config())
 
 
 def test_a_compiled_build_is_recorded(
@@ -91,7 +105,7 @@ def test_a_compiled_build_is_recorded(
     assert compiled_before()
     assert compiling_note() == ""
     monkeypatch.delenv(SWITCH)
-    assert not pays_to_interpret(1, Config())
+    assert not pays_to_interpret(files(1), Config())
     (tmp_path / "record").write_text("other source")
     assert not compiled_before()
 
