@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +122,7 @@ HEAD_BYTES = 32_768
 
 def write_result(plan: BuildPlan, group: int, built: Built, files: Files) -> None:
     """Saves the result of a group after its files were written; its entries come first, for `read_entries`."""
-    entries = json.dumps([asdict(entry) for _, entry in sorted(built.entries.items())])
+    entries = json.dumps([entry.to_dict() for _, entry in sorted(built.entries.items())])
     head = f'{{"fingerprint": "{plan.fingerprint}", "entries": {entries}, "format": 3, "result":\n'.encode()
     files.write(plan.result_path(group), seal(head + built.to_json() + b"}"))
 

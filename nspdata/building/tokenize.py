@@ -175,7 +175,8 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
             for found in read_source(
                 source, watched, plan.config.input, languages=languages, batch_bytes=BATCH_CHARACTERS
             ):
-                read.counts.update(records=found.records, input_bytes=found.input_bytes)
+                read.counts["records"] += found.records
+                read.counts["input_bytes"] += found.input_bytes
                 rejected.add(found.rejected)
                 new_kind = (source.split, found.documents.sentences is not None, found.documents.long is not None)
                 if held and (new_kind != kind or size >= BATCH_CHARACTERS):

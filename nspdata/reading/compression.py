@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 20
 
+LEAST_BYTES = 1 << 16
+"""The same for a file that is smaller, so that a file that has grown is not read byte by byte."""
+
 COMPRESSED_BYTES = 1 << 16
 
 ZSTD_BYTES = 1 << 8
@@ -83,8 +86,8 @@ class Decoder(Protocol):
         ...
 
 
-def blocks(source: Source, files: Files) -> Iterator[bytes]:
-    """The decompressed bytes of a source from its `start` to the end of its file, in blocks of about a megabyte.
+def blocks(source: Source, files: Files, *, start: int | None = None) -> Iterator[bytes]:
+    """The decompressed bytes of a source from its `start`, or another byte, to the end of its file, in blocks of about a megabyte.
 
     Raises:
         CutShortError: the compressed stream is corrupt or truncated; everything before the damage was yielded.
@@ -94,8 +97,10 @@ def blocks(source: Source, files: Files) -> Iterator[bytes]:
             chunks = iter(lambda: stream.read(COMPRESSED_BYTES), b"")
             yield from _bounded(_decompressed(chunks, source.compression), source.size_bytes)
             return
-        stream.seek(source.start)
-        size = BLOCK_BYTES if source.end is None else min(BLOCK_BYTES, source.end - source.start + 1)
+        start = source.start if start is None else start
+        stream.seek(start)
+        left = (source.size_bytes if source.end is None else source.end) - start + 1
+        size = min(BLOCK_BYTES, left if source.end is not None else max(left, LEAST_BYTES))
         while block := stream.read(size):
             yield block
 

@@ -102,12 +102,12 @@ class DocumentBatch:
     @property
     def long(self) -> LongText | None:
         """The text of a batch of one long document; None for other batches."""
-        return self.texts if isinstance(self.texts, LongText) else None
+        return self.texts if type(self.texts) is LongText else None
 
     @property
     def characters(self) -> int:
         """Characters of the texts; of a long text its bytes, because it is not decoded for this."""
-        return len(self.texts.utf8) if isinstance(self.texts, LongText) else sum(map(len, self.texts))
+        return len(self.texts.utf8) if type(self.texts) is LongText else sum(map(len, self.texts))
 
     def __len__(self) -> int:
         return len(self.ids)

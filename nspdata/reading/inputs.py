@@ -124,8 +124,9 @@ def _settled(  # noqa: PLR0913 - what decides the format
         if source.compression or not long_json:
             return source
     head = head_of(source, files)
-    if settings.format == "auto":
-        source = dataclasses.replace(source, format=format_of(head, by_name))
+    found = format_of(head, by_name) if settings.format == "auto" else source.format
+    if found != source.format:
+        source = dataclasses.replace(source, format=found)
     if not source.format:
         if not given:
             return None
@@ -133,7 +134,8 @@ def _settled(  # noqa: PLR0913 - what decides the format
             f"{source.path}: unknown suffix {posixpath.splitext(source.path)[1]!r}; known suffixes are {known_suffixes()}; name the format with --input-format"
         )
     check_fields(source, head, files, settings)
-    return dataclasses.replace(source, line_end=head.line_end().decode() if head.data and not head.whole else "")
+    line_end = head.line_end().decode() if head.data and not head.whole else ""
+    return source if line_end == source.line_end else dataclasses.replace(source, line_end=line_end)
 
 
 def _files_of(  # noqa: C901 - one loop over a million names

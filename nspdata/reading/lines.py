@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ def lines(
     found = _Lines(gathering, position, max_record_bytes, skip=source.start > 0, line_end=line_end)
     end = float("inf") if source.end is None else source.end
     try:
-        for block in blocks(dataclasses.replace(source, start=position), files):
+        for block in blocks(source, files, start=position):
             if kept := found.take(block, end):
                 yield kept
             if found.position >= end or (found.skip and found.seen >= end):
