@@ -50,14 +50,21 @@ class Loop:
     @cached_property
     def entry(self) -> Any:
         """The compiled form for calls from Python."""
-        from nspdata.arrays.dispatchers import make_dispatcher
+        from nspdata.arrays.dispatchers import make_entry
 
-        return make_dispatcher(self.function)
+        return make_entry(self.function)
+
+    @cached_property
+    def inner(self) -> Any:
+        """The compiled form for calls from compiled loops."""
+        from nspdata.arrays.dispatchers import make_inner
+
+        return make_inner(self.function)
 
     @property
     def _numba_type_(self) -> Any:
-        """The type of the compiled form: numba asks for it when a loop that it compiles calls this one."""
-        return self.entry._numba_type_
+        """The type of `inner`: numba asks for it when a loop that it compiles calls this one."""
+        return self.inner._numba_type_
 
 
 def is_compiled() -> bool:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 from nspdata.arrays.source_stamp import source_stamp
 
@@ -19,13 +21,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def make_dispatcher(function: Callable[..., object]) -> Any:
-    """Compiles a function at its first call. Without a writable directory it is not cached on disk."""
-    dispatcher = numba.njit(nogil=True)(function)
+def make_inner(function: Callable[..., object]) -> Any:
+    """A function that is compiled at the first call in a function that is compiled.
+
+    It has no interface to Python, which is a third of what LLVM compiles, and no machine code of its own: LLVM puts its intermediate code
+    into each function that calls it. So there is nothing to cache on disk.
+    """
+    dispatcher = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_InnerCompiler)(
+        function
+    )
     dispatcher.get_call_template = _without_constants(dispatcher.get_call_template)
+    return dispatcher
+
+
+def make_entry(function: Callable[..., object]) -> Any:
+    """A function that is compiled at its first call from Python. Without a writable directory it is not cached on disk."""
+    dispatcher = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
     with contextlib.suppress(RuntimeError):  # neither directory can be written
         dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets
     return dispatcher
+
+
+class _InnerLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """The intermediate code of a function that only compiled functions call; LLVM optimizes it in each of them."""
+
+    def _optimize_final_module(self) -> None:
+        """Leaves it to the functions that call this one."""
+
+
+class _InnerCompiler(Compiler):  # type: ignore[misc]
+    """numba's compiler, with another library."""
+
+    def __init__(self, typingctx: Any, targetctx: Any, library: Any, *rest: Any) -> None:
+        super().__init__(typingctx, targetctx, library or _InnerLibrary(targetctx.codegen(), "inner"), *rest)
 
 
 def _without_constants(get_call_template: Callable[..., Any]) -> Callable[..., Any]:

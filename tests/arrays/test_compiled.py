@@ -111,4 +111,21 @@ def test_a_constant_argument_compiles_nothing_again() -> None:
         return scaled(number, 3) + scaled(number, 5) + scaled(number, number)
 
     assert total(7) == 21 + 35 + 49
-    assert len(scaled.entry.signatures) == 1  # type: ignore[attr-defined]
+    assert len(scaled.inner.signatures) == 1  # type: ignore[attr-defined]
+
+
+def test_a_loop_that_python_and_a_loop_call_has_two_forms() -> None:
+    """Only the form for Python has an interface to it; the other one is put into its callers."""
+
+    @compiled
+    def half(number: int) -> int:
+        return number // 2
+
+    @compiled
+    def quarter(number: int) -> int:
+        return half(half(number))
+
+    assert quarter(9) == 2
+    assert not half.entry.signatures  # type: ignore[attr-defined]
+    assert half(9) == 4
+    assert len(half.entry.signatures) == len(half.inner.signatures) == 1  # type: ignore[attr-defined]

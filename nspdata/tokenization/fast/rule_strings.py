@@ -201,17 +201,23 @@ def apply_rules(
     num_runs = _runs_to_change(codes, start, bounds[:count], rules, patterns, runs)
     if num_runs < 0:
         return -1
-    before, at, total = bounds[:count].copy(), np.int64(0), np.int64(0)
+    before = np.empty(count, np.int32)
+    for index in range(count):  # loops instead of slices, which numba compiles slowly
+        before[index] = bounds[index]
+    at, total = 0, 0
     for run in range(num_runs):
-        first, last, rule = runs[run]
-        bounds[total : total + first - at] = before[at:first]
-        total += first - at
-        own = rules[5][rules[6][rule] : rules[6][rule + 1] - 1]
-        bounds[total : total + len(own)] = own + before[first]
-        total += len(own)
-        at = last
-    bounds[total : total + count - at] = before[at:]
-    return int(total + count - at)
+        first, rule = runs[run, 0], runs[run, 2]
+        for index in range(at, first):
+            bounds[total] = before[index]
+            total += 1
+        for own in range(rules[6][rule], rules[6][rule + 1] - 1):
+            bounds[total] = rules[5][own] + before[first]
+            total += 1
+        at = runs[run, 1]
+    for index in range(at, count):
+        bounds[total] = before[index]
+        total += 1
+    return total
 
 
 @compiled
