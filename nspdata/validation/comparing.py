@@ -18,7 +18,7 @@ from nspdata.interrupts import temporary_directory
 from nspdata.reading import expand_inputs
 from nspdata.reading.units import make_units
 from nspdata.tokenization.encoders import DocumentEncoder
-from nspdata.tokenization.spacy_import import leave_torch_out
+from nspdata.tokenization.spacy_import import import_spacy, leave_torch_out
 from nspdata.tokenization.wordpiece import WordPiece
 from nspdata.validation.directory import check_manifest
 from nspdata.validation.findings import Findings
@@ -68,6 +68,8 @@ def _compared(
     if not work.spec.config.sentences.model:
         leave_torch_out()
     work.encoding.encoder()  # before the processes are forked, which then share it
+    if work.spec.config.sentences.splitter == "spacy":
+        import_spacy()  # every process splits a sample with it
     whole = SourceReport()
     with processes(how_many(num_workers, max(len(units), len(shards))), _begin, work) as spread:
         for reading in spread(_lay_down, units, title=lambda unit: f"reading {unit[0].name}"):
