@@ -20,7 +20,7 @@ def document_hash(document_id: str) -> int:
 
 def document_hashes(document_ids: Sequence[str]) -> NDArray[np.uint64]:
     """`document_hash` of each: shape (n,), uint64."""
-    return np.array([document_hash(document_id) for document_id in document_ids], np.uint64)
+    return np.array([xxhash.xxh3_64_intdigest(name.encode()) for name in document_ids], np.uint64)
 
 
 def text_hashes(texts: Sequence[bytes | bytearray]) -> NDArray[np.uint64]:

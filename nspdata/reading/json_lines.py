@@ -62,10 +62,12 @@ def _add(gathering: Gathering, position: int, data: bytes, fields: tuple[str, st
             gathering.reject(position, BROKEN_JSON, data)
             return
     if isinstance(record, dict):
-        text = record.get(fields[0])
+        text, document_id = record.get(fields[0]), record.get(fields[1])
         if type(text) is not str:
             text = joined(lookup(record, fields[0]))
+        if document_id is None:
+            document_id = lookup(record, fields[1])
         language = lookup(record, gathering.language_field) if gathering.language_field else None
-        gathering.add(position, lookup(record, fields[1]), text, record=data, language=language)
+        gathering.add(position, document_id, text, record=data, language=language)
     else:
         gathering.reject(position, NOT_AN_OBJECT, data)

@@ -169,7 +169,7 @@ class Gathering:
             language: the value of `language_field`.
         """
         usable, utf8, reason = _usable(text)
-        code = self._code_of(language)
+        code = "" if self.known_languages is None else self._code_of(language)
         if not reason and code is None:
             reason = UNKNOWN_LANGUAGE
         if reason:
@@ -179,7 +179,8 @@ class Gathering:
         self.texts.append(usable)
         self.utf8.append(utf8)
         self.text_size += len(usable)
-        self.languages.append(code or "")
+        if self.known_languages is not None:
+            self.languages.append(code or "")
         if sentences is not None:
             self.sentences.append(sentences)
 
@@ -235,7 +236,9 @@ def record_bytes(record: str | bytes) -> int:
 def _usable(text: object) -> tuple[str, bytes, str]:
     """The value as text and as UTF-8, and the reason if it cannot be used (else "")."""
     utf8 = b""
-    if isinstance(text, bytes):
+    if type(text) is str:  # most documents
+        pass
+    elif isinstance(text, bytes):
         utf8 = text
         try:
             text = text.decode()
@@ -264,6 +267,8 @@ def _long_reason(utf8: bytearray) -> str:
 
 def _name(document_id: object) -> str:
     """A document id as a valid Unicode string; "" if there is none."""
+    if type(document_id) is str and document_id.isascii():
+        return document_id
     if document_id is None:
         return ""
     if isinstance(document_id, bytes):

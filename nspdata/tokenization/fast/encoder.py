@@ -53,9 +53,9 @@ class FastEncoder:
         """See `Encoder.encode`."""
         if sentences is not None:
             return self._encode_given(sentences)
+        if max(map(len, texts), default=0) <= self.splitter.max_characters:
+            return self._encode_texts(texts)
         parts, firsts = self._parts(texts)
-        if firsts == list(range(len(texts) + 1)):
-            return self._encode_texts(parts)
         encoded = _concatenated([self._encode_texts(batch) for batch in _batches(parts)])
         return dataclasses.replace(encoded, document_offsets=encoded.document_offsets[firsts])
 
