@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCRIPTS, MARKS = (Path(__file__).with_name(name) for name in ("scripts.txt", "marks.txt"))
+
+MOST_CHARACTERS = 1 << 20
+"""Characters of a text that are counted at once; each needs up to 20 bytes."""
 
 MARKED_OFFSET = 256
 """Added to the script's number of a character that loses a mark, or is deleted, if accents are stripped."""
@@ -34,6 +38,20 @@ def count_characters(texts: Sequence[str]) -> tuple[dict[str, int], dict[str, in
     >>> count_characters(["Äpfel", "हिंदी"])
     ({'Devanagari': 5, 'Latin': 5}, {'Devanagari': 1, 'Latin': 1})
     """
+    long = [text for text in texts if len(text) > MOST_CHARACTERS]
+    if not long:
+        return _counted(texts)
+    scripts, marked = map(Counter[str], _counted([text for text in texts if len(text) <= MOST_CHARACTERS]))
+    for text in long:
+        for start in range(0, len(text), MOST_CHARACTERS):
+            found = _counted([text[start : start + MOST_CHARACTERS]])
+            scripts.update(found[0])
+            marked.update(found[1])
+    return dict(sorted(scripts.items())), dict(sorted(marked.items()))
+
+
+def _counted(texts: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """`count_characters` of all the texts at once."""
     plain = "".join(text for text in texts if text.isascii())
     letters = _letters(np.frombuffer(plain.encode(), np.uint8))
     common = len(plain) - letters

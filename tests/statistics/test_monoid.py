@@ -23,6 +23,7 @@ from nspdata.statistics import (
     Statistics,
     from_json,
     merge,
+    scripts,
     summarize_documents,
     summarize_files,
     summarize_rows,
@@ -34,7 +35,7 @@ from nspdata.statistics import (
 )
 from nspdata.statistics.histograms import RELATIVE_ERROR
 from nspdata.statistics.recompute import read_statistics, recompute
-from nspdata.statistics.scripts import count_scripts
+from nspdata.statistics.scripts import count_characters, count_scripts
 from nspdata.tokenization.encoded import TokenizedDocuments
 from nspdata.tokenization.vocabulary import Vocabulary
 from tests.datasets import make_rows, small_vocabulary, write_dataset
@@ -230,3 +231,12 @@ def test_an_unfinished_directory_has_no_statistics(tmp_path: Path) -> None:
     (tmp_path / "statistics.json").write_text(to_json(to_dict(zero())))
     with pytest.raises(ShardError, match="not a finished dataset"):
         read_statistics(tmp_path)
+
+
+@pytest.mark.parametrize("most", [1, 3, 7])
+def test_characters_of_long_texts_are_counted_in_pieces(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same counts, in the same order, beside short texts and after them."""
+    texts = ["Äpfel und हिंदी", "да", "", "Straße 7 — é"]
+    expected = [list(part.items()) for part in count_characters(texts)]
+    monkeypatch.setattr(scripts, "MOST_CHARACTERS", most)
+    assert [list(part.items()) for part in count_characters(texts)] == expected

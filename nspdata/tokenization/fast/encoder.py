@@ -55,6 +55,8 @@ class FastEncoder:
             return self._encode_given(sentences)
         if max(map(len, texts), default=0) <= self.splitter.max_characters:
             return self._encode_texts(texts)
+        if len(texts) == 1:
+            return self.encode_pieces(texts)
         parts, firsts = self._parts(texts)
         encoded = _concatenated([self._encode_texts(batch) for batch in _batches(parts)])
         return dataclasses.replace(encoded, document_offsets=encoded.document_offsets[firsts])
