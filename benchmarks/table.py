@@ -44,8 +44,10 @@ ROWS: dict[str, tuple[str, float, list[str]]] = {
 }
 """Kind of corpus, size in MB (or documents), and options of the build."""
 
+ONE_CORE = {"TOKENIZERS_PARALLELISM": "false"}
+
 PEER = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 import sentencex, tokie
 tokenizer = tokie.Tokenizer.from_json(sys.argv[1])
@@ -59,7 +61,7 @@ for path in sorted(Path(sys.argv[2]).rglob("*.jsonl")) if Path(sys.argv[2]).is_d
 def build(corpus: Path, output: Path, tokenizer: Path, options: list[str]) -> tuple[float, float]:
     """CPU-seconds and peak memory in MB of a build on one core."""
     command = [sys.executable, "-m", "nspdata", "build", str(corpus), "-o", str(output), "--tokenizer", str(tokenizer)]
-    seconds, _, peak = cpu_and_wall([*command, "--workers", "1", *options])
+    seconds, _, peak = cpu_and_wall([*command, "--workers", "1", *options], ONE_CORE)
     return seconds, peak
 
 
@@ -91,7 +93,7 @@ def row(name: str, arguments: argparse.Namespace, start_up: float) -> dict[str, 
             found |= {"again_mb_per_cpu_s": round(megabytes / max(again - start_up, 1e-3), 2)}
         if arguments.peer:
             tokenizer = next((work / "out").rglob("tokenizer.json"))
-            peer, *_ = cpu_and_wall([sys.executable, "-c", PEER, str(tokenizer), str(corpus)])
+            peer, *_ = cpu_and_wall([sys.executable, "-c", PEER, str(tokenizer), str(corpus)], ONE_CORE)
             found |= {"peer_mb_per_cpu_s": round(megabytes / peer, 2)}
             found |= {"ratio": round(peer / max(seconds - start_up, 1e-3), 2)}
     return found

@@ -93,7 +93,7 @@ def encode_languages(corpora: list[Path], tokenizer: Path, megabytes: float) -> 
 
 
 TRAIN = """
-import json, resource, sys
+import json, sys
 from tokenizers import BertWordPieceTokenizer
 tokenizer = BertWordPieceTokenizer(lowercase=True)
 with open(sys.argv[1], encoding="utf-8") as lines:

@@ -18,7 +18,7 @@ from nspdata.building.rejected import RejectedRecords
 from nspdata.errors import naming
 from nspdata.reading import read_source
 from nspdata.reading.content import MODULUS, WatchedFiles
-from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.documents import joined
 from nspdata.statistics import merge, summarize_texts, zero
 from nspdata.statistics.values import REJECTED, REJECTED_BYTES, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments, frame
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nspdata.building.plan import BuildPlan
     from nspdata.files.local import Files
     from nspdata.reading import Source
-    from nspdata.reading.documents import LongText
+    from nspdata.reading.documents import DocumentBatch, LongText
     from nspdata.statistics import Statistics
 
 SPILL_TOKENS = 4_000_000
@@ -180,7 +180,7 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
                 rejected.add(found.rejected)
                 new_kind = (source.split, found.documents.sentences is not None, found.documents.long is not None)
                 if held and (new_kind != kind or size >= BATCH_CHARACTERS):
-                    yield kind[0], _joined(held)
+                    yield kind[0], _taken(held)
                     size = 0
                 kind = new_kind
                 held.append(found.documents)
@@ -189,24 +189,14 @@ def _batches(plan: BuildPlan, sources: Sequence[Source], files: Files, read: _Re
             read.contents[source.name] = (read.contents.get(source.name, 0) + watched.content()) % MODULUS
             read.counts.update(rejected.finish())
     if held:
-        yield kind[0], _joined(held)
+        yield kind[0], _taken(held)
 
 
-def _joined(batches: list[DocumentBatch]) -> DocumentBatch:
-    """One batch of the documents of several, all of them with sentences or all without; removes them from the list."""
-    first, *more = batches
-    batches.clear()
-    if not more:
-        return first
-    batches = [first, *more]
-    given = [sentences for batch in batches for sentences in batch.sentences or ()]
-    languages = [code for batch in batches for code in batch.languages or ()]
-    return DocumentBatch(
-        ids=[name for batch in batches for name in batch.ids],
-        texts=[text for batch in batches for text in batch.texts],
-        sentences=None if batches[0].sentences is None else given,
-        languages=None if batches[0].languages is None else languages,
-    )
+def _taken(held: list[DocumentBatch]) -> DocumentBatch:
+    """`joined`; removes the batches from the list, so that they are not held while their documents are used."""
+    batches = [*held]
+    held.clear()
+    return joined(batches)
 
 
 def tokenize_batch(

@@ -111,3 +111,19 @@ class DocumentBatch:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def joined(batches: Sequence[DocumentBatch]) -> DocumentBatch:
+    """One batch of the documents of several, all of them with sentences or all without; at least one."""
+    first = batches[0]
+    if len(batches) == 1:
+        return first
+    sentences = [document for batch in batches for document in batch.sentences or ()]
+    languages = [code for batch in batches for code in batch.languages or ()]
+    return DocumentBatch(
+        ids=[name for batch in batches for name in batch.ids],
+        texts=[text for batch in batches for text in batch.texts],
+        utf8=[text for batch in batches for text in batch.encoded()],
+        sentences=None if first.sentences is None else sentences,
+        languages=None if first.languages is None else languages,
+    )

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from nspdata.files.bounded import BoundedReads
-from nspdata.reading.documents import DocumentBatch
+from nspdata.reading.documents import joined
 from nspdata.reading.read import read_source
 from nspdata.reading.records import count_rejected
 from nspdata.reading.units import Budget, can_be_split, sampling_order, size_of, split_sources
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nspdata.config.input import InputConfig
     from nspdata.files.local import Files
-    from nspdata.reading.documents import DocumentLanguages
+    from nspdata.reading.documents import DocumentBatch, DocumentLanguages
     from nspdata.reading.records import ReadBatch
     from nspdata.reading.sources import Source
 
@@ -238,18 +238,6 @@ def _regrouped(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
         held[given].append(batch)
         sizes[given] += batch.characters
         if sizes[given] >= BATCH_BYTES:
-            yield _joined(held[given])
+            yield joined(held[given])
             held[given], sizes[given] = [], 0
-    yield from (_joined(group) for group in held.values() if group)
-
-
-def _joined(batches: Sequence[DocumentBatch]) -> DocumentBatch:
-    sentences = [document for batch in batches for document in batch.sentences or ()]
-    languages = [code for batch in batches for code in batch.languages or ()]
-    return DocumentBatch(
-        ids=[name for batch in batches for name in batch.ids],
-        texts=[text for batch in batches for text in batch.texts],
-        utf8=[text for batch in batches for text in batch.encoded()],
-        sentences=sentences if batches[0].sentences is not None else None,
-        languages=languages if batches[0].languages is not None else None,
-    )
+    yield from (joined(group) for group in held.values() if group)
