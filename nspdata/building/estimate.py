@@ -29,7 +29,7 @@ from nspdata.instances.assemble import build_instances
 from nspdata.reading import expand_inputs
 from nspdata.reading.documents import DocumentBatch
 from nspdata.reading.survey import KEPT_BYTES, READ_BYTES
-from nspdata.reading.units import expected_text_bytes, make_units, size_of
+from nspdata.reading.units import make_units, text_bytes_of
 from nspdata.statistics import merge, summarize_shard, to_dict, to_json
 from nspdata.statistics.values import REJECTED, with_prefix
 from nspdata.tokenization.encoded import TokenizedDocuments
@@ -205,9 +205,7 @@ def _scaled(  # noqa: PLR0913 - all that is known
     tokenizing = np.array([sample.read_seconds, sample.read_processor_seconds]) + trial.tokenizing_of(scale)
     building = scale * trial.building
     sizes = [
-        sum(expected_text_bytes([source]) * size_of(source) / max(1, source.size_bytes) for source in unit) / parts
-        for unit in units
-        for parts in repeat(num_parts(unit), num_parts(unit))
+        sum(map(text_bytes_of, unit)) / parts for unit in units for parts in repeat(num_parts(unit), num_parts(unit))
     ]
     seconds = start_seconds + _makespan(sizes, num_workers, tokenizing[0])
     seconds += _makespan([1.0] * plan.total_shards, num_workers, building[0])

@@ -12,7 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from nspdata.errors import naming
-from nspdata.reading.units import can_be_split, text_bytes_of
+from nspdata.reading.units import text_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ def is_divided(sources: Sequence[Source], *, on_runner: bool = False) -> bool:
     """Whether a unit has a large file of several documents that only one worker can read."""
     least_bytes = DIVIDED_JOB_BYTES if on_runner else DIVIDED_BYTES
     return any(
-        text_bytes_of(source) >= least_bytes and not can_be_split(source) and source.format != "text_document"
+        text_bytes_of(source) >= least_bytes and not source.can_be_split and source.format != "text_document"
         for source in sources
     )
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import bz2
 import contextlib
 import lzma
+import re
 import tempfile
 import zlib
 from typing import TYPE_CHECKING, Any, Protocol
+
+from nspdata.errors import InputError
+from nspdata.reading import bzip2_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +35,8 @@ ZSTD_WINDOW_BYTES = 1 << 27
 
 MAX_RATIO, MAX_RATIO_BYTES = 200, 1 << 30
 """Reading stops where a file exceeds both this ratio of decompressed to compressed bytes and this size."""
+
+FRAME_BEGINS = {"gzip": re.compile(rb"\x1f\x8b"), "zstd": re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")}
 
 BOM = b"\xef\xbb\xbf"
 
@@ -89,13 +95,14 @@ class Decoder(Protocol):
 def blocks(source: Source, files: Files, *, start: int | None = None) -> Iterator[bytes]:
     """The decompressed bytes of a source from its `start`, or another byte, to the end of its file, in blocks of about a megabyte.
 
+    Those of a range of a compressed file begin at the byte before its `start`, where the decompression begins.
+
     Raises:
         CutShortError: the compressed stream is corrupt or truncated; everything before the damage was yielded.
     """
     with files.open(source.path) as stream:
         if source.compression:
-            chunks = iter(lambda: stream.read(COMPRESSED_BYTES), b"")
-            yield from _bounded(_decompressed(chunks, source.compression), source.size_bytes)
+            yield from _bounded(_decompressed_source(stream, source), source.stored_bytes)
             return
         start = source.start if start is None else start
         stream.seek(start)
@@ -125,6 +132,63 @@ def check_ratio(compressed_bytes: int, decompressed_bytes: int) -> None:
             f"{compressed_bytes:,} compressed bytes give more than {limit:,} bytes, over {MAX_RATIO} times as many; "
             "the rest is not read; decompress the file first if this is intended"
         )
+
+
+def _decompressed_source(stream: BinaryIO, source: Source) -> Iterator[bytes]:
+    """Decompresses a file, or a range and what follows it.
+
+    Raises:
+        InputError: the seek points are wrong.
+    """
+    if not source.is_range:
+        yield from _decompressed_file(stream, source)
+        return
+    start, end = source.stored_range
+    stream.seek(start)
+    if start and not FRAME_BEGINS[source.compression].match(stream.read(4)):
+        raise _misplaced(source, f"no frame or block begins at byte {start:,}")
+    stream.seek(start)
+    size = 0
+    for block in _decompressed(_chunks(stream, end - start), source.compression):
+        yield block
+        size += len(block)
+    if source.end is not None:
+        if size != (expected := source.end - max(1, source.start)):
+            raise _misplaced(source, f"bytes {start:,} to {end:,} give {size:,} bytes, not {expected:,}")
+        yield from _decompressed(_chunks(stream), source.compression)
+
+
+def _decompressed_file(stream: BinaryIO, source: Source) -> Iterator[bytes]:
+    """Decompresses a whole file; a large one of bzip2 in threads, and what these do not expect as other files."""
+    done = 0
+    if source.compression == "bzip2" and bzip2_blocks.are_worth_threads(source.size_bytes):
+        try:
+            for block in bzip2_blocks.decompressed_blocks(stream):
+                yield block
+                done += len(block)
+        except bzip2_blocks.UnexpectedStreamError:
+            stream.seek(0)
+        else:
+            return
+    for block in _decompressed(_chunks(stream), source.compression):
+        if len(block) > done:
+            yield block[done:]
+        done = max(0, done - len(block))
+
+
+def _misplaced(source: Source, how: str) -> InputError:
+    return InputError(
+        f"{source.path}: the index {source.path}.gzi, or if there is none the sizes in the file itself, are wrong: {how}; "
+        "remove the index, or compress the file again"
+    )
+
+
+def _chunks(stream: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """The next `size` bytes of a stream, or all, in pieces."""
+    left = float("inf") if size is None else size
+    while chunk := stream.read(int(min(COMPRESSED_BYTES, left))):
+        yield chunk
+        left -= len(chunk)
 
 
 def _decompressed(chunks: Iterator[bytes], compression: str) -> Iterator[bytes]:

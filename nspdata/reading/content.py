@@ -88,7 +88,8 @@ class WatchedFiles:
     def __init__(self, files: Files, source: Source) -> None:
         self.files = files
         self.source = source
-        self._hash = ContentHash(source.start)
+        self._start, self._end = _hashed_range(source)
+        self._hash = ContentHash(self._start)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.files, name)
@@ -101,8 +102,8 @@ class WatchedFiles:
             raise _changed(self.source, "it no longer exists") from error
         if self.source.format in NOT_IN_ORDER and not self.source.compression:
             return stream
-        self._hash = ContentHash(self.source.start)
-        return cast("BinaryIO", _Watched(stream, self._hash, self.source.end))
+        self._hash = ContentHash(self._start)
+        return cast("BinaryIO", _Watched(stream, self._hash, self._end))
 
     def content(self) -> int:
         """The content of the range that was read; what was left unread, after damage for instance, has been read by now.
@@ -115,16 +116,26 @@ class WatchedFiles:
             with self.open(source.path) as stream:
                 while data := stream.read(READ_BYTES):
                     self._hash.update(data)
-        read = self._hash.position - source.start
-        expected = (source.size_bytes if source.end is None else source.end) - source.start
+        read = self._hash.position - self._start
+        expected = max(0, (source.size_bytes if self._end is None else self._end) - self._start)
         if read != expected:
-            raise _changed(source, f"{read} bytes were read from byte {source.start} on, {expected} were expected")
+            raise _changed(source, f"{read} bytes were read from byte {self._start} on, {expected} were expected")
         now = self.files.stat(source.path)
         if now is None:
             raise _changed(source, "it no longer exists")
         if now.size != source.size_bytes or (source.version and now.version != source.version):
             raise _changed(source, f"it was modified or replaced; now {now.size} bytes, {source.size_bytes} before")
         return self._hash.value()
+
+
+def _hashed_range(source: Source) -> tuple[int, int | None]:
+    """First byte and end, or None for the end of the file, of what is hashed: the blocks that begin in the source's range."""
+    start, end = (source.stored_start, source.stored_end) if source.compression else (source.start, source.end)
+    return _next_block(start), None if end is None else min(_next_block(end), source.size_bytes)
+
+
+def _next_block(position: int) -> int:
+    return -(-position // BLOCK_BYTES) * BLOCK_BYTES
 
 
 class _Watched:

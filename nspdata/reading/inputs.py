@@ -15,6 +15,7 @@ from nspdata.errors import InputError
 from nspdata.reading.detect import by_suffix, check_fields, format_of, head_of, known_suffixes
 from nspdata.reading.fields import matches
 from nspdata.reading.saved import DESCRIPTIONS, saved_files
+from nspdata.reading.seek_points import with_seek_points
 from nspdata.reading.sources import Source
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def expand_inputs(patterns: Sequence[str], files: Files, settings: InputConfig |
         LOG.warning("skipped, because they are not documents (%d): %s", len(skipped), _some(skipped))
     if empty := [source.name for source in sources if not source.size_bytes]:
         LOG.warning("empty files (%d): %s", len(empty), _some(empty))
-    return sources
+    return with_seek_points(sources, files)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ def read_source(
             if gathering.text_size >= batch_bytes or len(gathering.rejected) >= REJECTED_A_BATCH:
                 yield gathering.take()
     except CutShortError as error:
-        lost = error.lost_bytes(source.size_bytes, gathering.read_bytes)
+        lost = error.lost_bytes(source.stored_bytes, gathering.read_bytes)
         gathering.reject_rest(error.position, TRUNCATED_FILE, error.part or str(error), lost_bytes=lost)
     if not gathering.is_empty():
         yield gathering.take()

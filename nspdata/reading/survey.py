@@ -17,7 +17,7 @@ from nspdata.files.bounded import BoundedReads
 from nspdata.reading.documents import joined
 from nspdata.reading.read import read_source
 from nspdata.reading.records import count_rejected
-from nspdata.reading.units import Budget, can_be_split, sampling_order, size_of, split_sources
+from nspdata.reading.units import Budget, sampling_order, split_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -120,7 +120,7 @@ class _Reader:
         self.units = sorted(split_sources(sources, range_bytes=RANGE_BYTES), key=sampling_order)
         self.files = _Watched(files)
         self.settings, self.languages = settings, languages
-        size = sum(map(size_of, self.units))
+        size = sum(unit.stored_bytes for unit in self.units)
         self.budget = Budget(round(read_share * size), size)
         self.keep_share = keep_share
         self.counts: Counter[str] = Counter()
@@ -132,9 +132,9 @@ class _Reader:
         start, started = time.perf_counter(), time.process_time()
         skipped = []
         for unit in self.units:
-            left = self.budget.after(size_of(unit))
+            left = self.budget.after(unit.stored_bytes)
             if left > 0:
-                self.budget.taken += size_of(unit) * self._read(unit, left / max(1, size_of(unit)), kept)
+                self.budget.taken += unit.stored_bytes * self._read(unit, left / max(1, unit.stored_bytes), kept)
             else:
                 skipped.append(unit)
         self._find_long(skipped, kept)
@@ -147,7 +147,7 @@ class _Reader:
 
     def _find_long(self, units: list[Source], kept: list[DocumentBatch]) -> None:
         """Reads other ranges, if less began in those of the sample than half of their size: most were within long lines."""
-        if not can_be_split(self.units[0]):
+        if not self.units[0].can_be_split:
             return
         for unit in sorted(units, key=attrgetter("start", "name"))[:MOST_SEARCHED]:
             if 2 * self.counts["input_bytes"] >= self.budget.taken:
@@ -162,7 +162,7 @@ class _Reader:
         for batch in read_source(unit, self.files, self.settings, languages=self.languages, batch_bytes=READ_AT_ONCE):
             kept += self._taken(batch)
             records += batch.records
-            done = records / num_rows if num_rows else (self.files.read_bytes - before) / max(1, size_of(unit))
+            done = records / num_rows if num_rows else (self.files.read_bytes - before) / max(1, unit.stored_bytes)
             if unit.end is None and not unit.start and share <= done < 1:
                 return done
         return 1.0

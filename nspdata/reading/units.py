@@ -37,7 +37,7 @@ def expected_text_bytes(sources: Sequence[Source], *, ratio: int = COMPRESSION_R
 def text_bytes_of(source: Source, *, ratio: int = COMPRESSION_RATIO) -> int:
     """Estimated bytes of text of a source or of its range: its size, or `ratio` times that if it is compressed or columnar."""
     plain = not source.compression and source.format in PLAIN
-    return size_of(source) * (1 if plain else ratio)
+    return source.stored_bytes * (1 if plain else ratio)
 
 
 @dataclass(slots=True)
@@ -70,18 +70,13 @@ def make_units(sources: Sequence[Source]) -> list[list[Source]]:
     units: list[list[Source]] = []
     held = unit_bytes + 1  # the first source begins a unit, an empty one too
     for source in split_sources(sources, range_bytes=unit_bytes):
-        size = (source.size_bytes if source.end is None else source.end) - source.start
+        size = source.stored_bytes
         if held + size > unit_bytes:
             units.append([])
             held = 0
         units[-1].append(source)
         held += size
     return units
-
-
-def size_of(source: Source) -> int:
-    """Size of a source or of its range, bytes."""
-    return (source.size_bytes if source.end is None else source.end) - source.start
 
 
 def sampling_order(source: Source) -> tuple[bytes, str, int]:
@@ -91,30 +86,44 @@ def sampling_order(source: Source) -> tuple[bytes, str, int]:
 
 
 def split_sources(sources: Sequence[Source], *, range_bytes: int = 64 << 20) -> list[Source]:
-    """Splits large uncompressed files of lines into ranges of fixed size, independent of the number of workers."""
+    """Splits large files of lines into ranges of about one size on the disk, independent of the number of workers."""
     result = []
     for source in sources:
-        if not can_be_split(source) or source.size_bytes <= range_bytes:
+        if not source.can_be_split or source.size_bytes <= range_bytes:
             result.append(source)
-            continue
-        starts = range(0, source.size_bytes, range_bytes)
-        ends = [*starts[1:], None]
-        result += [dataclasses.replace(source, start=start, end=end) for start, end in zip(starts, ends, strict=True)]
+        elif source.compression:
+            result += _compressed_ranges(source, range_bytes)
+        else:
+            starts = range(0, source.size_bytes, range_bytes)
+            ends = [*starts[1:], None]
+            result += [
+                dataclasses.replace(source, start=start, end=end) for start, end in zip(starts, ends, strict=True)
+            ]
     return result
 
 
-def can_be_split(source: Source) -> bool:
-    """Whether ranges of the file can be read."""
-    return not source.compression and source.format in LINE_FORMATS
+def _compressed_ranges(source: Source, range_bytes: int) -> list[Source]:
+    """Ranges between seek points. The byte at a point belongs to the range before: a reader sees there whether a line ends with it."""
+    starts = [(0, 0)]
+    for stored, place in source.seek_points:
+        if stored - starts[-1][0] >= range_bytes:
+            starts.append((stored, place + 1))
+    whole = dataclasses.replace(source, seek_points=())
+    ranges = zip(starts, [*starts[1:], (None, None)], strict=True)
+    return [
+        dataclasses.replace(whole, stored_start=stored, start=start, stored_end=stored_end, end=end)
+        for (stored, start), (stored_end, end) in ranges
+    ]
 
 
 def slow_file(units: Sequence[Sequence[Source]]) -> str:
     """Describes the largest file that one process must read from beginning to end, if that takes minutes; "" if there is none."""
-    sources = [source for unit in units for source in unit if not can_be_split(source)]
+    sources = [source for unit in units for source in unit if not source.can_be_split]
     size, largest = max(((text_bytes_of(source), source) for source in sources), key=itemgetter(0), default=(0, None))
     if largest is None or size < SLOW_BYTES:
         return ""
+    bgzip = " or compress it with bgzip" if largest.compression and largest.format in LINE_FORMATS else ""
     return (
         f"{largest.name}, about {size / 1e9:,.0f} GB of text, because ranges of a {largest.compression or largest.format} file cannot be read; "
-        f"that takes a minute or more per 10 GB, so divide it into files of about 1 GB to use many workers"
+        f"that takes a minute or more per 10 GB, so divide it into files of about 1 GB{bgzip} to use many workers"
     )

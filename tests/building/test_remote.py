@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -20,8 +21,9 @@ from nspdata.building import tokenize
 from nspdata.errors import ConfigError, InputError
 from nspdata.files.any import AnyFiles
 from nspdata.files.options import configure
-from nspdata.reading import units
+from nspdata.reading import seek_points, units
 from tests.building.corpus import INAUGURAL, digests, nspdata_command, records, write_jsonl, write_vocabulary
+from tests.reading.frames import bgzf
 from tests.servers import Server, free_port, server, variables
 
 __all__ = ["server"]
@@ -78,6 +80,29 @@ def test_a_build_from_and_to_a_store(local: Path, server: Server) -> None:
     assert same_files(server, "out", local / "out")
     build(f"{server.url}/in", local / "from", f"{server.url}/tok/vocab.txt")
     assert digests(local / "from") == digests(local / "out")
+
+
+def test_ranges_of_a_compressed_object(
+    local: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bgzf with its index: ranges of one object are read, and the dataset is that of the file without an index on the disk."""
+    for module in (units, seek_points):
+        monkeypatch.setattr(module, "LEAST_UNIT_BYTES", 1 << 16)
+    monkeypatch.setattr(seek_points, "POINT_BYTES", 1 << 10)
+    text = b"".join((local / "in" / f"{part}.jsonl").read_bytes() for part in range(3))
+    data, index = bgzf([text[place : place + 10_000] for place in range(0, len(text), 10_000)])
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(text))
+    server.write("bgzf/a.jsonl.gz", data)
+    server.write("bgzf/a.jsonl.gz.gzi", index)
+    sources = reading.expand_inputs([f"{server.url}/bgzf/a.jsonl.gz"], AnyFiles())
+    assert len(units.make_units(sources)) > 3
+    build(f"{server.url}/bgzf/a.jsonl.gz", f"{server.url}/ranges", local / "vocab.txt")
+    build(tmp_path / "a.jsonl.gz", tmp_path / "whole", local / "vocab.txt")
+    found, expected = server.files("ranges"), digests(tmp_path / "whole")
+    assert found.keys() >= expected.keys()
+    for path in expected:
+        if path.endswith((".arrow", "statistics.json")):
+            assert found[path] == (tmp_path / "whole" / path).read_bytes()
 
 
 def test_options_after_the_dashes_reach_the_store(local: Path, server: Server) -> None:

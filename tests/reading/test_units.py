@@ -18,7 +18,7 @@ def test_a_huge_compressed_file_is_named_with_the_remedy() -> None:
     """Reading it takes minutes, and no other worker can help."""
     assert slow_file(make_units([source("a.jsonl.gz", 6_000), source("b.jsonl.gz", 50)])) == (
         "a.jsonl.gz, about 18 GB of text, because ranges of a gzip file cannot be read; that takes a minute or more per 10 GB, "
-        "so divide it into files of about 1 GB to use many workers"
+        "so divide it into files of about 1 GB or compress it with bgzip to use many workers"
     )
     assert "ranges of a parquet file cannot be read" in slow_file(make_units([source("a.parquet", 6_000)]))
 
