@@ -82,7 +82,7 @@ def test_a_file_holds_what_spacy_says(language: str) -> None:
 
 
 def test_a_tokenizer_with_unknown_patterns_and_rules_is_kept() -> None:
-    """French has a pattern that no program covers."""
+    """As those of a package that adds to spaCy can be."""
     facts, tokenizer = learned("xx")
     assert tokenizer
     unknown = dataclasses.replace(tokenizer, groups=None, programs=None, rules=None)

@@ -12,11 +12,13 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from re import _constants, _parser  # type: ignore[attr-defined]
+from functools import cached_property
+from re import _constants  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from nspdata.tokenization.fast.parsing import REPEATS, UnknownPatternError, parsed, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,15 +28,10 @@ if TYPE_CHECKING:
 PATTERNS = ("prefix_search", "suffix_search", "infix_finditer", "token_match", "url_match")
 """The attributes of spaCy's tokenizer that are methods of patterns."""
 
-FLAGS = re.UNICODE | re.VERBOSE | re.DOTALL | re.MULTILINE
-"""Flags that change nothing here: a chunk holds no line end."""
-
 LARGE_SET = 1000
 """Sets of more characters are not listed; they hold letters."""
 
 LETTER_COST = 1000.0
-
-REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
 
 CATEGORIES = {
     _constants.CATEGORY_DIGIT: (r"\d", False),
@@ -44,10 +41,6 @@ CATEGORIES = {
     _constants.CATEGORY_WORD: (r"\w", False),
     _constants.CATEGORY_NOT_WORD: (r"\w", True),
 }
-
-
-class UnknownPatternError(Exception):
-    """A pattern has a part whose matches depend on more than sets of characters."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +127,6 @@ Guards = frozenset[Guard]
 """What a chunk must hold, all of it."""
 
 
-@lru_cache(maxsize=8)
-def parsed(pattern: re.Pattern[str]) -> Any:
-    """What Python's `re` parses; used twice for each pattern."""
-    return _parser.parse(pattern.pattern, pattern.flags)
-
-
 def groups_of(tokenizer: Any) -> dict[Guards, list[CharacterSet]] | None:
     """The sets of a tokenizer's patterns that separate letters or digits, by guards; None if a pattern is of another kind."""
     groups: dict[Guards, dict[CharacterSet, None]] = {}
@@ -149,12 +136,9 @@ def groups_of(tokenizer: Any) -> dict[Guards, list[CharacterSet]] | None:
             pattern = getattr(method, "__self__", None)
             if method is None:
                 continue
-            if not isinstance(pattern, re.Pattern) or pattern.flags & ~FLAGS:
+            if not isinstance(pattern, re.Pattern):
                 return None
-            tree = parsed(pattern)
-            if tree.state.flags & ~FLAGS:
-                return None
-            _collect(list(tree), frozenset(), groups)
+            _collect(list(parsed(pattern)), frozenset(), groups)
     except UnknownPatternError:
         return None
     return {guards: list(sets) for guards, sets in groups.items()}
@@ -168,12 +152,10 @@ def _collect(items: Sequence[tuple[Any, Any]], guards: Guards, groups: dict[Guar
         if found := set_of(operation, value):
             if found.separates():
                 groups.setdefault(guards, {})[found] = None
-        elif operation is _constants.AT:
-            if value in {_constants.AT_BOUNDARY, _constants.AT_NON_BOUNDARY}:
-                groups.setdefault(guards, {})[CharacterSet(categories=((r"\w", False),))] = None
-        elif operation is not _constants.ANY:
-            for part in _parts(operation, value):
-                _collect(list(part), guards, groups)
+        elif operation is _constants.AT and value in {_constants.AT_BOUNDARY, _constants.AT_NON_BOUNDARY}:
+            groups.setdefault(guards, {})[CharacterSet(categories=((r"\w", False),))] = None
+        for part in parts_of(operation, value):
+            _collect(list(part), guards, groups)
 
 
 def set_of(operation: Any, value: Any) -> CharacterSet | None:
@@ -189,25 +171,6 @@ def set_of(operation: Any, value: Any) -> CharacterSet | None:
     categories = [CATEGORIES[item] for kind, item in value if kind is _constants.CATEGORY]
     negated = any(kind is _constants.NEGATE for kind, _ in value)
     return CharacterSet(tuple(sorted(ranges)), tuple(sorted(categories)), negated)
-
-
-def _parts(operation: Any, value: Any) -> list[Any]:
-    """The sequences inside an operation.
-
-    Raises:
-        UnknownPatternError: it matches by more than sets of characters.
-    """
-    if operation is _constants.BRANCH:
-        return list(value[1])
-    if operation in REPEATS:
-        return [value[2]]
-    if operation in {_constants.ASSERT, _constants.ASSERT_NOT}:
-        return [value[1]]
-    if operation is _constants.ATOMIC_GROUP:
-        return [value]
-    if operation is _constants.SUBPATTERN and not value[1] and not value[2]:
-        return [value[3]]
-    raise UnknownPatternError(operation)
 
 
 def _guards(items: Sequence[tuple[Any, Any]]) -> list[Guard]:

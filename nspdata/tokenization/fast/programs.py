@@ -2,7 +2,7 @@ r"""The patterns of spaCy's tokenizer as programs for `matching`, which finds th
 
 A program is what Python's `re` parsed, instruction by instruction, so its alternatives are tried in the same order. It covers
 what these patterns use: sets of characters, alternatives, greedy repeats, assertions, and the start and the end of a string.
-Back references, flags that change a set (`IGNORECASE`), lazy repeats and repeats of what may be empty are not covered.
+Back references, flags for a part of a pattern, lazy repeats and repeats of what may be empty are not covered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.tokenization.fast.alphabet import FLAGS, CharacterSet, UnknownPatternError, parsed, set_of
+from nspdata.tokenization.fast.alphabet import CharacterSet, set_of
 from nspdata.tokenization.fast.characters import NUM_CHARACTERS, without_row
 from nspdata.tokenization.fast.matching import (
     ASSERT,
@@ -31,6 +31,7 @@ from nspdata.tokenization.fast.matching import (
     SPLIT,
     START,
 )
+from nspdata.tokenization.fast.parsing import UnknownPatternError, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -141,11 +142,9 @@ class _Writer:
         if method is None:
             return [-1, 0, 0, 0, 0, 0]
         pattern = getattr(method, "__self__", None)
-        if not isinstance(pattern, re.Pattern) or method.__name__ != SEARCHES[name] or pattern.flags & ~FLAGS:
+        if not isinstance(pattern, re.Pattern) or method.__name__ != SEARCHES[name]:
             raise UnknownPatternError(name)
         tree = parsed(pattern)
-        if tree.state.flags & ~FLAGS:
-            raise UnknownPatternError(name)
         items, entry = list(tree), len(self.code)
         self._sequence(items)
         self._write(MATCH)
