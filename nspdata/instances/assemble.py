@@ -12,7 +12,8 @@ from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.arrays.random import stream
 from nspdata.errors import InputError
 from nspdata.instances import Text, full_sentences, pair
-from nspdata.instances.masking import MaskRules, mask
+from nspdata.instances.mask_rules import MaskRules
+from nspdata.instances.masking import mask
 from nspdata.instances.pairs import joined
 from nspdata.instances.rows import Rows
 from nspdata.instances.usage import UsedTokens

@@ -16,13 +16,13 @@ import numpy as np
 from nspdata.arrays.compiled import compiled, is_compiled
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.arrays.random import below
-from nspdata.arrays.splitmix import LOW, SHIFT, draw_at, draws_at, scaled
+from nspdata.arrays.splitmix import LOW, draw_at, draws_at, scaled
+from nspdata.instances.replacing import replace_masked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOKEN_COUNTER, SPAN_COUNTER = 1 << 20, 1 << 21
-"""Counter of the first draw that chooses replacements. A row is shorter than 2**16, so these draws never overlap those of positions."""
+    from nspdata.instances.mask_rules import MaskRules
 
 SPAN_GEOMETRIC, SPAN_MAX_WORDS = 0.2, 10
 """SpanBERT's span lengths: geometric, clipped, in whole words; 3.8 on average."""
@@ -30,31 +30,6 @@ SPAN_GEOMETRIC, SPAN_MAX_WORDS = 0.2, 10
 
 ROWS_AT_ONCE = 8192
 """Rows that are masked together. Each row has its own key, so this number does not affect the masks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskRules:
-    """How rows are masked.
-
-    Attributes:
-        strategy: `token`, `whole_word`, `span` or `none`.
-        masked_lm_prob: share of a row's tokens to predict. [CLS] and [SEP] count, as in Google's code.
-        mask_share: share of those that becomes [MASK].
-        random_share: share of those that becomes a random token.
-        max_predictions: maximum predictions per row.
-        mask_id: id of [MASK].
-        specials: shape (vocab_size,), bool: ids that are never masked and never a replacement.
-        continuations: shape (vocab_size,), bool: ids of tokens that continue a word.
-    """
-
-    strategy: str
-    masked_lm_prob: float
-    mask_share: float
-    random_share: float
-    max_predictions: int
-    mask_id: int
-    specials: NDArray[np.bool_]
-    continuations: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +68,15 @@ def mask(
         word_starts: shape (num_tokens,), uint8: 1 where a token begins a word; None if `##` shows the words.
         in_place: whether `ids` may be overwritten, which saves a copy of them.
     """
+    out = ids if in_place else ids.copy()
     firsts = range(0, max(1, len(keys)), ROWS_AT_ONCE)
     if len(firsts) == 1:
-        return _mask(ids, offsets, keys, rules, word_starts)
-    out = ids if in_place else np.empty_like(ids)
+        return _mask(out, offsets, keys, rules, word_starts)
     positions, labels, counts = [], [], []
     for begin, end in pairwise([*firsts, len(keys)]):
         tokens = slice(offsets[begin], offsets[end])
         starts = None if word_starts is None else word_starts[tokens]
-        part = _mask(ids[tokens], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules, starts)
-        out[tokens] = part.ids
+        part = _mask(out[tokens], offsets[begin : end + 1] - offsets[begin], keys[begin:end], rules, starts)
         positions.append(part.positions)
         labels.append(part.labels)
         counts.append(np.diff(part.offsets))
@@ -121,10 +95,9 @@ def _mask(
     rules: MaskRules,
     word_starts: NDArray[np.uint8] | None,
 ) -> Masked:
-    """`mask`, all rows at once. Uses about 20 bytes of memory per token."""
-    candidates = ~rules.specials[ids]
+    """`mask`, all rows at once and in place."""
+    candidates, free = _candidates(ids, offsets, rules.specials)
     starts = _starts(ids, candidates, rules, word_starts)
-    free = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
     budgets = num_to_predict(np.diff(offsets), free, rules)
     ends = offsets_of(budgets)
     positions = np.empty(int(ends[-1]), np.uint16)
@@ -134,12 +107,37 @@ def _mask(
         if rules.strategy == "whole_word":  # words that would overshoot are left out, so rows can fall short
             keep = np.arange(len(positions)) - np.repeat(ends[:-1], budgets) < np.repeat(taken, budgets)
             positions, ends = positions[keep], offsets_of(taken)
-        counts = np.diff(ends)
-        at = np.repeat(offsets[:-1], counts) + positions
-        labels, masked = ids[at], ids.copy()
-        ranks = np.arange(len(at)) - np.repeat(ends[:-1], counts)
-        masked[at] = _replaced(labels, np.repeat(keys, counts), ranks, spans, rules)
-    return Masked(ids=masked, positions=positions, labels=labels, offsets=ends)
+        labels = replace_masked(ids, offsets, keys, positions, ends, spans, rules)
+    return Masked(ids=ids, positions=positions, labels=labels, offsets=ends)
+
+
+def _candidates(
+    ids: NDArray[Any], offsets: NDArray[np.int64], specials: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which tokens may be masked, shape (num_tokens,), bool, and how many of each row, shape (num_rows,), int64."""
+    if not is_compiled():
+        candidates = ~specials[ids]
+        return candidates, np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(candidates)])[offsets])
+    candidates, free = np.empty(len(ids), np.bool_), np.empty(len(offsets) - 1, np.int64)
+    _find_candidates(ids, offsets, specials, candidates, free)
+    return candidates, free
+
+
+@compiled
+def _find_candidates(
+    ids: NDArray[Any],
+    offsets: NDArray[np.int64],
+    specials: NDArray[np.bool_],
+    candidates: NDArray[np.bool_],
+    free: NDArray[np.int64],
+) -> None:
+    for row in range(len(free)):
+        count, begin = 0, np.uint64(offsets[row])  # unsigned: no check for negative indices
+        for step in range(offsets[row + 1] - offsets[row]):
+            ordinary = not specials[ids[begin + np.uint64(step)]]
+            candidates[begin + np.uint64(step)] = ordinary
+            count += ordinary
+        free[row] = count
 
 
 def _starts(
@@ -212,24 +210,24 @@ def _choose_tokens(
     positions: NDArray[np.uint16],
 ) -> None:
     """Chooses single tokens: the first draws of a Fisher-Yates shuffle of each row's candidates."""
-    room, chosen = np.empty(65536, np.uint16), np.zeros(65536, np.bool_)
+    room, chosen = np.empty(65537, np.uint16), np.zeros(65536, np.bool_)
     for row in range(len(budgets)):
-        begin, end, budget = offsets[row], offsets[row + 1], budgets[row]
-        free = 0
-        for token in range(begin, end):
-            if candidates[token]:
-                room[free] = token - begin
-                free += 1
+        begin, length, budget = np.uint64(offsets[row]), offsets[row + 1] - offsets[row], budgets[row]
+        free = np.uint64(0)  # unsigned: no check for negative indices
+        for position in range(length):  # without a branch, because no processor can guess it
+            room[free] = position
+            free += np.uint64(candidates[begin + np.uint64(position)])
         for index in range(budget):
-            other = index + scaled(draw_at(keys[row], index), free - index)
+            other = index + scaled(draw_at(keys[row], index), int(free) - index)
             room[index], room[other] = room[other], room[index]
             chosen[room[index]] = True
-        place = ends[row]
-        for position in range(end - begin):  # in order; numba takes longer to compile `np.sort`
-            if chosen[position]:
-                chosen[position] = False
-                positions[place] = position
-                place += 1
+        count = np.uint64(0)
+        for position in range(length):  # in order; numba takes longer to compile `np.sort`
+            room[count] = position
+            count += np.uint64(chosen[position])
+            chosen[position] = False
+        for index in range(budget):
+            positions[ends[row] + index] = room[index]
 
 
 def _choose_tokens_by_columns(
@@ -335,21 +333,3 @@ def _choose_spans(
             if span_of[token] >= 0:
                 positions[count], spans[count] = token, span_of[token]
                 count += 1
-
-
-def _replaced(
-    labels: NDArray[Any],
-    keys: NDArray[np.uint64],
-    ranks: NDArray[np.int64],
-    spans: NDArray[np.uint16],
-    rules: MaskRules,
-) -> NDArray[Any]:
-    """Returns the ids for the masked positions: [MASK], a random token, or the original token. All tokens of a span get the same choice."""
-    draws = draws_at(keys, TOKEN_COUNTER + ranks)
-    choice = (draws_at(keys, SPAN_COUNTER + spans.astype(np.int64)) if rules.strategy == "span" else draws) >> SHIFT
-    replaced = labels.copy()
-    replaced[choice < int(rules.mask_share * 2**32)] = rules.mask_id
-    random = (choice >= int(rules.mask_share * 2**32)) & (choice < int((rules.mask_share + rules.random_share) * 2**32))
-    ordinary = np.flatnonzero(~rules.specials)
-    replaced[random] = ordinary[(((draws[random] & LOW) * np.uint64(len(ordinary))) >> SHIFT).astype(np.int64)]
-    return replaced

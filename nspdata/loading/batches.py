@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from nspdata.dataset.directory import Directory, Split
-    from nspdata.instances.masking import MaskRules
+    from nspdata.instances.mask_rules import MaskRules
     from nspdata.loading.collate import Padding
     from nspdata.loading.options import Names, Options
     from nspdata.loading.order import Places

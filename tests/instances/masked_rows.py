@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nspdata.arrays.ragged import offsets
 from nspdata.config.build import MaskingConfig
 from nspdata.instances.assemble import mask_rules
-from nspdata.instances.masking import Masked, MaskRules
+from nspdata.instances.mask_rules import MaskRules
+from nspdata.instances.masking import Masked
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 if TYPE_CHECKING:
