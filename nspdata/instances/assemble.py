@@ -231,9 +231,9 @@ def _write_runs(
     places: NDArray[np.int64],
 ) -> None:
     for run in range(len(starts)):
-        begin, place = starts[run], places[run]
-        for index in range(lengths[run]):  # numba takes much longer to compile an assignment of slices
-            out[place + index] = values[begin + index]
+        begin, place = np.uint64(starts[run]), np.uint64(places[run])  # unsigned: no check for negative indices
+        for step in range(lengths[run]):  # numba takes much longer to compile an assignment of slices
+            out[place + np.uint64(step)] = values[begin + np.uint64(step)]
 
 
 def _rows(
