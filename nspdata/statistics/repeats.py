@@ -27,18 +27,33 @@ def repeated_tokens(documents: TokenizedDocuments, shards: NDArray[np.int64] | N
         documents: of one shard, or of several.
         shards: the shard of each document; only sentences of the same shard are compared.
     """
-    hashes = sentence_hashes(documents.ids, documents.sentence_offsets)
-    order = np.argsort(hashes, kind="stable")
-    places = None
+    hashes, lengths = sentence_hashes(documents.ids, documents.sentence_offsets), np.diff(documents.sentence_offsets)
     if shards is not None:
-        places = np.repeat(shards, np.diff(documents.document_offsets))
-        order = order[np.argsort(places[order], kind="stable")]
+        hashes += np.repeat(shards.astype(np.uint64) * np.uint64(FACTOR), np.diff(documents.document_offsets))
+    if is_compiled():
+        slots = np.zeros(1 << (2 * len(hashes)).bit_length(), np.uint64)
+        return int(_sum_repeated(hashes, lengths, slots))
+    order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
-    same = ordered[1:] == ordered[:-1]
-    if places is not None:
-        same &= np.diff(places[order]) == 0
-    again = order[1:][same]
-    return int(np.diff(documents.sentence_offsets)[again].sum())
+    return int(lengths[order[1:][ordered[1:] == ordered[:-1]]].sum())
+
+
+@compiled
+def _sum_repeated(hashes: NDArray[np.uint64], lengths: NDArray[np.int64], slots: NDArray[np.uint64]) -> int:
+    """Sums the lengths of sentences whose hash has occurred before; `slots` is an empty hash table, 0 in a free slot."""
+    total, zeros, last = 0, 0, np.uint64(len(slots) - 1)
+    for sentence in range(len(hashes)):
+        found = hashes[sentence]
+        if found == 0:
+            total += lengths[sentence] if zeros else 0
+            zeros += 1
+            continue
+        slot = found & last
+        while slots[slot] != 0 and slots[slot] != found:
+            slot = (slot + np.uint64(1)) & last
+        total += lengths[sentence] if slots[slot] == found else 0
+        slots[slot] = found
+    return total
 
 
 def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -57,7 +72,8 @@ def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> N
         return hashes
     words = np.random.Philox(key=0).random_raw(int(ids.max()) + 1)
     if is_compiled():
-        _hash_sentences(ids, sentence_offsets, words, hashes)
+        longest = int(np.diff(sentence_offsets).max())
+        _hash_sentences(ids, sentence_offsets, words, _powers(FACTOR, longest), hashes)
         return hashes
     powers = inverses = np.zeros(0, np.uint64)
     begin = 0
@@ -76,13 +92,16 @@ def sentence_hashes(ids: NDArray[Any], sentence_offsets: NDArray[np.int64]) -> N
 
 @compiled
 def _hash_sentences(
-    ids: NDArray[Any], sentence_offsets: NDArray[np.int64], words: NDArray[np.uint64], hashes: NDArray[np.uint64]
+    ids: NDArray[Any],
+    sentence_offsets: NDArray[np.int64],
+    words: NDArray[np.uint64],
+    powers: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
 ) -> None:
     for sentence in range(len(hashes)):
-        total, power = np.uint64(0), np.uint64(1)
-        for place in range(sentence_offsets[sentence], sentence_offsets[sentence + 1]):
-            total += words[ids[place]] * power
-            power *= np.uint64(FACTOR)
+        total, begin = np.uint64(0), np.uint64(sentence_offsets[sentence])  # unsigned: no check for negative indices
+        for step in range(sentence_offsets[sentence + 1] - sentence_offsets[sentence]):
+            total += words[ids[begin + np.uint64(step)]] * powers[np.uint64(step)]
         hashes[sentence] = total
 
 
