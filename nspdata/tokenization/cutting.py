@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.arrays.ragged import copy_runs
 from nspdata.arrays.ragged import offsets as offsets_of
 
 if TYPE_CHECKING:
@@ -211,26 +210,33 @@ def place_quality(
         `INSIDE` to `CLAUSE` for each of their tokens (meaningless for the first token of a sentence), and the offsets of the
         sentences in this array, shape (n + 1,).
     """
-    starts = sentence_offsets[sentences]
-    begins = offsets_of(sentence_offsets[sentences + 1] - starts)
-    token_kinds_here = kinds[copy_runs(ids, starts, begins)]
-    kind, digits = token_kinds_here % DIGITS, token_kinds_here >= DIGITS
-    left = np.concatenate([kind[:1], kind[:-1]])
-    free = ((kind == WORD) | (kind == OPENING)) & (left != OPENING) & (left != JOINING)
-    between_numbers = np.zeros(len(kind), np.bool_)
-    between_numbers[2:] = digits[2:] & digits[:-2]
-    number = between_numbers & ((left == MARK) | (left == CLOSING) | (left == JOINING))
-    quality = np.where(kind == PIECE, INSIDE, np.where(free & ~number, BETWEEN, PUNCTUATION)).astype(np.uint8)
-    quality[_after_mark(kind) & (quality == BETWEEN)] = CLAUSE
+    begins = offsets_of(sentence_offsets[sentences + 1] - sentence_offsets[sentences])
+    quality = np.empty(int(begins[-1]), np.uint8)
+    _rate_places(ids, sentence_offsets, kinds, sentences, quality)
     return quality, begins
 
 
-def _after_mark(kind: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Shape (num_tokens,), bool: tokens right after a clause mark, or after closing punctuation that follows one."""
-    ends = kind == MARK
-    for _ in range(2):
-        ends[1:] |= (kind[1:] == CLOSING) & ends[:-1]
-    return np.concatenate([ends[:0], np.zeros(min(1, len(ends)), np.bool_), ends[:-1]])
+@compiled
+def _rate_places(
+    ids: NDArray[Any],
+    sentence_offsets: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    sentences: NDArray[np.int64],
+    quality: NDArray[np.uint8],
+) -> None:
+    """Fills `quality`. `since_mark` counts the closing punctuation after a clause mark, of which two tokens at most are skipped."""
+    count, before, left, since_mark = 0, 0, 0, 3
+    for sentence in sentences:
+        for place in range(sentence_offsets[sentence], sentence_offsets[sentence + 1]):
+            here = kinds[ids[place]]
+            kind, left_kind = here % DIGITS, left % DIGITS
+            joins = (left_kind == OPENING) | (left_kind == JOINING)
+            number = (here >= DIGITS) & (before >= DIGITS) & ((left_kind == MARK) | (left_kind == CLOSING))
+            begins = ((kind == WORD) | (kind == OPENING)) & (not (joins | number))
+            ended = CLAUSE if since_mark < 3 else BETWEEN
+            quality[count] = INSIDE if kind == PIECE else ended if begins else PUNCTUATION
+            since_mark = 0 if kind == MARK else since_mark + 1 if kind == CLOSING and since_mark < 3 else 3
+            count, before, left = count + 1, left, here
 
 
 @compiled
