@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import cache, cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from nspdata.absent import absent
+from nspdata.arrays.left_out import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,6 @@ SWITCH = "NSPDATA_NUMBA"
 """Environment variable: `0` interprets all loops, `1` compiles them, also in small builds."""
 
 _interpreted = ContextVar("interpreted", default=False)
-_left_out: list[str] = []
 
 
 def compiled(function: Function) -> Function:
@@ -92,20 +91,14 @@ def interpret(*, when: bool) -> None:
     _interpreted.set(when)
 
 
-def leave_out(*names: str) -> None:
-    """Lets numba be imported as if these libraries were not installed, if it is not imported yet."""
-    _left_out.extend(names)
-
-
 @cache
 def _import_numba() -> bool:
     """Imports numba; False if it is not installed or is switched off."""
     if os.environ.get(SWITCH) == "0":
         return False
-    with absent(*_left_out):
+    with left_out():
         try:
-            import numba.core.typing.cffi_utils
-            import numba.np.arraymath  # noqa: F401 - the first compiled loop would import both
+            import numba  # noqa: F401 - imported for its effect on sys.modules
         except ImportError:
             return False
     return True

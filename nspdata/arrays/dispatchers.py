@@ -11,10 +11,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numba
-from numba.core.caching import FunctionCache
+from llvmlite import binding
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.runtime.nrt import rtsys
 
+from nspdata.arrays.left_out import left_out
 from nspdata.arrays.source_stamp import source_stamp
 
 if TYPE_CHECKING:
@@ -37,9 +40,14 @@ def make_inner(function: Callable[..., object]) -> Any:
 def make_entry(function: Callable[..., object]) -> Any:
     """A function that is compiled at its first call from Python. Without a writable directory it is not cached on disk."""
     dispatcher = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+    dispatcher._compilation_chain_init_hook = _no_extensions  # noqa: SLF001
     with contextlib.suppress(RuntimeError):  # neither directory can be written
         dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets
     return dispatcher
+
+
+def _no_extensions() -> None:
+    """Instead of a search of all installed packages for extensions of numba, which loops over arrays do not need."""
 
 
 class _InnerLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -72,18 +80,41 @@ def _without_constants(get_call_template: Callable[..., Any]) -> Callable[..., A
     return widened
 
 
+class _MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
+    """Stores the machine code of a function without the intermediate code that numba would put into its callers.
+
+    Only Python calls these functions. Reading the intermediate code, and the names in it, took half of the time to load a function.
+    """
+
+    def reduce(self, cres: Any) -> Any:
+        """Returns what is stored: numba reads the names that the machine code defines from intermediate code, so one is declared there."""
+        (name, kind, (machine_code, _)), *rest = super().reduce(cres)
+        module = binding.parse_assembly(f'@"{cres.fndesc.llvm_cpython_wrapper_name}" = global i8 0')
+        return ((name, kind, (machine_code, module.as_bitcode())), *rest)
+
+
 class _PackageCache(FunctionCache):  # type: ignore[misc]
     """numba's cache of one function, valid for the source of a module and its imports; an unreadable cache is overwritten."""
+
+    _impl_class = _MachineCode
 
     def __init__(self, function: Callable[..., object]) -> None:
         super().__init__(function)
         self._module = function.__module__
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Returns the cached code for a signature, or None."""
+        """Returns the cached code for a signature, or None.
+
+        numba would first register everything that it can compile, which takes a tenth of a second. Here it does so only if it has to compile.
+        """
         self._cache_file._source_stamp = source_stamp(self._module)  # noqa: SLF001 - compared with the index
         try:
-            return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)  # the cached code calls its functions
+            found = self._load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - a cache of other code may raise anything
             self.flush()
-            return None
+            found = None
+        if found is None:
+            with left_out():
+                target_context.refresh()
+        return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nspdata.absent import absent
-from nspdata.arrays import compiled
+from nspdata.arrays.left_out import leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def import_arrays_alone() -> None:
         import pyarrow as pa
 
         pa.array([0])
-    compiled.leave_out("scipy", "scipy.linalg", "cffi", *(() if Path(NUMBA_SETTINGS).exists() else ("yaml",)))
+    leave_out("scipy", "scipy.linalg", "cffi", *(() if Path(NUMBA_SETTINGS).exists() else ("yaml",)))
 
 
 def import_beam_silently() -> None:

@@ -43,6 +43,16 @@ print(product(Pair(3, 4)), sum(product.entry.stats.cache_hits.values()))
 """
 
 
+RUN_AND_COMPILE = """
+import sys
+from upgraded.constants import Pair
+from upgraded.loop import product
+first = product(Pair(3, 4))
+registered = "numba.np.linalg" in sys.modules
+print(first, product(Pair(1.5, 4)), registered, sum(product.entry.stats.cache_misses.values()))
+"""
+
+
 def install(directory: Path, *, place: str, factor: int) -> None:
     """Writes the package `upgraded`, in place of an earlier version."""
     package = directory / "upgraded"
@@ -55,12 +65,12 @@ def install(directory: Path, *, place: str, factor: int) -> None:
     (package / "constants.py").write_text(CONSTANTS.format(place=place, factor=factor))
 
 
-def run(directory: Path, **environment: str) -> str:
-    """The result of the compiled function in a new process, and how many times it came from the cache."""
+def run(directory: Path, script: str = RUN, **environment: str) -> str:
+    """What a script prints in a new process: of `RUN`, the result of the compiled function, and how many times it came from the cache."""
     paths = os.pathsep.join([str(directory), str(Path(__file__).parents[2])])
     settings = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **environment}
     settings.pop("NUMBA_CACHE_DIR", None)
-    found = subprocess.run([sys.executable, "-c", RUN], env=settings, capture_output=True, text=True, check=False)
+    found = subprocess.run([sys.executable, "-c", script], env=settings, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     return found.stdout.strip()
 
@@ -70,6 +80,14 @@ def test_a_second_process_loads_the_cached_code(tmp_path: Path) -> None:
     install(tmp_path, place="pairs", factor=2)
     assert run(tmp_path) == "6 0"
     assert run(tmp_path) == "6 1"
+
+
+def test_a_process_with_cached_code_compiles_for_other_types(tmp_path: Path) -> None:
+    """What numba can compile is registered when there is something to compile, not for cached code."""
+    install(tmp_path, place="pairs", factor=2)
+    assert run(tmp_path) == "6 0"
+    assert run(tmp_path, RUN_AND_COMPILE) == "6 3.0 False 1"
+    assert run(tmp_path, RUN_AND_COMPILE) == "6 3.0 False 0"
 
 
 def test_a_changed_constant_of_another_module_is_compiled_again(tmp_path: Path) -> None:
