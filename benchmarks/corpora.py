@@ -21,6 +21,7 @@ import os
 import random
 import re
 import sysconfig
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,11 +84,28 @@ def web(megabytes: float) -> Iterator[dict[str, str]]:
     yield from found
 
 
-def texts(corpus: Path) -> Iterator[str]:
-    """The texts of a corpus."""
+def records(corpus: Path) -> Iterator[dict[str, str]]:
+    """The records of a corpus."""
     opened = gzip.open(corpus, "rt", encoding="utf-8") if corpus.suffix == ".gz" else corpus.open(encoding="utf-8")
     with opened as lines:
-        yield from (json.loads(line)["text"] for line in lines)
+        yield from map(json.loads, lines)
+
+
+def texts(corpus: Path) -> Iterator[str]:
+    """The texts of a corpus."""
+    return (record["text"] for record in records(corpus))
+
+
+def code_of(corpus: Path) -> str:
+    """The language of a corpus whose name begins with a code. Japanese words need a package, so its text is in no language."""
+    return {"ja": "xx"}.get(corpus.name[:2], corpus.name[:2])
+
+
+def with_languages(corpora: Iterable[Path], *, documents: int | None = None) -> Iterator[dict[str, str]]:
+    """The documents, or the first ones, of each corpus with the field `lang`."""
+    for corpus in corpora:
+        for number, text in enumerate(islice(texts(corpus), documents)):
+            yield {"id": f"{corpus.name}/{number}", "text": text, "lang": code_of(corpus)}
 
 
 def sentences_of(found: Iterable[str]) -> Iterator[str]:

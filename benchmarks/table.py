@@ -4,7 +4,7 @@ r"""How fast a build is on each kind of corpus, beside the best parts off the sh
 
 Each row of builds is a whole `nspdata build --workers 1` in a process of its own: MB of text per CPU-second (user and system, all processes) after the start-up,
 which a build of 20 documents measures in the same run, without answers of spaCy that earlier builds kept; and the peak memory of the largest
-process. Beside it the same text through sentencex and tokie in a Python loop (split and encode only; both from PyPI), in the same run, and the ratio.
+process. Beside it the same text through sentencex and tokie (split and encode only, `peer.py`), without their imports, in the same run, and the ratio.
 `--scale 1` has the sizes of the names. The other rows: the start of a fresh install (nothing compiled yet), to split and encode in one process with
 empty tables (cold) and the same text again (warm), the languages of DIR (files whose names begin with a code, such as `de_novels.jsonl.gz`, with a
 tokenizer trained on all of them), `train-tokenizer` beside `BertWordPieceTokenizer.train_from_iterator`, and two workers beside one.
@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 from corpora import make, numbered, texts, write
-from table_steps import HAVE_PEER, cpu_and_wall, encode_apart, encode_languages, train, two_workers
+from peer import HAVE_PEER, run_apart
+from table_steps import build_languages, cpu_and_wall, encode_apart, encode_languages, train, two_workers
 
 HERE = Path(__file__).parent
 
@@ -45,17 +46,6 @@ ROWS: dict[str, tuple[str, float, list[str]]] = {
 """Kind of corpus, size in MB (or documents), and options of the build."""
 
 ONE_CORE = {"TOKENIZERS_PARALLELISM": "false"}
-
-PEER = """
-import json, sys
-from pathlib import Path
-import sentencex, tokie
-tokenizer = tokie.Tokenizer.from_json(sys.argv[1])
-for path in sorted(Path(sys.argv[2]).rglob("*.jsonl")) if Path(sys.argv[2]).is_dir() else [Path(sys.argv[2])]:
-    for line in path.open(encoding="utf-8"):
-        for sentence in sentencex.segment("en", json.loads(line)["text"]):
-            tokenizer.encode(sentence, add_special_tokens=False).ids
-"""
 
 
 def build(corpus: Path, output: Path, tokenizer: Path, options: list[str]) -> tuple[float, float]:
@@ -93,7 +83,7 @@ def row(name: str, arguments: argparse.Namespace, start_up: float) -> dict[str, 
             found |= {"again_mb_per_cpu_s": round(megabytes / max(again - start_up, 1e-3), 2)}
         if arguments.peer:
             tokenizer = next((work / "out").rglob("tokenizer.json"))
-            peer, *_ = cpu_and_wall([sys.executable, "-c", PEER, str(tokenizer), str(corpus)], ONE_CORE)
+            peer = run_apart(tokenizer, corpus)["cpu_s"]
             found |= {"peer_mb_per_cpu_s": round(megabytes / peer, 2)}
             found |= {"ratio": round(peer / max(seconds - start_up, 1e-3), 2)}
     return found
@@ -122,7 +112,9 @@ def steps(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
             corpora = sorted(arguments.languages.glob("[a-z][a-z][_-]*.jsonl*"))
             tokenizer = Path(directory) / "tokenizer"
             cpu_and_wall([sys.executable, "-m", "nspdata", "train-tokenizer", *map(str, corpora), "-o", str(tokenizer)])
-            show(f"split and encode, {len(corpora)} languages", encode_languages(corpora, tokenizer, size), to_peer)
+            show(f"split and encode, {len(corpora)} corpora", encode_languages(corpora, tokenizer, size), to_peer)
+            built = build_languages(corpora, tokenizer)
+            show(f"whole build, {len(corpora)} corpora", built, {"ratio": ("build", "peer")})
         if "train" in wanted:
             show("train-tokenizer", train(arguments.books, size), {"ratio": ("cpu_s", "peer_cpu_s")})
         if "workers" in wanted:
@@ -164,6 +156,7 @@ def main() -> None:
         os.environ["NUMBA_CACHE_DIR"] = str(Path(directory) / "compiled")
         first, _ = build(few, Path(directory) / "first", arguments.tokenizer, lax)
         del os.environ["NUMBA_CACHE_DIR"]
+        os.environ["NSPDATA_NUMBA"] = "1"  # compiles all loops, unless they are compiled
         build(few, Path(directory) / "again", arguments.tokenizer, lax)
         start_up, _ = build(few, Path(directory) / "second", arguments.tokenizer, lax)
     print(f"start-up and end of a build of 20 documents: {start_up:.2f} CPU-s; of a fresh install: {first:.2f}")

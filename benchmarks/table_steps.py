@@ -8,7 +8,6 @@ prints MB per CPU-second to split and encode in one process, with empty tables a
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,13 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from corpora import numbered, texts, write
+from corpora import code_of, numbered, texts, with_languages, write
+from peer import HAVE_PEER, run_apart
 
 from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoders import make_encoder
 from nspdata.tokenization.wordpiece import WordPiece
-
-HAVE_PEER = bool(importlib.util.find_spec("sentencex") and importlib.util.find_spec("tokie"))
 
 BATCH_CHARACTERS = 8_000_000
 """Text of one call of the encoder, as in a build."""
@@ -59,18 +57,11 @@ def encode(corpus: Path, tokenizer: Path, language: str, megabytes: float) -> di
         encoder.encode(batch)
         rates[name] = round(size / (time.process_time() - start), 2)
     if HAVE_PEER:
-        import sentencex  # type: ignore[import-not-found, unused-ignore]
-        import tokie  # type: ignore[import-not-found, unused-ignore]
-
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "tokenizer.json"
             wordpiece.backend.save(str(file))
-            peer = tokie.Tokenizer.from_json(str(file))
-        start = time.process_time()
-        for text in found:
-            for sentence in sentencex.segment(language, text):
-                peer.encode(sentence, add_special_tokens=False).ids  # noqa: B018 - read as a user reads it
-        rates["peer"] = round(size / (time.process_time() - start), 2)
+            peer = run_apart(file, corpus, language=language, megabytes=megabytes)
+        rates["peer"] = round(peer["text_mb"] / peer["cpu_s"], 2)
     return rates
 
 
@@ -85,11 +76,31 @@ def encode_languages(corpora: list[Path], tokenizer: Path, megabytes: float) -> 
     """`encode` of each corpus in the language that begins its name, as one rate over all of them: text by CPU-seconds."""
     sums: dict[str, float] = {}
     for corpus in corpora:
-        code = corpus.name[:2]
-        rates = encode_apart(corpus, tokenizer, {"ja": "xx"}.get(code, code), megabytes)
+        rates = encode_apart(corpus, tokenizer, code_of(corpus), megabytes)
         for name, rate in rates.items():
             sums[name] = sums.get(name, 0) + (rate if name == "text_mb" else rates["text_mb"] / rate)
     return {name: round(value if name == "text_mb" else sums["text_mb"] / value, 2) for name, value in sums.items()}
+
+
+def build_languages(corpora: list[Path], tokenizer: Path) -> dict[str, float]:
+    """MB per CPU-second of a whole build of all languages on one core after the start-up (a build of their beginnings), and of the peer."""
+    with tempfile.TemporaryDirectory() as directory:
+        few, corpus = Path(directory) / "few.jsonl", Path(directory) / "languages.jsonl"
+        write((record | {"text": record["text"][:500]} for record in with_languages(corpora, documents=2)), few)
+        size = write(with_languages(corpora), corpus)
+
+        def seconds(source: Path, output: str) -> float:
+            command = [sys.executable, "-m", "nspdata", "build", str(source), "-o", f"{directory}/{output}"]
+            settings = "sentences.language_field=lang", "tokenizer.max_unknown=1.0", "limits.max_unused_tokens=1.0"
+            options = [option for setting in settings for option in ("--set", setting)]
+            return cpu_and_wall([*command, "--tokenizer", str(tokenizer), "--workers", "1", *options])[0]
+
+        seconds(few, "first")
+        start_up = seconds(few, "again")
+        rates = {"text_mb": round(size, 1), "build": round(size / (seconds(corpus, "out") - start_up), 2)}
+        if HAVE_PEER:
+            rates["peer"] = round(size / run_apart(tokenizer / "tokenizer.json", corpus)["cpu_s"], 2)
+    return rates
 
 
 TRAIN = """
