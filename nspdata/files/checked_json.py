@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nspdata.errors import ShardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from nspdata.errors import NspdataError
 
@@ -161,6 +161,8 @@ def _problem_in_object(value: dict[str, Any], schema: Schema, key: str) -> _Prob
     for name in schema.get("required", ()):
         if name not in value:
             return _joined(key, name), "is missing", _MISSING
+    if not known and isinstance(others, dict) and _all_counts(value.values(), others):
+        return None
     for name, item in value.items():
         inner = known.get(name, others)
         if inner is False:
@@ -191,8 +193,8 @@ def _is_kind(value: Any, kind: str) -> bool:
     return isinstance(value, KINDS[kind][0]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _all_counts(values: list[Any], schema: Schema) -> bool:
-    """A fast check of a long list of plain integers; False means that each must be checked."""
+def _all_counts(values: Collection[Any], schema: Schema) -> bool:
+    """A fast check of many plain integers; False means that each must be checked."""
     if schema.get("type") != "integer" or set(schema) - {"type", "minimum", "maximum"} or not values:
         return False
     if set(map(type, values)) != {int}:
