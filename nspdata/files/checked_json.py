@@ -21,6 +21,8 @@ Schema = dict[str, Any]
 MAX_BYTES = 1_000_000_000
 """The largest file that is parsed, in bytes."""
 
+NESTED = {dict, list}
+
 MAX_DEPTH = 64
 """Maximum nesting depth of objects and arrays."""
 
@@ -232,7 +234,7 @@ def _joined(key: str, name: str) -> str:
 
 def _is_deep(value: Any) -> bool:
     level, depth = [value], 0
-    while level := [item for item in level if isinstance(item, dict | list)]:
+    while level := [item for item in level if type(item) in NESTED]:
         depth += 1
         if depth > MAX_DEPTH:
             return True

@@ -183,7 +183,9 @@ def _word_kinds(vocabulary: Vocabulary) -> NDArray[np.uint8]:
     key = vocabulary.sha256
     if key not in _KINDS:
         _KINDS.clear()
-        letters = np.array([begins_with_letter(token) for token in vocabulary.tokens], np.bool_)
+        firsts = [token[:1] for token in vocabulary.tokens]
+        known = {first: begins_with_letter(first) for first in {*firsts}}
+        letters = np.array([known[first] for first in firsts], np.bool_)
         begins = np.where(letters, LETTER_WORD, OTHER_WORD)
         _KINDS[key] = np.where(vocabulary.continuations, INSIDE, begins).astype(np.uint8)
     return _KINDS[key]

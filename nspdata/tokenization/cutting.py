@@ -95,8 +95,13 @@ def token_kinds(vocabulary: Vocabulary) -> NDArray[np.uint8]:
 
     The array is kept for the next call and is read-only.
     """
-    texts = zip(vocabulary.tokens, vocabulary.continuations.tolist(), strict=True)
-    kinds = np.array([_kind(text[2:] if piece else text, piece=piece) for text, piece in texts], np.uint8)
+    tokens = zip(vocabulary.tokens, vocabulary.continuations.tolist(), strict=True)
+    texts = ((token[2:] if piece else token, piece) for token, piece in tokens)
+    plain = WORD, PIECE  # most tokens are letters of ASCII
+    kinds = np.array(
+        [plain[piece] if text.isascii() and text.isalpha() else _kind(text, piece=piece) for text, piece in texts],
+        np.uint8,
+    )
     kinds.flags.writeable = False
     return kinds
 

@@ -80,7 +80,7 @@ class Vocabulary:
     @property
     def text(self) -> str:
         """The vocabulary as the text of a `vocab.txt`."""
-        return "".join(f"{token}\n" for token in self.tokens)
+        return "\n".join((*self.tokens, ""))
 
     @cached_property
     def sha256(self) -> str:
