@@ -27,8 +27,17 @@ _interpreted = ContextVar("interpreted", default=False)
 
 
 def compiled(function: Function) -> Function:
-    """Makes a loop over arrays that is compiled at its first call, where loops are compiled. Compiled loops run without the GIL."""
+    """Makes a loop over arrays that is compiled at its first call, where loops are compiled. Compiled loops run without the GIL.
+
+    The loop makes no array. So it counts no references to its arrays, which would take a locked instruction for each array at each
+    call of another loop.
+    """
     return cast("Function", Loop(function))
+
+
+def allocating(function: Function) -> Function:
+    """Like `compiled`, for a loop that makes arrays, or that calls one that does."""
+    return cast("Function", Loop(function, allocates=True))
 
 
 class Loop:
@@ -36,11 +45,12 @@ class Loop:
 
     Args:
         function: what it does, in the part of Python that numba compiles.
+        allocates: whether it makes arrays.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, allocates: bool = False) -> None:
         update_wrapper(self, function)
-        self.function = function
+        self.function, self.allocates = function, allocates
 
     def __call__(self, *arguments: Any) -> Any:
         """Calls the compiled form, or interprets the function."""
@@ -51,14 +61,14 @@ class Loop:
         """The compiled form for calls from Python."""
         from nspdata.arrays.dispatchers import make_entry
 
-        return make_entry(self.function)
+        return make_entry(self.function, allocates=self.allocates)
 
     @cached_property
     def inner(self) -> Any:
         """The compiled form for calls from compiled loops."""
         from nspdata.arrays.dispatchers import make_inner
 
-        return make_inner(self.function)
+        return make_inner(self.function, allocates=self.allocates)
 
     @property
     def _numba_type_(self) -> Any:

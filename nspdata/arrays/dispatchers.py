@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def make_inner(function: Callable[..., object]) -> Any:
+def make_inner(function: Callable[..., object], *, allocates: bool) -> Any:
     """A function that is compiled at the first call in a function that is compiled.
 
     It has no interface to Python, which is a third of what LLVM compiles, and no machine code of its own: LLVM puts its intermediate code
     into each function that calls it. So there is nothing to cache on disk.
     """
-    dispatcher = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_InnerCompiler)(
-        function
-    )
+    dispatcher = numba.njit(
+        nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_InnerCompiler, _nrt=allocates
+    )(function)
     dispatcher.get_call_template = _without_constants(dispatcher.get_call_template)
     return dispatcher
 
 
-def make_entry(function: Callable[..., object]) -> Any:
+def make_entry(function: Callable[..., object], *, allocates: bool) -> Any:
     """A function that is compiled at its first call from Python. Without a writable directory it is not cached on disk."""
-    dispatcher = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+    dispatcher = numba.njit(nogil=True, no_cfunc_wrapper=True, _nrt=allocates)(function)
     dispatcher._compilation_chain_init_hook = _no_extensions  # noqa: SLF001
     with contextlib.suppress(RuntimeError):  # neither directory can be written
         dispatcher._cache = _PackageCache(function)  # noqa: SLF001 - what `enable_caching` sets

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import compiled, is_compiled
+from nspdata.arrays.compiled import allocating, compiled, is_compiled
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.arrays.random import below
 from nspdata.arrays.splitmix import LOW, draw_at, draws_at, scaled
@@ -200,7 +200,7 @@ def _choose(
     return budgets
 
 
-@compiled
+@allocating
 def _choose_tokens(
     offsets: NDArray[np.int64],
     candidates: NDArray[np.bool_],
@@ -253,7 +253,7 @@ def _choose_tokens_by_columns(
     return room[taken]
 
 
-@compiled
+@allocating
 def _choose_words(
     offsets: NDArray[np.int64],
     candidates: NDArray[np.bool_],
@@ -290,7 +290,7 @@ def _choose_words(
     return taken
 
 
-@compiled
+@allocating
 def _choose_spans(
     offsets: NDArray[np.int64],
     candidates: NDArray[np.bool_],

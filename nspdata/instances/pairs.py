@@ -178,11 +178,13 @@ def pair(
     )
     pool = NO_POOL if rules.swaps or rules.same else make_pool(text, document_ids, similar=rules.similar)
     words = bits.random_raw(num_sentences * DRAWS // 2)
-    found = np.empty((num_sentences, 7), np.int64)
+    draw, found = np.empty(DRAWS, np.int64), np.empty((num_sentences, 7), np.int64)
     kinds = rules.same or None, rules.similar or None
-    count, forced, fixed, _ = _chunks(text, pool, rules, Aim(rules.random_next_prob, np.inf), words, found, *kinds)
+    count, forced, fixed, _ = _chunks(
+        text, pool, rules, Aim(rules.random_next_prob, np.inf), words, draw, found, *kinds
+    )
     aim = _aim(count, forced, fixed, random_next_prob, num_sentences)
-    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, words, found, *kinds)
+    count, forced, fixed, unpaired = _chunks(text, pool, rules, aim, words, draw, found, *kinds)
     pairs = _truncated(found[:count], text.sentence_offsets, bits, max_tokens)
     return replace(pairs, forced=int(forced), forced_positives=int(fixed), unpaired=int(unpaired))
 
@@ -194,11 +196,12 @@ def _chunks(  # noqa: C901 - one loop
     rules: PairRules,
     aim: Aim,
     words: NDArray[np.uint64],
+    draw: NDArray[np.int64],
     found: NDArray[np.int64],
     same: bool | None,  # noqa: FBT001 - compiled functions have positional arguments
     similar: bool | None,  # noqa: FBT001
 ) -> tuple[int, int, int, int]:
-    """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label.
+    """Fills `found` (num_sentences, 7): documents A, B; first and end sentence of A and B; label. `draw` has room for `DRAWS` numbers.
 
     `words` (num_sentences * DRAWS / 2) are the draws of each sentence, two in a word, the high half first.
 
@@ -209,7 +212,7 @@ def _chunks(  # noqa: C901 - one loop
         Pairs, those that could only have label 1, those that could only have label 0, unpaired sentences.
     """
     count, forced, fixed, unpaired, negatives = 0, 0, 0, 0, 0
-    num_sentences, draw = len(text.sentence_offsets) - 1, np.empty(DRAWS, np.int64)
+    num_sentences = len(text.sentence_offsets) - 1
     for document in range(len(text.document_offsets) - 1):
         first, end = text.document_offsets[document], text.document_offsets[document + 1]
         sentence = first

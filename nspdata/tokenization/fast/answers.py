@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import compiled
+from nspdata.arrays.compiled import allocating, compiled
 from nspdata.arrays.ragged import offsets
 from nspdata.tokenization.fast.chunk_tokens import ChunkTokens
 from nspdata.tokenization.fast.rule_strings import holds_rule
@@ -222,7 +222,7 @@ def _transitions(
     return total
 
 
-@compiled
+@allocating
 def _joined(
     codes: NDArray[np.uint32], asked: NDArray[np.int64], bounds: NDArray[np.int32], num_bounds: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

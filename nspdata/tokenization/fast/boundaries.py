@@ -16,8 +16,19 @@ import numpy as np
 
 from nspdata.arrays.compiled import compiled
 from nspdata.tokenization.fast.answers import Answers
-from nspdata.tokenization.fast.characters import INNER_MARK, SINGLE_MARK, WORD_MARK
+from nspdata.tokenization.fast.characters import SINGLE_MARK
 from nspdata.tokenization.fast.refining import refine
+from nspdata.tokenization.fast.signs import (
+    HIGHEST,
+    IS_MARK,
+    IS_SPACE,
+    ONE,
+    OTHER,
+    TWO,
+    bytes_before,
+    eight_from,
+    num_bytes,
+)
 from nspdata.tokenization.fast.tokenizer import glued_places, spaced_rules
 from nspdata.tokenization.rules import PUNCTUATION, SPACE
 
@@ -42,6 +53,8 @@ MOST_ENTRIES = 500_000
 
 MOST_ANSWERS = 400_000
 """Number of answers that are kept when the cache of chunks is emptied: about 30 MB."""
+
+SPACE_SIGN = OTHER | IS_SPACE
 
 LINE_ENDS_THAT_PART = {"none": 1 << 60, "line": 1, "blank_line": 2}
 """Number of line ends in a run of white space that end a paragraph: one ends a line, two enclose a blank line."""
@@ -76,13 +89,19 @@ class Boundaries:
             self.answers.forget()
 
     def starts(
-        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
+        self,
+        text: str,
+        codes: NDArray[np.uint32],
+        signs: tuple[NDArray[np.uint8], NDArray[np.uint64]],
+        documents: NDArray[np.int64],
+        classes: NDArray[np.uint16],
     ) -> NDArray[np.int64]:
         """Where sentences begin.
 
         Args:
             text: all the texts, joined.
             codes: shape (num_characters,), the same.
+            signs: `Characters.signs_of` these.
             documents: shape (num_texts + 1,), where each text begins.
             classes: `Characters.classes`.
 
@@ -93,12 +112,17 @@ class Boundaries:
             found, fresh = np.empty(len(codes) + 1, np.int64), np.zeros(len(codes) + 1, np.bool_)
             count = _starts_by_character(codes, documents, classes, self.parting, found, fresh)
         else:
-            found, fresh, count = self._candidates(text, codes, documents, classes)
+            found, fresh, count = self._candidates(text, codes, signs, documents, classes)
         move, correct = self.rules.move_opening_marks, self.rules.correct_end_marks
         return found[: refine(codes, classes, found[:count], fresh, move, correct) if move or correct else count]
 
     def _candidates(
-        self, text: str, codes: NDArray[np.uint32], documents: NDArray[np.int64], classes: NDArray[np.uint16]
+        self,
+        text: str,
+        codes: NDArray[np.uint32],
+        signs: tuple[NDArray[np.uint8], NDArray[np.uint64]],
+        documents: NDArray[np.int64],
+        classes: NDArray[np.uint16],
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
         """Returns where sentences may begin, which of these begin a paragraph, and their number."""
         if self.num_entries > MOST_ENTRIES:
@@ -109,6 +133,7 @@ class Boundaries:
         events, asked = np.empty((room, 3), np.int64), np.empty((room, 2), np.int64)
         num_events, num_asked = _survey(
             codes,
+            *signs,
             documents,
             classes,
             self.parting,
@@ -140,8 +165,35 @@ def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -
 
 
 @compiled
-def _survey(  # noqa: C901, PLR0912 - one loop over characters
+def _next_space(eights: NDArray[np.uint64], at: Any, end: Any) -> tuple[Any, Any]:
+    """The place of the next white space, or the end, and whether a mark precedes it."""
+    marks, length = np.uint64(0), 8
+    while length == 8 and at < end:
+        signs = eight_from(eights, at)
+        inside = bytes_before(signs & (signs << ONE) & HIGHEST)
+        length = num_bytes(inside)
+        if at + length > end:
+            length = end - at
+            inside = (ONE << np.uint64(8 * length)) - ONE
+        marks |= signs & (signs << TWO) & inside & HIGHEST
+        at += length
+    return at, marks != 0
+
+
+@compiled
+def _hash_chunk(codes: NDArray[np.uint32], begin: int, end: int) -> Any:
+    mixed = np.uint64(0x9E3779B97F4A7C15)
+    for at in range(begin, end):
+        mixed = (mixed ^ np.uint64(codes[at])) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
+@compiled
+def _survey(  # noqa: C901, PLR0912 - one loop over chunks
     codes: NDArray[np.uint32],
+    signs: NDArray[np.uint8],
+    eights: NDArray[np.uint64],
     documents: NDArray[np.int64],
     classes: NDArray[np.uint16],
     parting: int,
@@ -162,25 +214,23 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
         fresh, maybe = True, False
         while at < end:
             run, line_ends = at, 0
-            while at < end and classes[codes[at]] & SPACE:
+            while at < end and signs[at] & SPACE_SIGN == SPACE_SIGN:
                 code = codes[at]
                 line_ends += code == 13 or (code == 10 and (at == run or codes[at - 1] != 13))
                 at += 1
             if at == end:
                 break
             gap = at > run and (at - run > 1 or codes[run] != 32)
-            begin, stops, mixed = at, False, np.uint64(0x9E3779B97F4A7C15)
-            while at < end:
-                code = codes[at]
-                if classes[code] & SPACE:
-                    while glued[glue] < at:
-                        glue += 1
-                    if glued[glue] != at:
-                        break
-                stops = stops or (classes[code] & (SINGLE_MARK | INNER_MARK | WORD_MARK)) != 0
-                mixed = (mixed ^ np.uint64(code)) * np.uint64(0xBF58476D1CE4E5B9)
-                mixed ^= mixed >> np.uint64(32)
-                at += 1
+            begin = at
+            at, stops = _next_space(eights, at, end)
+            while glued[glue] < at:
+                glue += 1
+            while at < end and glued[glue] == at:
+                stops = stops or (signs[at] & IS_MARK) != 0
+                at, marks = _next_space(eights, at + 1, end)
+                stops = stops or marks
+                while glued[glue] < at:
+                    glue += 1
             if fresh or line_ends >= parting:
                 events[num_events, 0], events[num_events, 1], events[num_events, 2] = begin, NEW_PARAGRAPH, 0
                 num_events += 1
@@ -188,7 +238,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over characters
             entry = PLAIN_CHUNK
             punctuated = (classes[codes[begin]] & PUNCTUATION) != 0
             if stops or (punctuated and maybe and not gap):
-                entry = -3
+                entry, mixed = -3, _hash_chunk(codes, begin, at)
                 if at - begin <= LONGEST_KEPT:
                     slot = _slot_of(mixed, slots, hashes)
                     entry = slots[slot]

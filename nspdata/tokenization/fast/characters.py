@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.rules import classes
+from nspdata.tokenization.fast.signs import ENDS_WORD, IS_MARK, IS_SPACE, OTHER, look_up_signs, room_for
+from nspdata.tokenization.rules import SPACE, classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class Characters:
         kinds: shape (0x110000,), uint8: `WORD` to `UNSAFE`.
         targets: shape (0x110000,), uint32: the character after normalization, or for `SEVERAL` where its parts begin in `parts`.
         parts: shape (num_parts, 2), uint32: kind and character; a run ends with a kind of 255.
+        signs: shape (0x110000,), uint8: the byte of `signs`; 0 for a character that is not known.
     """
 
     def __init__(self, backend: Tokenizer, rules: SentenceRules) -> None:
@@ -50,6 +52,7 @@ class Characters:
         self.kinds = np.zeros(NUM_CHARACTERS, np.uint8)
         self.targets = np.zeros(NUM_CHARACTERS, np.uint32)
         self.parts = np.zeros((0, 2), np.uint32)
+        self.signs = np.zeros(NUM_CHARACTERS, np.uint8)
         self._normalized: dict[str, int] = {}
         self.learn(np.array([ord("\n")], np.uint32))  # separates the chunks that spaCy tokenizes together
 
@@ -59,6 +62,14 @@ class Characters:
         count = _unknown(codes, self.known, fresh)
         for code in fresh[:count].tolist():
             self._learn(code)
+
+    def signs_of(self, codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+        """Fills the tables like `learn`; returns the signs of the characters as `room_for` does."""
+        signs, words = room_for(len(codes))
+        if not look_up_signs(codes, self.signs, signs):
+            self.learn(codes)
+            look_up_signs(codes, self.signs, signs)
+        return signs, words
 
     def _learn(self, code: int) -> None:
         character = chr(code)
@@ -78,6 +89,16 @@ class Characters:
         else:
             self.kinds[code], self.targets[code] = SEVERAL, len(self.parts)
             self.parts = np.concatenate([self.parts, np.array([*pieces, (255, 0)], np.uint32)])
+        self.signs[code] = self._sign(code)
+
+    def _sign(self, code: int) -> int:
+        """The byte of a character whose place in the other tables is filled."""
+        kind, target, bits = int(self.kinds[code]), int(self.targets[code]), int(self.classes[code])
+        space, mark = bits & SPACE, bits & (SINGLE_MARK | INNER_MARK | WORD_MARK)
+        if kind == WORD and 0 < target < 0x80 and not space and not mark:
+            return target
+        ends = kind in {BREAK, ALONE, UNSAFE}
+        return OTHER | IS_SPACE * bool(space) | IS_MARK * bool(mark) | ENDS_WORD * ends | kind
 
     def _reorders(self) -> bool:
         """Whether the normalizer decomposes, and so puts combining marks into order."""

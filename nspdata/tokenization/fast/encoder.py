@@ -65,10 +65,10 @@ class FastEncoder:
         """Encodes texts whose paragraphs are not too long for spaCy."""
         text = "".join(texts)
         codes, documents = code_points(text, list(texts))
-        self.characters.learn(codes)
-        starts = self.boundaries.starts(text, codes, documents, self.characters.classes)
+        signs = self.characters.signs_of(codes)
+        starts = self.boundaries.starts(text, codes, signs, documents, self.characters.classes)
         firsts = np.searchsorted(starts, documents)
-        encoded, unsafe = self._encode_spans(codes, np.append(starts, len(codes)), firsts)
+        encoded, unsafe = self._encode_spans(codes, signs, np.append(starts, len(codes)), firsts)
         return self._with_plain(encoded, texts, unsafe)
 
     def _parts(self, texts: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -101,22 +101,35 @@ class FastEncoder:
         """Encodes sentences without splitting them."""
         flat = [sentence for document in sentences for sentence in document]
         codes, spans = code_points("".join(flat), flat)
-        self.characters.learn(codes)
+        signs = self.characters.signs_of(codes)
         firsts = offsets(np.array([len(document) for document in sentences], np.int64))
-        encoded, unsafe = self._encode_spans(codes, spans, firsts)
+        encoded, unsafe = self._encode_spans(codes, signs, spans, firsts)
         if not unsafe:
             return encoded
         return self.plain.encode([""] * len(sentences), sentences)
 
     def _encode_spans(
-        self, codes: NDArray[np.uint32], spans: NDArray[np.int64], firsts: NDArray[np.int64]
+        self,
+        codes: NDArray[np.uint32],
+        signs: tuple[NDArray[np.uint8], NDArray[np.uint64]],
+        spans: NDArray[np.int64],
+        firsts: NDArray[np.int64],
     ) -> tuple[Encoded, list[int]]:
         """Encodes spans; `firsts` gives the first span of each document. Also returns the documents with an unsafe span."""
         table, characters = self.table, self.characters
         ids = np.empty(MOST_TOKENS_A_CHARACTER * len(codes) + 1, table.dtype)
         ends, unsafe = np.empty(len(spans) - 1, np.int64), np.zeros(len(spans) - 1, np.bool_)
         count = encode_spans(
-            codes, spans, characters.kinds, characters.targets, characters.parts, table.arrays(), ids, ends, unsafe
+            codes,
+            *signs,
+            spans,
+            characters.kinds,
+            characters.targets,
+            characters.parts,
+            table.arrays(),
+            ids,
+            ends,
+            unsafe,
         )
         lengths = np.diff(ends, prepend=0)
         encoded = Encoded(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import compiled
+from nspdata.arrays.compiled import allocating, compiled
 from nspdata.tokenization.fast.rule_strings import apply_rules, divides_rules, find_rule
 from nspdata.tokenization.rules import SPACE
 
@@ -302,7 +302,7 @@ def _tokens_of(  # noqa: C901 - loops instead of slices, which numba compiles sl
     return count + num_suffixes + 1
 
 
-@compiled
+@allocating
 def tokenize(
     codes: NDArray[np.uint32],
     asked: NDArray[np.int64],

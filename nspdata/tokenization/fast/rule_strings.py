@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nspdata.arrays.compiled import compiled
+from nspdata.arrays.compiled import allocating, compiled
 from nspdata.arrays.ragged import offsets
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def divides_rules(codes: NDArray[np.uint32], start: Any, bounds: NDArray[np.int3
     return False
 
 
-@compiled
+@allocating
 def apply_rules(
     codes: NDArray[np.uint32],
     start: Any,

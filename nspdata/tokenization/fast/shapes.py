@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
-from nspdata.arrays.compiled import compiled
+from nspdata.arrays.compiled import allocating, compiled
 from nspdata.tokenization.fast.alphabet import collapses
 from nspdata.tokenization.fast.characters import NUM_CHARACTERS, without_row
 from nspdata.tokenization.fast.rule_strings import RuleStrings, hash_of, holds_rule, mix
@@ -250,7 +250,7 @@ def _own_hashes(codes: NDArray[np.uint32], asked: NDArray[np.int64], found: NDAr
         found[chunk] = hash_of(codes, asked[chunk, 0], asked[chunk, 1])
 
 
-@compiled
+@allocating
 def _match(
     codes: NDArray[np.uint32],
     asked: NDArray[np.int64],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nspdata.arrays.compiled import compiled
+from nspdata.arrays.compiled import allocating, compiled
 from nspdata.tokenization.fast.characters import INNER_MARK, SINGLE_MARK, WORD_MARK
 from nspdata.tokenization.rules import CLOSING, PUNCTUATION, SPACE
 
@@ -17,7 +17,7 @@ WORD, ONLY_PUNCTUATION, STOP, LINE_END, WORD_END = range(5)
 """Kinds of tokens: a word, punctuation, a mark that ends a sentence, what separates chunks, a word that ends a sentence."""
 
 
-@compiled
+@allocating
 def divided(codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArray[np.uint16]) -> NDArray[np.int64]:
     """The tokens (place, length), with those that hold an inner mark divided into marks, punctuation and the rest."""
     parts, count = np.empty((len(codes), 2), np.int64), 0
@@ -43,7 +43,7 @@ def divided(codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArr
     return parts[:count].copy()
 
 
-@compiled
+@allocating
 def kinds_of(codes: NDArray[np.uint32], tokens: NDArray[np.int64], classes: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """The kind of each token (place, length), without regard to marks at the ends of words."""
     kinds = np.zeros(len(tokens), np.uint8)
@@ -66,7 +66,7 @@ def _is_punctuation(codes: NDArray[np.uint32], place: int, length: int, classes:
     return punctuation
 
 
-@compiled
+@allocating
 def word_ends(
     codes: NDArray[np.uint32], tokens: NDArray[np.int64], kinds: NDArray[np.uint8], classes: NDArray[np.uint16]
 ) -> NDArray[np.int64]:

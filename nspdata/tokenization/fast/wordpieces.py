@@ -9,6 +9,7 @@ import numpy as np
 from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.tokenization.fast.characters import ALONE, BREAK, DROPPED, SEVERAL, UNSAFE, WORD
+from nspdata.tokenization.fast.signs import ENDS_WORD, HIGHEST, OTHER, bytes_before, eight_from, num_bytes
 from nspdata.tokenization.fast.word_memo import ASCII_LETTERS, MEMO_PIECES, WordMemo, packed, slot_of
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
@@ -64,7 +65,8 @@ class PieceTable:
         """The table as `encode_spans` reads it."""
         pieces = (self.codes, self.ends, self.continues, self.slots, self.longest, self.unknown_id)
         special = (self.special_codes, self.special_ends, self.special_ids)
-        return (*pieces, *special, self.memo.keys, self.memo.pieces, self.memo.single)
+        word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
+        return (*pieces, *special, self.memo.keys, self.memo.pieces, self.memo.single, word, hashes)
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
@@ -220,8 +222,24 @@ def _special_at(
 
 
 @compiled
+def _plain_word(eights: NDArray[np.uint64], at: Any) -> tuple[Any, Any, Any]:
+    """The up to 16 plain characters from a place on, as the key of a word, and their number."""
+    low, high = eight_from(eights, at), np.uint64(0)
+    inside = bytes_before(low & HIGHEST)
+    size = num_bytes(inside)
+    if size == 8:
+        high = eight_from(eights, at + 8)
+        rest = bytes_before(high & HIGHEST)
+        high &= rest
+        size += num_bytes(rest)
+    return low & inside, high, size
+
+
+@compiled
 def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; its state stays in registers
     texts: NDArray[np.uint32],
+    signs: NDArray[np.uint8],
+    eights: NDArray[np.uint64],
     spans: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     targets: NDArray[np.uint32],
@@ -235,6 +253,8 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; it
 
     Args:
         texts: shape (num_characters,), uint32.
+        signs: their signs.
+        eights: the same memory as numbers of eight bytes; see `signs.room_for`.
         spans: shape (num_spans + 1,), int64: where each begins.
         kinds: that of `Characters`.
         targets: that of `Characters`.
@@ -247,13 +267,29 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; it
     Returns:
         The number of ids.
     """
-    special_codes, special_ends, special_ids, keys, pieces, single = table[6:]
-    word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
+    special_codes, special_ends, special_ids, keys, pieces, single, word, hashes = table[6:]
     count = 0
     for span in range(len(spans) - 1):
         at, end, length = spans[span], spans[span + 1], 0
         first, second, every = np.uint64(0), np.uint64(0), np.uint32(0)  # the word, packed while it is ASCII
         while at < end:
+            if not length and signs[at] < OTHER:
+                low, high, size = _plain_word(eights, at)
+                stop = at + size
+                if size < ASCII_LETTERS and (stop == end or (stop < end and signs[stop] & ENDS_WORD)):
+                    slot = slot_of(low, high)
+                    if keys[slot, 0] == low and keys[slot, 1] == high:
+                        ids[count] = pieces[slot, 1]
+                        for piece in range(1, pieces[slot, 0]):
+                            ids[count + piece] = pieces[slot, 1 + piece]
+                        count += pieces[slot, 0]
+                    else:
+                        for index in range(size):
+                            word[index] = signs[at + index]
+                        count = _remembered(word, size, hashes, table, ids, count)
+                    at = stop
+                    if stop == end:
+                        break
             code = texts[at]
             kind = kinds[code]
             if kind == WORD:
