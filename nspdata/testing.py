@@ -119,7 +119,7 @@ class FaultyDisk(Disk):
             os.truncate(path, path.stat().st_size // 2)
             self._stop()
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes | bytearray) -> None:
         """See `Disk.append`."""
         if self._step(f"write {path.name}"):
             super().append(path, bytes(data)[: len(data) // 2])
@@ -153,12 +153,6 @@ class FaultyDisk(Disk):
                 target.write_bytes(replaced)
 
         self._changes.append(_Change(target.parent, undo))
-
-    def link(self, source: Path, target: Path) -> None:
-        """See `Disk.link`."""
-        self._step(f"link {target.name}")
-        super().link(source, target)
-        self._changes.append(_Change(target.parent, lambda: target.unlink(missing_ok=True)))
 
     def remove(self, path: Path) -> None:
         """See `Disk.remove`."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from nspdata.files.local import Files
 
 
+OPTIONS = pa.ipc.IpcWriteOptions()
+"""The options of Arrow streams; without them pyarrow asks the environment for each stream."""
+
 BUFFER_BYTES = 1 << 16
 """Small writes of `pyarrow` are collected: a batch has a dozen."""
 
@@ -96,7 +99,7 @@ def encode_shard(rows: Rows, schema: pa.Schema) -> pa.Buffer:
 
 def _write_stream(sink: pa.NativeFile, parts: Iterable[Rows], schema: pa.Schema) -> tuple[int, int]:
     num_rows = num_tokens = 0
-    with pa.ipc.new_stream(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema, options=OPTIONS) as writer:
         for batch in record_batches(parts, schema):
             writer.write_batch(batch)
             num_rows += batch.num_rows

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
 SYNCS = 8
 """Files that are synchronized at the same time."""
 
@@ -28,12 +30,15 @@ class Disk:
         """Creates a file by a function that writes it."""
         write(path)
 
-    def append(self, path: Path, data: bytes) -> None:
+    def append(self, path: Path, data: bytes | bytearray) -> None:
         """Adds bytes at the end of a file; a missing file is created."""
-        with path.open("ab", buffering=0) as stream:
+        descriptor = os.open(path, APPEND, 0o666)
+        try:
             view = memoryview(data)
             while view:
-                view = view[stream.write(view) :]
+                view = view[os.write(descriptor, view) :]
+        finally:
+            os.close(descriptor)
 
     def sync(self, path: Path) -> None:
         """Makes a file's bytes, or a directory's names, durable; does nothing if the file system does not support it."""
@@ -62,10 +67,6 @@ class Disk:
     def replace(self, source: Path, target: Path) -> None:
         """Renames a file; a file of the new name is replaced."""
         source.replace(target)
-
-    def link(self, source: Path, target: Path) -> None:
-        """Creates a hard link; the new name must not exist."""
-        target.hardlink_to(source)
 
     def remove(self, path: Path) -> None:
         """Removes a file; a missing one is ignored."""

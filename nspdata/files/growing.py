@@ -79,8 +79,8 @@ class LocalGrowingFile:
     def _append(self) -> None:
         self._started = True
         with naming(str(self.final)):
-            self.disk.append(self.temporary, bytes(self._collected))
-        self._collected.clear()
+            self.disk.append(self.temporary, self._collected)
+        self._collected = bytearray()
 
 
 def finish_all(files: Sequence[GrowingFile]) -> None:

@@ -1,4 +1,4 @@
-"""Every write, fsync, rename, link and removal of a small build fails, one after the other; nothing is lost and nothing mixed."""
+"""Every write, fsync, rename and removal of a small build fails, one after the other; nothing is lost and nothing mixed."""
 
 from __future__ import annotations
 

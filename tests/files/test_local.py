@@ -13,11 +13,10 @@ from nspdata.files.local import TEMPORARY, LocalFiles
 
 
 class Recorded(Disk):
-    """A disk that records its steps; without hard links if asked."""
+    """A disk that records its steps."""
 
-    def __init__(self, *, links: bool = True) -> None:
+    def __init__(self) -> None:
         self.steps: list[tuple[str, str]] = []
-        self.links = links
 
     def write(self, path: Path, data: bytes) -> None:
         self.steps.append(("write", path.name))
@@ -30,12 +29,6 @@ class Recorded(Disk):
     def replace(self, source: Path, target: Path) -> None:
         self.steps.append(("replace", target.name))
         super().replace(source, target)
-
-    def link(self, source: Path, target: Path) -> None:
-        self.steps.append(("link", target.name))
-        if not self.links:
-            raise PermissionError(1, "no hard links here")
-        super().link(source, target)
 
 
 def names(directory: Path) -> list[str]:
@@ -126,18 +119,13 @@ def test_the_version_changes_with_the_file(tmp_path: Path) -> None:
     assert before.version != after.version
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_placed_files_replace_what_is_there(tmp_path: Path, *, links: bool) -> None:
-    """With hard links or without; placing again changes nothing where the source has stayed."""
+def test_placed_files_replace_what_is_there(tmp_path: Path) -> None:
+    """A file is renamed, and the file of its new name is replaced."""
     (tmp_path / "new").write_text("new")
     (tmp_path / "old").write_text("old")
-    files = LocalFiles(Recorded(links=links))
+    files = LocalFiles(Recorded())
     files.place([(str(tmp_path / "new"), str(tmp_path / "old"))])
     assert (tmp_path / "old").read_text() == "new"
-    assert (tmp_path / "new").exists() == links
-    if links:
-        files.place([(str(tmp_path / "new"), str(tmp_path / "old"))])
-    files.delete(str(tmp_path / "new"))
     assert names(tmp_path) == ["old"]
 
 
