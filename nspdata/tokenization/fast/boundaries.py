@@ -137,7 +137,7 @@ class Boundaries:
             documents,
             classes,
             self.parting,
-            glued_places(text, self.spaced),
+            glued_places(text, codes, self.spaced),
             self.slots,
             self.hashes,
             self.num_entries,

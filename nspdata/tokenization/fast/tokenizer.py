@@ -56,21 +56,47 @@ def from_the_end_of(search: Any) -> Any:
     return from_the_end
 
 
-def spaced_rules(strings: Iterable[str]) -> dict[str, list[str]]:
-    """The strings of a tokenizer's rules that hold white space inside, by their first three characters."""
-    rules: dict[str, list[str]] = {}
+def spaced_rules(strings: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+    """The strings of a tokenizer's rules that hold white space inside, by the first such character and its neighbors.
+
+    Returns:
+        Each string with the place of that character in it.
+    """
+    rules: dict[str, list[tuple[str, int]]] = {}
     for rule in strings:
         if len(rule.split()) > 1 and rule == rule.strip():
-            rules.setdefault(rule[:3], []).append(rule)
+            place = next(index for index, character in enumerate(rule) if character.isspace())
+            rules.setdefault(rule[place - 1 : place + 2], []).append((rule, place))
     return rules
 
 
-def glued_places(text: str, spaced: dict[str, list[str]]) -> NDArray[np.int64]:
-    """Positions of white space inside such a string: sorted indices, and one sentinel past the end."""
+def glued_places(text: str, codes: NDArray[np.uint32], spaced: dict[str, list[tuple[str, int]]]) -> NDArray[np.int64]:
+    """Positions of white space inside such a string: sorted indices, and one sentinel past the end.
+
+    Args:
+        text: the text.
+        codes: its code points.
+        spaced: see `spaced_rules`.
+
+    >>> text = "и т. д. и т. п."
+    >>> glued_places(text, np.array([ord(character) for character in text]), spaced_rules(["и т. п.", "т. д."]))[:-1]
+    array([ 4,  9, 12])
+    """
+    if not spaced:
+        return np.array([1 << 60], np.int64)
+    found = 1 + np.flatnonzero(_are_one_of(codes[1:-1], {key[1] for key in spaced}))
+    found = found[_are_one_of(codes[found - 1], {key[0] for key in spaced})]
+    around = codes[found - 1].astype(np.int64) << 32 | codes[found + 1]
+    found = found[np.isin(around, [ord(key[0]) << 32 | ord(key[2]) for key in spaced])]
     places = set()
-    for rule in (rule for head, rules in spaced.items() if head in text for rule in rules):
-        at = text.find(rule)
-        while at >= 0:
-            places |= {at + index for index, character in enumerate(rule) if character.isspace()}
-            at = text.find(rule, at + 1)
+    for at in found.tolist():
+        for rule, place in spaced.get(text[at - 1 : at + 2], ()):
+            if at >= place and text.startswith(rule, at - place):
+                places |= {at - place + index for index, character in enumerate(rule) if character.isspace()}
     return np.array([*sorted(places), 1 << 60], np.int64)
+
+
+def _are_one_of(codes: NDArray[np.uint32], characters: Iterable[str]) -> NDArray[np.bool_]:
+    """Whether each code point is one of a few characters; `np.isin` takes ten times as long."""
+    found: NDArray[np.bool_] = np.logical_or.reduce([codes == ord(character) for character in characters])
+    return found
