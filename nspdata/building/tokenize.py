@@ -210,7 +210,7 @@ def tokenize_batch(
         keys = plan.assign(hashes, split)
         wanted = [index for index in wanted if keys[index] not in plan.finished]
     kept = np.fromiter(wanted, np.int64, len(wanted))
-    counted = _Counted(batch, [len(text) for text in utf8])
+    counted = _Counted(batch, utf8)
     if batch.long and wanted:
         encoded = encoder.encode_pieces(counted.pieces(batch.long), batch.languages[0] if batch.languages else "")
     else:
@@ -235,8 +235,9 @@ def tokenize_batch(
 class _Counted:
     """The statistics of the texts of a batch. A long text is counted while its pieces pass."""
 
-    def __init__(self, batch: DocumentBatch, sizes: Sequence[int]) -> None:
-        self._batch, self._sizes, self._pieces = batch, sizes, zero()
+    def __init__(self, batch: DocumentBatch, utf8: Sequence[bytes | bytearray]) -> None:
+        self._batch, self._utf8, self._pieces = batch, utf8, zero()
+        self._sizes = [len(text) for text in utf8]
         self._passed = False
 
     def pieces(self, text: LongText) -> Iterator[str]:
@@ -250,10 +251,10 @@ class _Counted:
         """See `summarize_texts`."""
         batch = self._batch
         if not batch.long:
-            return summarize_texts(batch.texts, self._sizes, batch.languages)
+            return summarize_texts(self._utf8, self._sizes, batch.languages)
         if not self._passed:
             deque(self.pieces(batch.long), maxlen=0)
-        return merge(self._pieces, summarize_texts([""], self._sizes, batch.languages))
+        return merge(self._pieces, summarize_texts([b""], self._sizes, batch.languages))
 
 
 def spill(plan: BuildPlan, gathered: list[TokenizedDocuments], split: str = "") -> Iterator[tuple[int, bytes]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nspdata.arrays.compiled import is_compiled
+from nspdata.statistics.utf8 import count_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,43 +34,40 @@ def count_scripts(texts: Sequence[str]) -> dict[str, int]:
     return count_characters(texts)[0]
 
 
-def count_characters(texts: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+def count_characters(texts: Sequence[str | bytes | bytearray]) -> tuple[dict[str, int], dict[str, int]]:
     """The number of characters of each script, and of those among them that accent stripping changes or deletes.
+
+    Args:
+        texts: as strings, or as UTF-8.
 
     >>> count_characters(["Äpfel", "हिंदी"])
     ({'Devanagari': 5, 'Latin': 5}, {'Devanagari': 1, 'Latin': 1})
     """
-    long = [text for text in texts if len(text) > MOST_CHARACTERS]
-    if not long:
-        return _counted(texts)
-    scripts, marked = map(Counter[str], _counted([text for text in texts if len(text) <= MOST_CHARACTERS]))
-    for text in long:
-        for start in range(0, len(text), MOST_CHARACTERS):
-            found = _counted([text[start : start + MOST_CHARACTERS]])
-            scripts.update(found[0])
-            marked.update(found[1])
-    return dict(sorted(scripts.items())), dict(sorted(marked.items()))
-
-
-def _counted(texts: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """`count_characters` of all the texts at once."""
-    plain = "".join(text for text in texts if text.isascii())
-    letters = _letters(np.frombuffer(plain.encode(), np.uint8))
-    common = len(plain) - letters
     counts = np.zeros(2 * MARKED_OFFSET, np.int64)
-    others = "".join(text for text in texts if not text.isascii())
-    if others:
-        points = np.frombuffer(others.encode("utf-32-le", "surrogatepass"), np.uint32)
-        foreign = points[points >= 0x80]
-        within = _letters(points.astype(np.uint8)[points < 0x80])
-        letters, common = letters + within, common + len(points) - len(foreign) - within
-        counts += np.bincount(_kinds()[foreign], minlength=len(counts))
+    if is_compiled():
+        utf8 = b"".join(text.encode(errors="surrogatepass") if isinstance(text, str) else text for text in texts)
+        letters, common = count_utf8(utf8, _kinds(), counts)
+    else:
+        text = "".join(text if isinstance(text, str) else text.decode() for text in texts)
+        letters, common = _count_string(text, counts)
     plain_counts, marked_counts = counts[:MARKED_OFFSET], counts[MARKED_OFFSET:]
     named = dict(zip(_names(), (plain_counts + marked_counts).tolist(), strict=False))
     named["Latin"] += letters
     named["Common"] += common
     marked = dict(zip(_names(), marked_counts.tolist(), strict=False))
     return _positive(named), _positive(marked)
+
+
+def _count_string(text: str, counts: NDArray[np.int64]) -> tuple[int, int]:
+    """`count_utf8` without a compiler."""
+    letters = common = 0
+    for start in range(0, len(text), MOST_CHARACTERS):
+        points = np.frombuffer(text[start : start + MOST_CHARACTERS].encode("utf-32-le", "surrogatepass"), np.uint32)
+        plain, others = points[points < 0x80].astype(np.uint8), points[points >= 0x80]
+        letters += _letters(plain)
+        common += len(plain)
+        counts += np.bincount(_kinds()[others], minlength=len(counts))
+    return letters, common - letters
 
 
 def _positive(counts: dict[str, int]) -> dict[str, int]:

@@ -53,12 +53,12 @@ FROM_BUILD = (
 
 
 def summarize_texts(
-    texts: Sequence[str], sizes: Sequence[int] = (), languages: Sequence[str] | None = None
+    texts: Sequence[str | bytes | bytearray], sizes: Sequence[int] = (), languages: Sequence[str] | None = None
 ) -> Statistics:
     """The characters of texts by Unicode script, and those that accent stripping changes.
 
     Args:
-        texts: of documents.
+        texts: of documents, as strings or as UTF-8.
         sizes: their bytes; needed with `languages`.
         languages: their language codes, "" for the default language; None if no field names them.
     """
