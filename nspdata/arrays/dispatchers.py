@@ -15,6 +15,7 @@ from llvmlite import binding
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.environment import Environment
 from numba.core.runtime.nrt import rtsys
 
 from nspdata.arrays.left_out import left_out
@@ -88,9 +89,22 @@ class _MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
 
     def reduce(self, cres: Any) -> Any:
         """Returns what is stored: numba reads the names that the machine code defines from intermediate code, so one is declared there."""
-        (name, kind, (machine_code, _)), *rest = super().reduce(cres)
+        (name, kind, (machine_code, _)), *rest, environments = super().reduce(cres)
         module = binding.parse_assembly(f'@"{cres.fndesc.llvm_cpython_wrapper_name}" = global i8 0')
-        return ((name, kind, (machine_code, module.as_bitcode())), *rest)
+        light = tuple(_without_module(one, cres.environment.globals) for one in environments)
+        return ((name, kind, (machine_code, module.as_bitcode())), *rest, light)
+
+
+def _without_module(environment: Any, names: dict[str, Any]) -> Any:
+    """The environment of a function in the machine code, with these global names instead of those of its module, which numba would import.
+
+    Machine code checks that there is one, and reads only its constants.
+    """
+    if environment.consts:
+        return environment
+    light = Environment(names)
+    light.env_name = environment.env_name
+    return light
 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]

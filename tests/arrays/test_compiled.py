@@ -18,8 +18,14 @@ from nspdata.arrays.compiled import compiled
 from upgraded.constants import FACTOR
 
 @compiled
+def checked(number):
+    if number > 9:
+        raise ValueError("too large")
+    return number
+
+@compiled
 def product(pair):
-    return pair.one * FACTOR
+    return checked(pair.one) * FACTOR
 """
 
 CONSTANTS = """
@@ -50,6 +56,16 @@ from upgraded.loop import product
 first = product(Pair(3, 4))
 registered = "numba.np.linalg" in sys.modules
 print(first, product(Pair(1.5, 4)), registered, sum(product.entry.stats.cache_misses.values()))
+"""
+
+
+RUN_AND_RAISE = """
+from upgraded.constants import Pair
+from upgraded.loop import product
+try:
+    product(Pair(10, 4))
+except ValueError as error:
+    print(error, sum(product.entry.stats.cache_hits.values()))
 """
 
 
@@ -88,6 +104,13 @@ def test_a_process_with_cached_code_compiles_for_other_types(tmp_path: Path) -> 
     assert run(tmp_path) == "6 0"
     assert run(tmp_path, RUN_AND_COMPILE) == "6 3.0 False 1"
     assert run(tmp_path, RUN_AND_COMPILE) == "6 3.0 False 0"
+
+
+def test_cached_code_raises_what_a_loop_raises(tmp_path: Path) -> None:
+    """Also a loop that the cached one calls, whose module is not imported for it."""
+    install(tmp_path, place="pairs", factor=2)
+    assert run(tmp_path) == "6 0"
+    assert run(tmp_path, RUN_AND_RAISE) == "too large 1"
 
 
 def test_a_changed_constant_of_another_module_is_compiled_again(tmp_path: Path) -> None:
