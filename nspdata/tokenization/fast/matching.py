@@ -48,7 +48,7 @@ PREFIX, SUFFIX, INFIX, TOKEN, URL = range(5)
 
 
 @compiled
-def match_at(  # noqa: C901, PLR0912, PLR0915 - one loop over instructions; its state stays in registers
+def match_at(  # noqa: C901, PLR0912 - one loop over instructions; its state stays in registers
     codes: NDArray[np.uint32],
     begin: Any,
     end: Any,
@@ -74,40 +74,34 @@ def match_at(  # noqa: C901, PLR0912, PLR0915 - one loop over instructions; its 
     _, program, row_of, member = machine
     at, step, top, depth = np.int64(start), np.int64(entry), 0, 0
     for _ in range(MOST_STEPS + STEPS_A_CHARACTER * (end - begin)):
-        operation, operand, failed = program[step, 0], program[step, 1], False
+        operation, operand, second, failed = program[step, 0], program[step, 1], program[step, 2], False
         step += 1
         if operation == CHARACTER:
             failed = at >= end or not member[row_of[codes[at]], operand]
             at += 1
         elif operation == SPLIT:
-            column = program[step - 1, 2]
-            if column >= 0 and (at >= end or not member[row_of[codes[at]], column]):
+            if second >= 0 and (at >= end or not member[row_of[codes[at]], second]):
                 step = np.int64(operand)
             else:
-                stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = operand, at, depth, -1
-                top += 1
+                top = _put(stack, top, operand, at, depth, -1)
         elif operation == JUMP:
             step = np.int64(operand)
         elif operation == RUN:
-            first, least, most = at, program[step - 1, 2], min(end, at + program[step - 1, 3])
+            first, most = at, min(end, at + program[step - 1, 3])
             while at < most and member[row_of[codes[at]], operand]:
                 at += 1
-            failed = at - first < least
-            if at - first > least:
-                stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = step, at - 1, depth, first + least
-                top += 1
+            failed = at - first < second
+            if at - first > second:
+                top = _put(stack, top, step, at - 1, depth, first + second)
         elif operation == START:
             failed = at != begin
         elif operation == END:
             failed = at != end
         elif operation == ASSERT or operation == REJECT:  # noqa: PLR1714, SIM109 - faster in a compiled loop
-            frame = len(stack) - 1 - depth
-            stack[frame, 0], stack[frame, 1] = top, at
+            _put(stack, len(stack) - 1 - depth, top, at, 0, 0)
             if operation == REJECT:
-                stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = program[step - 1, 2], at, depth, -1
-                top += 1
-            depth += 1
-            at -= operand
+                top = _put(stack, top, second, at, depth, -1)
+            depth, at = depth + 1, at - operand
             failed = at < begin
         elif operation == ASSERT_END or operation == REJECT_END:  # noqa: PLR1714, SIM109 - faster in a compiled loop
             depth -= 1
@@ -120,14 +114,27 @@ def match_at(  # noqa: C901, PLR0912, PLR0915 - one loop over instructions; its 
         if failed:
             if not top:
                 return NO_MATCH
-            step, at, depth = stack[top - 1, 0], stack[top - 1, 1], stack[top - 1, 2]
-            if at > stack[top - 1, 3] >= 0:
-                stack[top - 1, 1] = at - 1
-            else:
-                top -= 1
+            step, at, depth, top = _taken(stack, top)
         elif top >= MOST_CHOICES:
             return DOUBT
     return DOUBT
+
+
+@compiled
+def _put(stack: NDArray[np.int64], top: Any, step: Any, at: Any, depth: Any, least: Any) -> Any:
+    """Adds a choice; returns their number."""
+    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = step, at, depth, least
+    return top + 1
+
+
+@compiled
+def _taken(stack: NDArray[np.int64], top: Any) -> tuple[Any, Any, Any, Any]:
+    """Instruction, place and number of frames of the last choice, and how many choices are left: a run can be shorter later."""
+    step, at, depth = stack[top - 1, 0], stack[top - 1, 1], stack[top - 1, 2]
+    if at > stack[top - 1, 3] >= 0:
+        stack[top - 1, 1] = at - 1
+        return step, at, depth, top
+    return step, at, depth, top - 1
 
 
 @compiled
