@@ -8,6 +8,7 @@ a function is valid for the source of its module and of all modules of the packa
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -16,7 +17,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.environment import Environment
-from numba.core.runtime.nrt import rtsys
+from numba.core.runtime import _nrt_python
 
 from nspdata.arrays.left_out import left_out
 from nspdata.arrays.source_stamp import source_stamp
@@ -107,6 +108,13 @@ def _without_module(environment: Any, names: dict[str, Any]) -> Any:
     return light
 
 
+@cache
+def _name_runtime() -> None:
+    """Names the functions of numba's runtime that cached code calls. numba would also compile some, which are a part of the cached code."""
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
+
 class _PackageCache(FunctionCache):  # type: ignore[misc]
     """numba's cache of one function, valid for the source of a module and its imports; an unreadable cache is overwritten."""
 
@@ -123,7 +131,7 @@ class _PackageCache(FunctionCache):  # type: ignore[misc]
         """
         self._cache_file._source_stamp = source_stamp(self._module)  # noqa: SLF001 - compared with the index
         try:
-            rtsys.initialize(target_context)  # the cached code calls its functions
+            _name_runtime()
             found = self._load_overload(sig, target_context)
         except Exception:  # noqa: BLE001 - a cache of other code may raise anything
             self.flush()
