@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nspdata.arrays.compiled import is_compiled
 from nspdata.tokenization.fast import word_memo
 from nspdata.tokenization.fast.encoder import FastEncoder
 from nspdata.tokenization.plain import PlainEncoder
@@ -47,11 +49,26 @@ def test_words_that_are_too_long_have_no_key() -> None:
         assert packed(letter * (length + 1)) == (0, 0)
 
 
+@pytest.mark.skipif(not is_compiled(), reason="numba is not installed, or switched off")
+@pytest.mark.parametrize(("dtype", "most"), [(np.uint16, 7), (np.uint32, 3)])
+def test_a_word_of_the_memo_has_its_ids(dtype: type, most: int) -> None:
+    """The greatest ids, in every number that is remembered; of more, the slot keeps what it had."""
+    memo = word_memo.WordMemo(8 * np.dtype(dtype).itemsize)
+    for count in range(1, most + 3):
+        written = (np.iinfo(dtype).max - np.arange(count)).astype(dtype)
+        word_memo.remember(memo.entries, 5, np.uint64(count), np.uint64(0), memo.id_bits, written, 0, count)
+        assert memo.entries[5, 0] == min(count, most)
+        found = np.zeros(count + 1, dtype)
+        if count <= most:
+            assert word_memo.write_remembered(memo.entries, 5, memo.id_bits, found, 1) == count + 1
+            assert found.tolist() == [0, *written.tolist()]
+
+
 def test_remembered_words_encode_alike() -> None:
     """Texts encoded twice by one encoder, of words of every length, and more words than the memo holds."""
     tokenizer = wordpiece(BUNDLED)
     fast, plain = FastEncoder(Splitter("en"), tokenizer), PlainEncoder(Splitter("en"), tokenizer)
-    numbers = " ".join(f"{number:x}z" for number in range(60_000))
+    numbers = " ".join(f"{number:x}z" for number in range(200_000))
     lengths = " ".join(letter * length for letter in "ae\u0436\u0915\U00010400" for length in range(1, 24))
     texts = [lengths, numbers, lengths, *hard_texts("ru", 30_000, seed=5)]
     assert_same(fast, plain, texts)

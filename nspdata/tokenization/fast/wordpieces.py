@@ -10,7 +10,7 @@ from nspdata.arrays.compiled import compiled
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.tokenization.fast.characters import ALONE, BREAK, DROPPED, SEVERAL, UNSAFE, WORD
 from nspdata.tokenization.fast.signs import ENDS_WORD, HIGHEST, OTHER, bytes_before, eight_from, num_bytes
-from nspdata.tokenization.fast.word_memo import ASCII_LETTERS, MEMO_PIECES, WordMemo, packed, slot_of
+from nspdata.tokenization.fast.word_memo import ASCII_LETTERS, WordMemo, packed, remember, slot_of, write_remembered
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class PieceTable:
         self.special_ids = np.array([vocabulary.special_ids[token] for token in SPECIAL_TOKENS], np.int64)
         self.unknown_id = vocabulary.special_ids["[UNK]"]
         self.dtype = vocabulary.dtype
-        self.memo = WordMemo()
+        self.memo = WordMemo(8 * self.dtype.itemsize)
 
     def arrays(self) -> tuple[Any, ...]:
         """The table as `encode_spans` reads it."""
         pieces = (self.codes, self.ends, self.continues, self.slots, self.longest, self.unknown_id)
         special = (self.special_codes, self.special_ends, self.special_ids)
         word, hashes = np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint32), np.empty(MAX_CHARACTERS_A_WORD + 1, np.uint64)
-        return (*pieces, *special, self.memo.keys, self.memo.pieces, self.memo.single, word, hashes)
+        return (*pieces, *special, self.memo.entries, self.memo.id_bits, self.memo.single, word, hashes)
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
@@ -168,21 +168,15 @@ def _remembered(
     count: int,
 ) -> int:
     """Like `_word_pieces`, but looks the word up in the memo first, and remembers it."""
-    keys, pieces = table[9], table[10]
+    entries, id_bits = table[9], table[10]
     first, second = packed(word, length)
     if first == 0:
         return _word_pieces(word, length, hashes, table, ids, count)
     slot = slot_of(first, second)
-    if keys[slot, 0] == first and keys[slot, 1] == second:
-        for piece in range(pieces[slot, 0]):
-            ids[count + piece] = pieces[slot, 1 + piece]
-        return count + int(pieces[slot, 0])
+    if entries[slot, 0] == first and entries[slot, 1] == second:
+        return write_remembered(entries, slot, id_bits, ids, count)  # type: ignore[no-any-return]
     end = _word_pieces(word, length, hashes, table, ids, count)
-    if end - count <= MEMO_PIECES:
-        keys[slot, 0], keys[slot, 1] = first, second
-        pieces[slot, 0] = end - count
-        for piece in range(end - count):
-            pieces[slot, 1 + piece] = ids[count + piece]
+    remember(entries, slot, first, second, id_bits, ids, count, end)
     return end
 
 
@@ -267,53 +261,38 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; it
     Returns:
         The number of ids.
     """
-    special_codes, special_ends, special_ids, keys, pieces, single, word, hashes = table[6:]
+    special_codes, special_ends, special_ids, entries, id_bits, single, word, hashes = table[6:]
     count = 0
     for span in range(len(spans) - 1):
         at, end, length = spans[span], spans[span + 1], 0
-        first, second, every = np.uint64(0), np.uint64(0), np.uint32(0)  # the word, packed while it is ASCII
         while at < end:
             if not length and signs[at] < OTHER:
                 low, high, size = _plain_word(eights, at)
                 stop = at + size
                 if size < ASCII_LETTERS and (stop == end or (stop < end and signs[stop] & ENDS_WORD)):
                     slot = slot_of(low, high)
-                    if keys[slot, 0] == low and keys[slot, 1] == high:
-                        ids[count] = pieces[slot, 1]
-                        for piece in range(1, pieces[slot, 0]):
-                            ids[count + piece] = pieces[slot, 1 + piece]
-                        count += pieces[slot, 0]
+                    if entries[slot, 0] == low and entries[slot, 1] == high:
+                        count = write_remembered(entries, slot, id_bits, ids, count)
                     else:
                         for index in range(size):
                             word[index] = signs[at + index]
-                        count = _remembered(word, size, hashes, table, ids, count)
+                        written = _word_pieces(word, size, hashes, table, ids, count)
+                        remember(entries, slot, low, high, id_bits, ids, count, written)
+                        count = written
                     at = stop
                     if stop == end:
                         break
             code = texts[at]
             kind = kinds[code]
             if kind == WORD:
-                target = targets[code]
-                if length < ASCII_LETTERS // 2:
-                    first |= np.uint64(target) << np.uint64(8 * length)
-                elif length < ASCII_LETTERS:
-                    second |= np.uint64(target) << np.uint64(8 * (length - 8))
                 if length <= MAX_CHARACTERS_A_WORD:
-                    word[length] = target
+                    word[length] = targets[code]
                     length += 1
-                every |= target
                 at += 1
                 continue
             if length and kind != DROPPED and kind != SEVERAL:  # noqa: PLR1714 - faster in a compiled loop
-                slot = slot_of(first, second)
-                if every < 128 and length <= ASCII_LETTERS and keys[slot, 0] == first and keys[slot, 1] == second:
-                    ids[count] = pieces[slot, 1]
-                    for piece in range(1, pieces[slot, 0]):
-                        ids[count + piece] = pieces[slot, 1 + piece]
-                    count += pieces[slot, 0]
-                else:
-                    count = _remembered(word, length, hashes, table, ids, count)
-                length, first, second, every = 0, np.uint64(0), np.uint64(0), np.uint32(0)
+                count = _remembered(word, length, hashes, table, ids, count)
+                length = 0
             if kind == BREAK:
                 at += 1
                 continue
@@ -337,19 +316,14 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; it
                 while parts[part, 0] != 255:
                     kind, target = parts[part, 0], parts[part, 1]
                     if kind == WORD:
-                        if length < ASCII_LETTERS // 2:
-                            first |= np.uint64(target) << np.uint64(8 * length)
-                        elif length < ASCII_LETTERS:
-                            second |= np.uint64(target) << np.uint64(8 * (length - 8))
                         if length <= MAX_CHARACTERS_A_WORD:
                             word[length] = target
                             length += 1
-                        every |= target
                     elif kind != DROPPED:
                         unsafe[span] |= kind == UNSAFE
                         if length:
                             count = _remembered(word, length, hashes, table, ids, count)
-                            length, first, second, every = 0, np.uint64(0), np.uint64(0), np.uint32(0)
+                            length = 0
                         if kind == ALONE:
                             count = _alone(target, word, hashes, table, ids, count)
                     part += 1
