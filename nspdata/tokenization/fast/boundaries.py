@@ -19,6 +19,7 @@ from nspdata.tokenization.fast.answers import Answers
 from nspdata.tokenization.fast.characters import SINGLE_MARK
 from nspdata.tokenization.fast.refining import refine
 from nspdata.tokenization.fast.signs import (
+    FOUR,
     HIGHEST,
     IS_MARK,
     IS_SPACE,
@@ -46,7 +47,8 @@ NEW_PARAGRAPH, PLAIN_CHUNK = -1, -2
 LONGEST_KEPT = 48
 """Characters of the longest chunk that is cached; longer chunks rarely occur again."""
 
-TABLE_SLOTS = 1 << 20
+LEAST_SLOTS = 1 << 14
+"""Size of the table of chunks at first: it grows with them, because a small one stays in a fast cache."""
 
 MOST_ENTRIES = 500_000
 """Number of chunks in the cache before it is emptied: about 60 MB."""
@@ -81,7 +83,7 @@ class Boundaries:
         self._forget()
 
     def _forget(self) -> None:
-        self.slots = np.full(TABLE_SLOTS, -1, np.int32)
+        self.slots = np.full(LEAST_SLOTS, -1, np.int32)
         self.hashes = np.zeros(MOST_ENTRIES * 2, np.uint64)
         self.num_entries = 0
         self.answer_of = np.zeros(0, np.int64)
@@ -127,6 +129,9 @@ class Boundaries:
         """Returns where sentences may begin, which of these begin a paragraph, and their number."""
         if self.num_entries > MOST_ENTRIES:
             self._forget()
+        if 4 * self.num_entries > len(self.slots):
+            before, self.slots = self.slots, np.full(4 * len(self.slots), -1, np.int32)
+            _insert(before, self.slots, self.hashes)
         room = len(codes) // 2 + len(documents) + 1
         if self.num_entries + room > len(self.hashes):
             self.hashes = np.concatenate([self.hashes, np.zeros(room, np.uint64)])
@@ -158,10 +163,19 @@ class Boundaries:
 @compiled
 def _slot_of(mixed: Any, slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> Any:
     """The slot of this hash: the one that holds it, or the free one for it."""
-    slot = np.int64(mixed & np.uint64(TABLE_SLOTS - 1))
+    last = len(slots) - 1
+    slot = np.int64(mixed & np.uint64(last))
     while slots[slot] >= 0 and hashes[slots[slot]] != mixed:
-        slot = (slot + 1) & (TABLE_SLOTS - 1)
+        slot = (slot + 1) & last
     return slot
+
+
+@compiled
+def _insert(entries: NDArray[np.int32], slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> None:
+    """Puts entries, those that are not negative, into the table `slots`."""
+    for entry in entries:
+        if entry >= 0:
+            slots[_slot_of(hashes[entry], slots, hashes)] = entry
 
 
 @compiled
@@ -178,6 +192,37 @@ def _next_space(eights: NDArray[np.uint64], at: Any, end: Any) -> tuple[Any, Any
         marks |= signs & (signs << TWO) & inside & HIGHEST
         at += length
     return at, marks != 0
+
+
+@compiled
+def _next_that_matters(
+    signs: NDArray[np.uint8], eights: NDArray[np.uint64], start: Any, end: Any, glued: NDArray[np.int64], glue: int
+) -> Any:
+    """Where the next chunk with a mark, or run of white space with a line end, begins; `end` if there is none.
+
+    A chunk begins or ends at `start`, and `glued[glue]` is the first of these places that is not before it.
+    """
+    at, length = start, 8
+    while length == 8 and at < end:
+        word = eight_from(eights, at)
+        length = num_bytes(bytes_before(word & ((word << TWO) | (word << FOUR)) & HIGHEST))
+        at += length
+    if at >= end:
+        return end
+    if signs[at] & SPACE_SIGN == SPACE_SIGN:
+        while at > start and signs[at - 1] & SPACE_SIGN == SPACE_SIGN:
+            at -= 1
+        return at
+    while at > start and (signs[at - 1] & SPACE_SIGN != SPACE_SIGN or _is_glued(at - 1, glued, glue)):
+        at -= 1
+    return at
+
+
+@compiled
+def _is_glued(place: Any, glued: NDArray[np.int64], glue: int) -> bool:
+    while glued[glue] < place:
+        glue += 1
+    return glued[glue] == place  # type: ignore[no-any-return]
 
 
 @compiled
@@ -209,10 +254,13 @@ def _survey(  # noqa: C901, PLR0912 - one loop over chunks
     A gap is white space that spaCy turns into a token: anything but a single space.
     """
     num_events, num_asked, glue = 0, 0, 0
+    most_kept = len(slots) // 4 * 3  # further chunks of this call are asked for each time, and kept by a later one
     for document in range(len(documents) - 1):
         at, end = documents[document], documents[document + 1]
         fresh, maybe = True, False
         while at < end:
+            if not fresh and not maybe:
+                at = _next_that_matters(signs, eights, at, end, glued, glue)
             run, line_ends = at, 0
             while at < end and signs[at] & SPACE_SIGN == SPACE_SIGN:
                 code = codes[at]
@@ -220,6 +268,8 @@ def _survey(  # noqa: C901, PLR0912 - one loop over chunks
                 at += 1
             if at == end:
                 break
+            if run < at and not fresh and not maybe and line_ends < parting:
+                continue
             gap = at > run and (at - run > 1 or codes[run] != 32)
             begin = at
             at, stops = _next_space(eights, at, end)
@@ -242,7 +292,7 @@ def _survey(  # noqa: C901, PLR0912 - one loop over chunks
                 if at - begin <= LONGEST_KEPT:
                     slot = _slot_of(mixed, slots, hashes)
                     entry = slots[slot]
-                    if entry < 0:
+                    if entry < 0 and num_entries + num_asked < most_kept:
                         slots[slot] = num_entries + num_asked
                 if entry < 0:
                     entry = num_entries + num_asked

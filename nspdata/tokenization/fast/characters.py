@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
-from nspdata.tokenization.fast.signs import ENDS_WORD, IS_MARK, IS_SPACE, OTHER, look_up_signs, room_for
+from nspdata.tokenization.fast.signs import ENDS_LINE, ENDS_WORD, IS_MARK, IS_SPACE, OTHER, look_up_signs, room_for
 from nspdata.tokenization.rules import SPACE, classes
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Characters:
         if kind == WORD and 0 < target < 0x80 and not space and not mark:
             return target
         ends = kind in {BREAK, ALONE, UNSAFE}
-        return OTHER | IS_SPACE * bool(space) | IS_MARK * bool(mark) | ENDS_WORD * ends | kind
+        bits = IS_SPACE * bool(space) | IS_MARK * bool(mark) | ENDS_WORD * ends | ENDS_LINE * (chr(code) in "\n\r")
+        return OTHER | bits | kind
 
     def _reorders(self) -> bool:
         """Whether the normalizer decomposes, and so puts combining marks into order."""

@@ -15,15 +15,16 @@ from nspdata.arrays.compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-OTHER, IS_SPACE, IS_MARK, ENDS_WORD, KIND = 0x80, 0x40, 0x20, 0x10, 0x0F
-"""Bits of a character that is no plain one: white space of spaCy's; one of the marks of the sentence rules; a word ends before it; its kind."""
+OTHER, IS_SPACE, IS_MARK, ENDS_WORD, ENDS_LINE, KIND = 0x80, 0x40, 0x20, 0x10, 0x08, 0x07
+"""Bits of a character that is no plain one: white space of spaCy's; one of the marks of the sentence rules; a word ends before it; one of the two
+characters that are counted as line ends; its kind."""
 
 PADDING = OTHER | IS_SPACE | ENDS_WORD
 
 HIGHEST, LOWEST = np.uint64(0x8080808080808080), np.uint64(0x0101010101010101)
 """The highest bit of each of eight bytes, and the lowest."""
 
-ONE, TWO, THREE, SEVEN, TOP, LAST = (np.uint64(number) for number in (1, 2, 3, 7, 56, 63))
+ONE, TWO, THREE, FOUR, SEVEN, TOP, LAST = (np.uint64(number) for number in (1, 2, 3, 4, 7, 56, 63))
 
 
 def room_for(num_characters: int) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
