@@ -230,8 +230,9 @@ def _rate_places(
     quality: NDArray[np.uint8],
 ) -> None:
     """Fills `quality`. `since_mark` counts the closing punctuation after a clause mark, of which two tokens at most are skipped."""
-    count, before, left, since_mark = 0, 0, 0, 3
+    count = 0
     for sentence in sentences:
+        before, left, since_mark = 0, 0, 3
         for place in range(sentence_offsets[sentence], sentence_offsets[sentence + 1]):
             here = kinds[ids[place]]
             kind, left_kind = here % DIGITS, left % DIGITS

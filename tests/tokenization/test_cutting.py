@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nspdata.arrays.ragged import offsets
@@ -49,6 +49,7 @@ def test_cuts_are_those_of_the_plain_rule(tokens: list[str], max_tokens: int) ->
 
 
 @given(sentences=st.lists(TOKENS, max_size=8), max_tokens=st.integers(2, 30))
+@example(sentences=[["boat", "boat", ","], [".", "boat", "boat"]], max_tokens=2)  # the mark is in the sentence before
 def test_each_sentence_is_cut_by_itself(sentences: list[list[str]], max_tokens: int) -> None:
     """Sentences are cut independently; short ones are unchanged."""
     ends = offsets(np.array([len(sentence) for sentence in sentences], np.int64))
