@@ -40,9 +40,10 @@ TEXTS = ['One. "Two," e.g. three (four). Didn\'t! Five', "Six? 7.5km."]
 
 WITHOUT_SPACY = """
 import sys
+from nspdata.config.build import SentencesConfig
 from nspdata.tokenization.encoders import make_encoder
 from nspdata.tokenization.wordpiece import WordPiece
-encoded = make_encoder(WordPiece.load(sys.argv[1])).encode(sys.argv[2:])
+encoded = make_encoder(WordPiece.load(sys.argv[1]), SentencesConfig(language=sys.argv[2])).encode(sys.argv[3:])
 print(encoded.ids.sum(), len(encoded.sentence_offsets), "spacy" in sys.modules)
 """
 
@@ -108,15 +109,16 @@ def test_the_encoding_is_the_same_from_the_file(language: str, directory: Path) 
     assert second.splitter.nlp.lang == language
 
 
-def test_a_process_with_the_file_does_not_import_spacy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_process_with_the_file_does_not_import_spacy(language: str, tmp_path: Path) -> None:
     """It encodes the same ids and sentences."""
     letters = string.ascii_lowercase + string.punctuation
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
     (tmp_path / "vocab.txt").write_text("\n".join(tokens))
-    keep_facts("en", *learned("en"))
-    command = [sys.executable, "-c", WITHOUT_SPACY, str(tmp_path / "vocab.txt"), *TEXTS]
+    keep_facts(language, *learned(language))
+    command = [sys.executable, "-c", WITHOUT_SPACY, str(tmp_path / "vocab.txt"), language, *TEXTS]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    plain = PlainEncoder(Splitter("en"), WordPiece.load(str(tmp_path / "vocab.txt"))).encode(TEXTS)
+    plain = PlainEncoder(Splitter(language), WordPiece.load(str(tmp_path / "vocab.txt"))).encode(TEXTS)
     assert done.stdout.split() == [str(plain.ids.sum()), str(len(plain.sentence_offsets)), "False"]
 
 
