@@ -14,11 +14,15 @@ import dataclasses
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from nspdata.reading.sources import LINE_FORMATS
 from nspdata.reading.units import LEAST_UNIT_BYTES, UNITS, expected_text_bytes, text_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from nspdata.files.local import Files
     from nspdata.reading.sources import Source
@@ -41,7 +45,8 @@ SKIPPABLE, SKIPPABLE_MASK = 0x184D2A50, 0xFFFFFFF0
 SKIPPED = struct.Struct("<II")
 """The header of a frame without content: magic number, size of the rest."""
 
-MOST_FRAMES = 1 << 24
+MOST_FRAMES, MOST_BLOCKS = 1 << 22, 1 << 22
+"""Frames in a seek table, and blocks whose headers are read: no file of text has more, and a made one costs seconds at most."""
 
 SEEK_TABLE = struct.Struct("<IBI")
 """The end of a file with a seek table: number of frames, flags, magic number."""
@@ -113,68 +118,69 @@ def _block_size(header: bytes) -> int:
     if len(header) < BGZF.size:
         return 0
     magic, _, *field, size = BGZF.unpack(header)
-    return size + 1 if magic == BGZF_MAGIC and tuple(field) == BGZF_FIELD else 0
+    return size + 1 if magic == BGZF_MAGIC and tuple(field) == BGZF_FIELD and size > BGZF.size else 0
 
 
 def _zstd_points(source: Source, _: Files, stream: BinaryIO) -> Iterator[Point]:
     """The beginnings of frames that are in the seek table, or whose distance from the beginning is known."""
-    if table := _seek_table(stream, source.size_bytes):
-        stored = place = 0
-        for stored_bytes, decompressed_bytes in table:
-            stored += stored_bytes
-            place += decompressed_bytes
-            yield stored, place
+    table = _seek_table(stream, source.size_bytes)
+    if len(table):
+        yield from ((int(stored), int(place)) for stored, place in table.cumsum(axis=0))
     elif "://" not in source.path:
         yield from _frames(stream)
 
 
-def _seek_table(stream: BinaryIO, size_bytes: int) -> list[Point]:
-    """Compressed and decompressed size of each frame; nothing if the file has no seek table."""
+def _seek_table(stream: BinaryIO, size_bytes: int) -> NDArray[np.int64]:
+    """Compressed and decompressed size of each frame, shape (num_frames, 2); no rows if the file has no seek table."""
     stream.seek(size_bytes - SEEK_TABLE.size)
     count, flags, magic = SEEK_TABLE.unpack(stream.read(SEEK_TABLE.size))
-    entry = struct.Struct("<II4x" if flags & TABLE_CHECKSUMS else "<II")
-    start = size_bytes - SEEK_TABLE.size - count * entry.size
+    columns = 3 if flags & TABLE_CHECKSUMS else 2
+    start = size_bytes - SEEK_TABLE.size - 4 * columns * count
     if magic != SEEK_TABLE_MAGIC or start < 0 or count > MOST_FRAMES:
-        return []
+        return np.zeros((0, 2), np.int64)
     stream.seek(start)
-    return list(entry.iter_unpack(stream.read(count * entry.size)))
+    return np.frombuffer(stream.read(4 * columns * count), "<u4").reshape(count, columns)[:, :2].astype(np.int64)
 
 
 def _frames(stream: BinaryIO) -> Iterator[Point]:
-    """The beginnings of frames after the first, until one does not say its decompressed size."""
+    """The beginnings of frames after the first, until one does not say its decompressed size or is no frame."""
     import zstandard
 
-    stored = place = 0
-    while True:
+    stored = place = num_blocks = 0
+    while num_blocks < MOST_BLOCKS:
         stream.seek(stored)
         header = stream.read(MOST_HEADER_BYTES)
-        skippable = (
-            len(header) >= SKIPPED.size and SKIPPED.unpack(header[: SKIPPED.size])[0] & SKIPPABLE_MASK == SKIPPABLE
-        )
-        if not skippable and not (header.startswith(ZSTD_MAGIC) and len(header) == MOST_HEADER_BYTES):
+        magic, size = SKIPPED.unpack(header[: SKIPPED.size].ljust(SKIPPED.size, b"\0"))
+        skippable = magic & SKIPPABLE_MASK == SKIPPABLE
+        if not skippable and not header.startswith(ZSTD_MAGIC):
             return
         if stored:
             yield stored, place
         if skippable:
-            stored += SKIPPED.size + SKIPPED.unpack(header[: SKIPPED.size])[1]
+            stored += SKIPPED.size + size
             continue
-        frame = zstandard.get_frame_parameters(header)
+        try:
+            frame = zstandard.get_frame_parameters(header)
+        except zstandard.ZstdError:
+            return
         if frame.content_size == zstandard.CONTENTSIZE_UNKNOWN:
             return
-        stored = _end_of_blocks(stream, stored + zstandard.frame_header_size(header)) + 4 * frame.has_checksum
-        place += frame.content_size
+        end, count = _end_of_blocks(stream, stored + zstandard.frame_header_size(header))
+        stored, place = end + 4 * frame.has_checksum, place + frame.content_size
+        num_blocks += count
 
 
-def _end_of_blocks(stream: BinaryIO, position: int) -> int:
-    """The byte after the last block of a zstd frame whose first block begins at `position`, or after the end of the file."""
-    last = False
-    while not last:
+def _end_of_blocks(stream: BinaryIO, position: int) -> tuple[int, int]:
+    """The byte after the last block of a zstd frame whose first block begins at `position`, or after the end of the file; and the number of blocks."""
+    last, count = False, 0
+    while not last and count < MOST_BLOCKS:
         stream.seek(position)
         data = stream.read(3)
         header = int.from_bytes(data, "little")
         last = len(data) < 3 or bool(header & 1)
         position += 3 + (1 if (header >> 1) & 3 == RLE_BLOCK else header >> 3)
-    return position
+        count += 1
+    return position, count
 
 
 FINDERS = {"gzip": _gzip_points, "zstd": _zstd_points}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import random
 import struct
@@ -20,6 +21,8 @@ from nspdata.reading import Source, expand_inputs, read_source, seek_points, spl
 from nspdata.reading.content import BLOCK_BYTES, WatchedFiles, content_of, hexadecimal
 from tests.reading.formats import Found, read
 from tests.reading.frames import bgzf, seekable_zstd, zstd
+
+SOURCE = Source(path="", name="a.jsonl", format="jsonl", size_bytes=0)
 
 SUFFIX = {"bgzf": ".gz", "bgzf with an index": ".gz"}
 
@@ -212,6 +215,33 @@ def test_an_index_that_is_none_is_not_used(tmp_path: Path) -> None:
     path.with_name("a.jsonl.gz.gzi").write_bytes(b"12345678901")
     assert [source.is_range for source in sources_of(path)] == [False]
     assert len(read(path).documents) > 9
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_damaged_files_are_listed(tmp_path: Path, seed: int) -> None:
+    """Whatever bytes are changed, the search for points ends without an error; what it finds lies in the file."""
+    chosen = random.Random(seed)
+    kind = chosen.choice(KINDS)
+    path = write(tmp_path, kind, [lines_of(9)] * 9)
+    damaged = path.with_name("a.jsonl.gz.gzi") if "index" in kind else path
+    data = bytearray(damaged.read_bytes())
+    for _ in range(chosen.randrange(1, 30)):
+        data[chosen.randrange(8, len(data))] = chosen.choice([0, 1, 255, chosen.randrange(256)])
+    damaged.write_bytes(data[: chosen.choice([len(data), chosen.randrange(8, len(data))])])
+    source = dataclasses.replace(SOURCE, path=str(path), size_bytes=path.stat().st_size)
+    compression = "gzip" if path.suffix == ".gz" else "zstd"
+    (found,) = seek_points.with_seek_points([dataclasses.replace(source, compression=compression)], LocalFiles())
+    places = [stored for stored, _ in found.seek_points]
+    assert places == sorted(set(places))
+    assert all(0 < place < source.size_bytes for place in places)
+
+
+def test_a_block_of_no_size_ends_the_search(tmp_path: Path) -> None:
+    """A header that says that its block has one byte."""
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0\0\0" + bytes(100))
+    source = dataclasses.replace(SOURCE, path=str(path), size_bytes=path.stat().st_size, compression="gzip")
+    assert seek_points.with_seek_points([source], LocalFiles()) == [source]
 
 
 def test_only_large_files_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
