@@ -26,7 +26,21 @@ def count_tokens(ids: NDArray[Any], size: int) -> NDArray[np.int64]:
     >>> count_tokens(np.array([2, 0, 2], np.uint16), 4).tolist()
     [1, 0, 2, 0]
     """
-    return count_words(ids, np.zeros(size, np.uint8))[0]
+    if len(ids) and int(ids.max()) >= size:  # the compiled loop checks no bounds
+        raise ValueError(f"an id is {int(ids.max())}; there are {size} tokens")
+    counts = np.zeros(size, np.int64)
+    if is_compiled():
+        _count(ids, counts)
+        return counts
+    for start in range(0, len(ids), COUNTED_AT_ONCE):
+        counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=size)
+    return counts
+
+
+@compiled
+def _count(ids: NDArray[Any], counts: NDArray[np.int64]) -> None:
+    for token in ids:
+        counts[token] += 1
 
 
 def count_words(ids: NDArray[Any], kinds: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int, int]:
@@ -43,20 +57,15 @@ def count_words(ids: NDArray[Any], kinds: NDArray[np.uint8]) -> tuple[NDArray[np
     >>> count_words(np.array([1, 0, 1, 2, 1, 0], np.uint16), kinds)[1:]  # "##s dog ##s , ##s dog"
     (2, 3)
     """
-    counts = np.zeros(len(kinds), np.int64)
-    if len(ids) and int(ids.max()) >= len(kinds):  # the compiled loop checks no bounds
-        raise ValueError(f"an id is {int(ids.max())}; there are {len(kinds)} tokens")
+    counts = count_tokens(ids, len(kinds))
+    words = int(counts[kinds == LETTER_WORD].sum())
     if is_compiled():
-        words, tokens = _tally(ids, kinds, counts)
-        return counts, int(words), int(tokens)
-    words = tokens = 0
-    inside = False  # whether the slice begins inside a word of letters
+        return counts, words, int(_count_tokens_of_words(ids, kinds))
+    tokens, inside = 0, False  # whether the slice begins inside a word of letters
     for start in range(0, len(ids), COUNTED_AT_ONCE):
         some = ids[start : start + COUNTED_AT_ONCE]
-        counts += np.bincount(some, minlength=len(kinds))
         begins = np.flatnonzero(kinds[some])
         chosen = kinds[some[begins]] == LETTER_WORD
-        words += int(np.count_nonzero(chosen))
         tokens += int(np.diff(np.append(begins, len(some)))[chosen].sum())
         tokens += inside * int(begins[0] if len(begins) else len(some))
         inside = bool(chosen[-1]) if len(begins) else inside
@@ -64,13 +73,11 @@ def count_words(ids: NDArray[Any], kinds: NDArray[np.uint8]) -> tuple[NDArray[np
 
 
 @compiled
-def _tally(ids: NDArray[Any], kinds: NDArray[np.uint8], counts: NDArray[np.int64]) -> tuple[int, int]:
-    words = tokens = 0
-    inside = False
-    for token in ids:
-        counts[token] += 1
-        if kinds[token] != INSIDE:
-            inside = kinds[token] == LETTER_WORD
-            words += inside
+def _count_tokens_of_words(ids: NDArray[Any], kinds: NDArray[np.uint8]) -> int:
+    """The tokens of words that begin with a letter."""
+    tokens, inside = 0, False
+    for token in ids:  # without a branch, because no processor can guess it
+        kind = kinds[token]
+        inside = (kind == LETTER_WORD) | (inside & (kind == INSIDE))
         tokens += inside
-    return words, tokens
+    return tokens
