@@ -86,7 +86,7 @@ class Boundaries:
         self.slots = np.full(LEAST_SLOTS, -1, np.int32)
         self.hashes = np.zeros(MOST_ENTRIES * 2, np.uint64)
         self.num_entries = 0
-        self.answer_of = np.zeros(0, np.int64)
+        self.answer_of = np.zeros(MOST_ENTRIES * 2, np.int64)
         if self.answers and len(self.answers.firsts) > MOST_ANSWERS:
             self.answers.forget()
 
@@ -135,6 +135,7 @@ class Boundaries:
         room = len(codes) // 2 + len(documents) + 1
         if self.num_entries + room > len(self.hashes):
             self.hashes = np.concatenate([self.hashes, np.zeros(room, np.uint64)])
+            self.answer_of = np.concatenate([self.answer_of, np.zeros(room, np.int64)])
         events, asked = np.empty((room, 3), np.int64), np.empty((room, 2), np.int64)
         num_events, num_asked = _survey(
             codes,
@@ -149,12 +150,10 @@ class Boundaries:
             events,
             asked,
         )
-        self.num_entries += num_asked
-        self.answer_of = np.concatenate([self.answer_of, self.answers.of(codes, asked[:num_asked], classes)])
-        entries = events[:num_events, 1]
-        entries[entries >= 0] = self.answer_of[entries[entries >= 0]]
-        answers = self.answers
-        limit = _count_starts(events[:num_events], answers.inner_ends)
+        end, answers = self.num_entries + num_asked, self.answers
+        self.answer_of[self.num_entries : end] = answers.of(codes, asked[:num_asked], classes)
+        self.num_entries = end
+        limit = _put_answers(events[:num_events], self.answer_of, answers.inner_ends)
         found, fresh = np.empty(limit, np.int64), np.zeros(limit, np.bool_)
         effects = (answers.firsts, answers.leaves, answers.inner, answers.inner_ends)
         return found, fresh, _resolve(events[:num_events], *effects, found, fresh)
@@ -307,12 +306,16 @@ def _survey(  # noqa: C901, PLR0912 - one loop over chunks
 
 
 @compiled
-def _count_starts(events: NDArray[np.int64], inner_ends: NDArray[np.int64]) -> int:
-    """The largest number of starts that these events, with answers in place of entries, can produce."""
+def _put_answers(events: NDArray[np.int64], answer_of: NDArray[np.int64], inner_ends: NDArray[np.int64]) -> int:
+    """Replaces the entries of events by their answers; returns the largest number of starts that they can produce."""
     count = 0
     for event in range(len(events)):
         entry = events[event, 1]
-        count += 2 if entry < 0 else 2 + inner_ends[entry + 1] - inner_ends[entry]
+        count += 2
+        if entry >= 0:
+            answer = answer_of[entry]
+            events[event, 1] = answer
+            count += inner_ends[answer + 1] - inner_ends[answer]
     return count
 
 
