@@ -4,7 +4,7 @@ r"""How fast a build is on each kind of corpus, beside the best parts off the sh
 
 Each row of builds is a whole `nspdata build --workers 1` in a process of its own: MB of text per CPU-second (user and system, all processes) after the start-up,
 which a build of 20 documents measures in the same run, without answers of spaCy that earlier builds kept; and the peak memory of the largest
-process. Beside it the same text through sentencex and tokie (split and encode only, `peer.py`), without their imports, in the same run, and the ratio.
+process. A language's rules are known from the build of 20 documents. Beside it the same text through sentencex and tokie (split and encode only, `peer.py`), without their imports, in the same run, and the ratio.
 `--scale 1` has the sizes of the names. The other rows: the start of a fresh install (nothing compiled yet), to split and encode in one process with
 empty tables (cold) and the same text again (warm), the languages of DIR (files whose names begin with a code, such as `de_novels.jsonl.gz`, with a
 tokenizer trained on all of them), `train-tokenizer` beside `BertWordPieceTokenizer.train_from_iterator`, and two workers beside one.
@@ -15,9 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from corpora import make, numbered, texts, write
@@ -36,7 +38,18 @@ ROWS: dict[str, tuple[str, float, list[str]]] = {
         100_000,
         ["--set", "limits.max_unused_tokens=1.0", "--set", "limits.max_label_error=0.5"],
     ),
-    "one document of 100 MB": ("long", 100, ["--set", "pairing.objective=sop", "--set", "output.num_shards=1"]),
+    "one document of 100 MB": (
+        "long",
+        100,
+        [
+            "--set",
+            "pairing.objective=sop",
+            "--set",
+            "output.num_shards=1",
+            "--set",
+            "input.max_record_bytes=200000000",
+        ],
+    ),
     "2,000 shards of 10 MB": (
         "shards",
         10,
@@ -68,8 +81,9 @@ def row(name: str, arguments: argparse.Namespace, start_up: float) -> dict[str, 
     kind, size, options = ROWS[name]
     with tempfile.TemporaryDirectory() as directory:
         work = Path(directory)
-        corpus, megabytes = corpus_of(kind, size * arguments.scale, arguments.books, work)
-        os.environ["NSPDATA_CACHE"] = str(work / "cache")  # no answers of earlier builds
+        with ProcessPoolExecutor(1) as pool:  # the peak memory of a process is at least that of the one that started it
+            corpus, megabytes = pool.submit(corpus_of, kind, size * arguments.scale, arguments.books, work).result()
+        shutil.rmtree(Path(os.environ["NSPDATA_CACHE"]) / "shapes", ignore_errors=True)  # the answers of earlier builds
         seconds, peak = build(corpus, work / "out", arguments.tokenizer, options)
         found: dict[str, object] = {
             "corpus": name,
@@ -105,7 +119,6 @@ def steps(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
 
     to_peer = {"cold_ratio": ("cold", "peer"), "warm_ratio": ("warm", "peer")}
     with tempfile.TemporaryDirectory() as directory:
-        os.environ["NSPDATA_CACHE"] = str(Path(directory) / "cache")
         if "encode" in wanted:
             show("split and encode, books", encode_apart(arguments.books, arguments.tokenizer, "en", size), to_peer)
         if "languages" in wanted and arguments.languages:
@@ -141,24 +154,29 @@ def main() -> None:
     parser.add_argument("--record")
     arguments = parser.parse_args()
     arguments.peer = HAVE_PEER
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["NSPDATA_CACHE"] = cache
+        measure(arguments, *starts(arguments))
+
+
+def starts(arguments: argparse.Namespace) -> tuple[float, float]:
+    """CPU-seconds of a build of 20 documents, and of the first one of a fresh install, where nothing is compiled and no language known."""
     with tempfile.TemporaryDirectory() as directory:
         few = Path(directory) / "few.jsonl"
         write(numbered(text[:500] for text in texts(arguments.books)), few, documents=20)
-        lax = [
-            "--set",
-            "tokenizer.max_unknown=1.0",
-            "--set",
-            "output.num_shards=1",
-            "--set",
-            "limits.max_unused_tokens=1.0",
-        ]
-        os.environ["NSPDATA_CACHE"] = str(Path(directory) / "cache")
+        settings = "tokenizer.max_unknown=1.0", "output.num_shards=1", "limits.max_unused_tokens=1.0"
+        lax = [option for setting in settings for option in ("--set", setting)]
         os.environ["NUMBA_CACHE_DIR"] = str(Path(directory) / "compiled")
         first, _ = build(few, Path(directory) / "first", arguments.tokenizer, lax)
         del os.environ["NUMBA_CACHE_DIR"]
         os.environ["NSPDATA_NUMBA"] = "1"  # compiles all loops, unless they are compiled
         build(few, Path(directory) / "again", arguments.tokenizer, lax)
         start_up, _ = build(few, Path(directory) / "second", arguments.tokenizer, lax)
+    return start_up, first
+
+
+def measure(arguments: argparse.Namespace, start_up: float, first: float) -> None:
+    """Measures and prints all rows."""
     print(f"start-up and end of a build of 20 documents: {start_up:.2f} CPU-s; of a fresh install: {first:.2f}")
     if not arguments.peer:
         print("sentencex or tokie is not installed: no ratios")
