@@ -40,11 +40,14 @@ IGNORED_FILES = frozenset(
         "sha256sums",
     }
 )
-"""Complete names of more such files. Hidden files and directories, `.crc` files and the descriptions that `datasets` writes are
+"""Complete names of more such files. Hidden files and directories, checksums and indexes beside files and the descriptions that `datasets` writes are
 skipped without a message."""
 
+BESIDE = (".crc", ".gzi")
+"""How the names of files end that programs write beside a file: a checksum, an index of `bgzip`."""
+
 NO_DOCUMENTS = (".", *IGNORED, *IGNORED_FILES, *DESCRIPTIONS)
-"""How the name of each such file begins, in lower case, except `.crc` files; compared first, as there may be a million names."""
+"""How the name of each such file begins, in lower case, except those of `BESIDE`; compared first, as there may be a million names."""
 
 OPENED_REMOTELY = 100
 """Maximum number of remote files that are opened before the build to check their content."""
@@ -166,7 +169,7 @@ def _files_of(  # noqa: C901 - one loop over a million names
         lower = name.lower()
         if unread[directory]:
             continue
-        if not lower.startswith(NO_DOCUMENTS) and not lower.endswith(".crc"):
+        if not lower.startswith(NO_DOCUMENTS) and not lower.endswith(BESIDE):
             kept.append((file, None, False))
         elif _hidden(lower):
             continue
@@ -189,7 +192,7 @@ def _hidden_directory(directory: str, root: str) -> bool:
 
 def _hidden(lower: str) -> bool:
     """Whether the name of a file, in lower case, says that it is not a document, and not worth a message."""
-    return lower[:1] == "." or lower.endswith(".crc") or lower in DESCRIPTIONS
+    return lower[:1] == "." or lower.endswith(BESIDE) or lower in DESCRIPTIONS
 
 
 def _ignored(lower: str) -> bool:

@@ -46,6 +46,7 @@ def test_a_directory_gives_all_below_it(tmp_path: Path) -> None:
         "LICENSE",
         "_SUCCESS",
         "x.crc",
+        "a.jsonl.gz.gzi",
     )
     assert names(tmp_path) == ["a/c.jsonl.gz", "b.jsonl"]
 
