@@ -62,15 +62,21 @@ def replaced(directory: Path, source: Path | None) -> None:
         shutil.copytree(source, directory)
 
 
-def stopped_before(program: Callable[[LocalFiles], object], step: str, output: Path, left: Path) -> None:
-    """Stops a program before the first step whose name begins so, and moves what it leaves in its output.
+def first_move(log: list[str]) -> int:
+    """The step that puts the first file of a finished dataset into its place: the one after that of the journal."""
+    after = log.index("replace swap.json") + 1
+    return next(number for number, name in enumerate(log[after:], after) if name.startswith("replace "))
+
+
+def stopped_in_the_swap(program: Callable[[LocalFiles], object], output: Path, left: Path) -> None:
+    """Stops a program before `first_move`, and moves what it leaves in its output.
 
     The program must write to `output`, which is removed.
     """
     steps = FaultyFiles()
     program(steps)
     shutil.rmtree(output)
-    at = next(number for number, name in enumerate(steps.log) if name.startswith(step))
+    at = first_move(steps.log)
     with contextlib.suppress(Stopped):
         program(FaultyFiles(fail_at=at))
     output.rename(left)

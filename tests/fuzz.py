@@ -32,7 +32,7 @@ from nspdata.files.swap import complete
 from tests.building.plainly import build_plainly, settings
 from tests.building.small import small_lines, write_small_vocabulary
 from tests.datasets import write_dataset
-from tests.faults import stopped_before
+from tests.faults import stopped_in_the_swap
 from tests.files.mutations import mutated
 from tests.reading.formats import COMPRESSIONS, DOCUMENTS, FIELDED, arrow_stream
 from tests.reading.formats import read as read_inputs
@@ -94,7 +94,7 @@ def states_of_a_build(place: Path) -> Iterator[Target]:
         build_plainly([corpus], output, vocabulary, settings(), files)
 
     left = place / "left"
-    stopped_before(build, "link ", output, left)
+    stopped_in_the_swap(build, output, left)
     for name in ("plan.json", "contents.json", "swap.json", "shards/00000.json"):
         path = f".build/{name}"
 

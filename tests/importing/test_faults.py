@@ -14,7 +14,7 @@ from nspdata.files.local import LocalFiles
 from nspdata.importing.run import make_import, run_import
 from nspdata.testing import FAULTS
 from tests.datasets import write_dataset
-from tests.faults import digests, memory, points, replaced
+from tests.faults import digests, first_move, memory, points, replaced
 
 __all__ = ["memory"]
 
@@ -70,9 +70,8 @@ def test_an_import_that_was_interrupted_in_the_swap_is_completed(memory: Path) -
     job, out = make_import([str(memory / "csv")], "csv", vocabulary), str(memory / "out")
     steps = FaultyFiles()
     run_import(job, str(memory / "whole"), files=steps)
-    first_link = next(number for number, name in enumerate(steps.log) if name.startswith("link "))
     with pytest.raises(Stopped):
-        run_import(job, out, files=FaultyFiles(fail_at=first_link + 2))
+        run_import(job, out, files=FaultyFiles(fail_at=first_move(steps.log) + 2))
     other = make_import([str(memory / "csv" / "train" / "data-00000-of-00002.csv")], "csv", vocabulary)
     with pytest.raises(ConfigError, match="already holds a dataset"):
         run_import(other, out)
