@@ -59,6 +59,7 @@ every = [None] * accelerator.num_processes
 torch.distributed.all_gather_object(every, found)
 if accelerator.process_index == 0:
     print("FOUND" + json.dumps(every))
+accelerator.end_training()  # else torch's threads may end the process with an error
 """
 
 
