@@ -36,7 +36,13 @@ ZSTD_WINDOW_BYTES = 1 << 27
 MAX_RATIO, MAX_RATIO_BYTES = 200, 1 << 30
 """Reading stops where a file exceeds both this ratio of decompressed to compressed bytes and this size."""
 
-FRAME_BEGINS = {"gzip": re.compile(rb"\x1f\x8b"), "zstd": re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")}
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+FRAME_BEGINS = {
+    "gzip": re.compile(rb"\x1f\x8b"),
+    "zstd": re.compile(re.escape(ZSTD_MAGIC) + rb"|[\x50-\x5f]\x2a\x4d\x18"),
+}
+"""How a member or frame begins; one of zstd may be without content."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -143,18 +149,18 @@ def _decompressed_source(stream: BinaryIO, source: Source) -> Iterator[bytes]:
     if not source.is_range:
         yield from _decompressed_file(stream, source)
         return
-    start, end = source.stored_range
+    start, size_bytes = source.stored_start, source.stored_bytes
     stream.seek(start)
     if start and not FRAME_BEGINS[source.compression].match(stream.read(4)):
         raise _misplaced(source, f"no frame or block begins at byte {start:,}")
     stream.seek(start)
     size = 0
-    for block in _decompressed(_chunks(stream, end - start), source.compression):
+    for block in _decompressed(_chunks(stream, size_bytes), source.compression):
         yield block
         size += len(block)
     if source.end is not None:
         if size != (expected := source.end - max(1, source.start)):
-            raise _misplaced(source, f"bytes {start:,} to {end:,} give {size:,} bytes, not {expected:,}")
+            raise _misplaced(source, f"bytes {start:,} to {start + size_bytes:,} give {size:,} bytes, not {expected:,}")
         yield from _decompressed(_chunks(stream), source.compression)
 
 

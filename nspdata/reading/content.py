@@ -130,7 +130,7 @@ class WatchedFiles:
 
 def _hashed_range(source: Source) -> tuple[int, int | None]:
     """First byte and end, or None for the end of the file, of what is hashed: the blocks that begin in the source's range."""
-    start, end = (source.stored_start, source.stored_end) if source.compression else (source.start, source.end)
+    start, end = source.stored_range
     return _next_block(start), None if end is None else min(_next_block(end), source.size_bytes)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from nspdata.reading.compression import FRAME_BEGINS, ZSTD_MAGIC
 from nspdata.reading.sources import LINE_FORMATS
 from nspdata.reading.units import LEAST_UNIT_BYTES, UNITS, expected_text_bytes, text_bytes_of
 
@@ -37,12 +38,7 @@ BGZF = struct.Struct("<4s6xH2sHH")
 
 BGZF_MAGIC, BGZF_FIELD = b"\x1f\x8b\x08\x04", (b"BC", 2)
 
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-
-SKIPPABLE, SKIPPABLE_MASK = 0x184D2A50, 0xFFFFFFF0
-"""Magic number of a frame without content, and its bits that are fixed."""
-
-SKIPPED = struct.Struct("<II")
+SKIPPED = struct.Struct("<4xI")
 """The header of a frame without content: magic number, size of the rest."""
 
 MOST_FRAMES, MOST_BLOCKS = 1 << 22, 1 << 22
@@ -61,16 +57,20 @@ MOST_HEADER_BYTES = 18
 
 def with_seek_points(sources: Sequence[Source], files: Files) -> list[Source]:
     """Finds the seek points of the large compressed files of lines; a file is large if it has a 64th of the input."""
-    least_bytes = expected_text_bytes(sources) // UNITS
-    return [
-        dataclasses.replace(source, seek_points=_seek_points(source, files))
-        if source.compression in FINDERS
-        and source.format in LINE_FORMATS
-        and source.size_bytes > LEAST_UNIT_BYTES
-        and text_bytes_of(source) >= least_bytes
-        else source
-        for source in sources
+    found = list(sources)
+    large = [
+        index for index, source in enumerate(sources) if source.size_bytes > LEAST_UNIT_BYTES and _is_sought(source)
     ]
+    least_bytes = expected_text_bytes(sources) // UNITS if large else 0
+    for index in large:
+        if text_bytes_of(source := sources[index]) >= least_bytes:
+            found[index] = dataclasses.replace(source, seek_points=_seek_points(source, files))
+    return found
+
+
+def _is_sought(source: Source) -> bool:
+    """Whether a file of this kind may have seek points."""
+    return source.compression in FINDERS and source.format in LINE_FORMATS
 
 
 def _seek_points(source: Source, files: Files) -> tuple[Point, ...]:
@@ -150,14 +150,12 @@ def _frames(stream: BinaryIO) -> Iterator[Point]:
     while num_blocks < MOST_BLOCKS:
         stream.seek(stored)
         header = stream.read(MOST_HEADER_BYTES)
-        magic, size = SKIPPED.unpack(header[: SKIPPED.size].ljust(SKIPPED.size, b"\0"))
-        skippable = magic & SKIPPABLE_MASK == SKIPPABLE
-        if not skippable and not header.startswith(ZSTD_MAGIC):
+        if len(header) < SKIPPED.size or not FRAME_BEGINS["zstd"].match(header):
             return
         if stored:
             yield stored, place
-        if skippable:
-            stored += SKIPPED.size + size
+        if not header.startswith(ZSTD_MAGIC):
+            stored += SKIPPED.size + SKIPPED.unpack_from(header)[0]
             continue
         try:
             frame = zstandard.get_frame_parameters(header)

@@ -57,13 +57,12 @@ class Source:
         return self.format in LINE_FORMATS and (not self.compression or self.is_range or bool(self.seek_points))
 
     @property
-    def stored_range(self) -> tuple[int, int]:
-        """First byte and end of what the file or the range takes on the disk."""
-        start, end = (self.stored_start, self.stored_end) if self.compression else (self.start, self.end)
-        return start, self.size_bytes if end is None else end
+    def stored_range(self) -> tuple[int, int | None]:
+        """First byte, and end or None for the end of the file, of what the range takes on the disk."""
+        return (self.stored_start, self.stored_end) if self.compression else (self.start, self.end)
 
     @property
     def stored_bytes(self) -> int:
         """Size of the file or of the range on the disk, bytes."""
         start, end = self.stored_range
-        return end - start
+        return (self.size_bytes if end is None else end) - start
