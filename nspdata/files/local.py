@@ -167,8 +167,7 @@ class LocalFiles:
     def create(self, path: str) -> GrowingFile:
         """See `Files.create`."""
         final = Path(path)
-        if not os.path.isdir(final.parent):  # noqa: PTH112 - faster than Path for many files
-            self.make_directories(final.parent)
+        self.make_directories(final.parent)
         return LocalGrowingFile(self.disk, _temporary(final), final)
 
     def exists(self, path: str) -> bool:
@@ -210,7 +209,7 @@ class LocalFiles:
     def make_directories(self, directory: Path) -> None:
         """Creates a directory and its parents durably; existing ones are ignored."""
         missing = []
-        while not directory.exists():
+        while not os.path.exists(directory):  # noqa: PTH110 - faster than Path for many files
             missing.append(directory)
             directory = directory.parent
         for made in reversed(missing):
