@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
+from nspdata.arrays.eights import HIGHEST, LOWEST, SEVEN, num_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EVERY = 0x0101010101010101
-"""A byte times this is that byte eight times."""
+LOWER_CASE = LOWEST * np.uint64(0x20)
 
-HIGHEST, LOWEST, LOWER_CASE = (np.uint64(EVERY * byte) for byte in (0x80, 0x01, 0x20))
-
-FROM_A, AFTER_Z = (np.uint64(EVERY * (0x80 - byte)) for byte in (ord("a"), ord("z") + 1))
+FROM_A, AFTER_Z = (LOWEST * np.uint64(0x80 - byte) for byte in (ord("a"), ord("z") + 1))
 """Added to a byte under 0x80, they set its highest bit if it is not less than `a`, or greater than `z`."""
-
-SEVEN, TOP = np.uint64(7), np.uint64(56)
 
 BLOCK = 64
 """Numbers of eight bytes that are searched for other characters only if they hold one."""
@@ -42,22 +38,22 @@ def count_utf8(utf8: bytes, kinds: NDArray[np.uint16], counts: NDArray[np.int64]
 def _count(
     utf8: NDArray[np.uint8], eights: NDArray[np.uint64], kinds: NDArray[np.uint16], counts: NDArray[np.int64]
 ) -> tuple[int, int]:
-    letters, plain = np.uint64(0), len(utf8)
+    letters, plain = 0, len(utf8)
     for begin in range(0, len(eights), BLOCK):
         end, every = min(begin + BLOCK, len(eights)), np.uint64(0)
         for place in range(begin, end):
             eight = eights[place]
             lower = (eight | LOWER_CASE) & ~HIGHEST
             found = (lower + FROM_A) & ~(lower + AFTER_Z) & ~eight & HIGHEST
-            letters += ((found >> SEVEN) * LOWEST) >> TOP
+            letters += num_bytes(found >> SEVEN)
             every |= eight
         if every & HIGHEST:
             for place in range(begin, end):
                 if eights[place] & HIGHEST:
                     plain -= _count_others(utf8, 8 * place, 8 * place + 8, kinds, counts)
     for at in range(8 * len(eights), len(utf8)):
-        letters += np.uint64(ord("a") <= utf8[at] | 0x20 <= ord("z"))
-    return int(letters), plain - _count_others(utf8, 8 * len(eights), len(utf8), kinds, counts)
+        letters += ord("a") <= utf8[at] | 0x20 <= ord("z")
+    return letters, plain - _count_others(utf8, 8 * len(eights), len(utf8), kinds, counts)
 
 
 @compiled

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nspdata.arrays.compiled import is_compiled
+from nspdata.arrays.eights import bytes_before, eight_from, num_bytes
 from nspdata.tokenization.fast.encoder import FastEncoder
-from nspdata.tokenization.fast.signs import ENDS_WORD, IS_SPACE, OTHER, bytes_before, eight_from, num_bytes, room_for
+from nspdata.tokenization.fast.signs import ENDS_WORD, IS_SPACE, OTHER, room_for
 from nspdata.tokenization.plain import PlainEncoder
 from nspdata.tokenization.sentences import Splitter
 from tests.tokenization.texts import BUNDLED, assert_same, wordpiece

@@ -36,7 +36,6 @@ class Characters:
     """Tables over all of Unicode, filled when a character first occurs.
 
     Attributes:
-        known: shape (0x110000,), bool: whether the other tables hold a character.
         classes: shape (0x110000,), uint16: the bits of `rules.classes`, and those of the marks.
         kinds: shape (0x110000,), uint8: `WORD` to `UNSAFE`.
         targets: shape (0x110000,), uint32: the character after normalization, or for `SEVERAL` where its parts begin in `parts`.
@@ -47,7 +46,6 @@ class Characters:
     def __init__(self, backend: Tokenizer, rules: SentenceRules) -> None:
         self.backend = backend
         self.rules = rules
-        self.known = np.zeros(NUM_CHARACTERS, np.bool_)
         self.classes = np.zeros(NUM_CHARACTERS, np.uint16)
         self.kinds = np.zeros(NUM_CHARACTERS, np.uint8)
         self.targets = np.zeros(NUM_CHARACTERS, np.uint32)
@@ -59,7 +57,7 @@ class Characters:
     def learn(self, codes: NDArray[np.uint32]) -> None:
         """Fills the tables for every character of a text."""
         fresh = np.empty(min(len(codes), NUM_CHARACTERS), np.uint32)
-        count = _unknown(codes, self.known, fresh)
+        count = _unknown(codes, self.signs, fresh)
         for code in fresh[:count].tolist():
             self._learn(code)
 
@@ -114,12 +112,12 @@ class Characters:
 
 
 @compiled
-def _unknown(codes: NDArray[np.uint32], known: NDArray[np.bool_], fresh: NDArray[np.uint32]) -> int:
-    """Collects the characters that are not known yet, each once, and marks them; returns their number."""
+def _unknown(codes: NDArray[np.uint32], signs: NDArray[np.uint8], fresh: NDArray[np.uint32]) -> int:
+    """Collects the characters that are not known yet, each once, and gives them a sign that is replaced; returns their number."""
     count = 0
     for code in codes:
-        if not known[code]:
-            known[code] = True
+        if not signs[code]:
+            signs[code] = OTHER
             fresh[count] = code
             count += 1
     return count

@@ -6,7 +6,7 @@ A character that becomes one ASCII character of a word is that character. All ot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +20,6 @@ OTHER, IS_SPACE, IS_MARK, ENDS_WORD, ENDS_LINE, KIND = 0x80, 0x40, 0x20, 0x10, 0
 characters that are counted as line ends; its kind."""
 
 PADDING = OTHER | IS_SPACE | ENDS_WORD
-
-HIGHEST, LOWEST = np.uint64(0x8080808080808080), np.uint64(0x0101010101010101)
-"""The highest bit of each of eight bytes, and the lowest."""
-
-ONE, TWO, THREE, FOUR, SEVEN, TOP, LAST = (np.uint64(number) for number in (1, 2, 3, 4, 7, 56, 63))
 
 
 def room_for(num_characters: int) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
@@ -43,23 +38,3 @@ def look_up_signs(codes: NDArray[np.uint32], table: NDArray[np.uint8], signs: ND
         signs[at] = sign
         missing += sign == 0
     return missing == 0
-
-
-@compiled
-def eight_from(words: NDArray[np.uint64], at: Any) -> Any:
-    """The eight signs from a place on, the first in the lowest byte."""
-    place = np.uint64(at)
-    shift, word = (place & SEVEN) << THREE, place >> THREE
-    return (words[word] >> shift) | ((words[word + ONE] << ONE) << (LAST - shift))
-
-
-@compiled
-def bytes_before(found: Any) -> Any:
-    """A mask of the bytes before the first one whose highest bit is set in `found`; no other bits are."""
-    return ((found & (~found + ONE)) >> SEVEN) - ONE
-
-
-@compiled
-def num_bytes(mask: Any) -> Any:
-    """The number of bytes in a mask of `bytes_before`."""
-    return np.int64(((mask & LOWEST) * LOWEST) >> TOP)

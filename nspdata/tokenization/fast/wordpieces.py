@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nspdata.arrays.compiled import compiled
+from nspdata.arrays.eights import HIGHEST, bytes_before, eight_from, num_bytes
 from nspdata.arrays.ragged import offsets as offsets_of
 from nspdata.tokenization.fast.characters import ALONE, BREAK, DROPPED, SEVERAL, UNSAFE, WORD
-from nspdata.tokenization.fast.signs import ENDS_WORD, HIGHEST, OTHER, bytes_before, eight_from, num_bytes
+from nspdata.tokenization.fast.signs import ENDS_WORD, OTHER
 from nspdata.tokenization.fast.word_memo import ASCII_LETTERS, WordMemo, packed, remember, slot_of, write_remembered
 from nspdata.tokenization.vocabulary import SPECIAL_TOKENS
 
@@ -175,8 +176,24 @@ def _remembered(
     slot = slot_of(first, second)
     if entries[slot, 0] == first and entries[slot, 1] == second:
         return write_remembered(entries, slot, id_bits, ids, count)  # type: ignore[no-any-return]
+    return _divided(slot, first, second, word, length, hashes, table, ids, count)  # type: ignore[no-any-return]
+
+
+@compiled
+def _divided(
+    slot: Any,
+    first: Any,
+    second: Any,
+    word: NDArray[np.uint32],
+    length: Any,
+    hashes: NDArray[np.uint64],
+    table: tuple[Any, ...],
+    ids: NDArray[Any],
+    count: int,
+) -> Any:
+    """`_word_pieces` of a word that the memo does not hold, which it holds then."""
     end = _word_pieces(word, length, hashes, table, ids, count)
-    remember(entries, slot, first, second, id_bits, ids, count, end)
+    remember(table[9], slot, first, second, table[10], ids, count, end)
     return end
 
 
@@ -276,9 +293,7 @@ def encode_spans(  # noqa: C901, PLR0912, PLR0915 - one loop over characters; it
                     else:
                         for index in range(size):
                             word[index] = signs[at + index]
-                        written = _word_pieces(word, size, hashes, table, ids, count)
-                        remember(entries, slot, low, high, id_bits, ids, count, written)
-                        count = written
+                        count = _divided(slot, low, high, word, size, hashes, table, ids, count)
                     at = stop
                     if stop == end:
                         break
