@@ -138,11 +138,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def forget_clients() -> None:
-    """Drops the clients that are kept for a process: theirs is the server of an earlier test."""
+    """Drops the clients and the options that are kept for a process: theirs is the server of an earlier test."""
     from fsspec import AbstractFileSystem
 
     from nspdata.files.any import remote_files
+    from nspdata.files.options import configure
 
+    configure([])
     remote_files.cache_clear()
     for kind in (AbstractFileSystem, *all_subclasses(AbstractFileSystem)):
         kind.clear_instance_cache()
